@@ -1,0 +1,219 @@
+"""Student-teacher circuits: a layered network that must keep, or learn, the input-output map of a fixed copy."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn import checks
+from plastodyn.circuits.base import AbstractCircuit
+from plastodyn.circuits.layers import Kernels, activation_names, forward, glorot_uniform
+
+
+class Layers(NamedTuple):
+    """The plastic weights of a layered circuit: one (outputs, inputs) kernel a layer, and biases where they learn."""
+
+    kernels: Kernels
+    biases: Kernels = ()
+
+
+def mean_squared_error(error: Array) -> Array:
+    """Mean over samples and outputs of the squared error, without the factor 1/2.
+
+    >>> float(mean_squared_error(jnp.array([[1.0, -1.0], [3.0, 1.0]])))
+    3.0
+    """
+    return jnp.mean(error**2)
+
+
+def half_squared_error(error: Array) -> Array:
+    """Half the squared error, summed over outputs and averaged over samples.
+
+    >>> float(half_squared_error(jnp.array([[1.0, -1.0], [3.0, 1.0]])))
+    3.0
+    """
+    return 0.5 * jnp.mean(jnp.sum(error**2, axis=0))
+
+
+class StudentTeacher(AbstractCircuit):
+    """A student that starts at ``weights`` and is measured against the outputs of ``teacher``; see `student_teacher`."""
+
+    weights: Layers
+    teacher: Layers
+    fixed_biases: Kernels
+    inputs: Array
+    targets: Array
+    activations: tuple[str, ...] = eqx.field(static=True)
+    normalisation: Callable[[Array], Array] = eqx.field(static=True)
+    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher", "nodes"})
+
+    def rates(self, weights: Layers, perturbations: Kernels | None = None) -> tuple[Array, ...]:
+        """Firing rates of every layer, each (features, samples), inputs first."""
+        biases = weights.biases or self.fixed_biases
+        return forward(weights.kernels, biases, self.activations, self.inputs, perturbations)
+
+    def loss(self, weights: Layers) -> Array:
+        """The task error F(w): the normalised squared distance of the outputs from the teacher's."""
+        return self.normalisation(self.rates(weights)[-1] - self.targets)
+
+    def nodes(self, weights: Layers, perturbations: Kernels) -> tuple[Array, tuple[Array, ...]]:
+        """Loss of each sample, shape (samples,), and the rates, with ``perturbations`` added to every unit's drive."""
+        rates = self.rates(weights, perturbations)
+        error = rates[-1] - self.targets
+        return jax.vmap(lambda column: self.normalisation(column[:, None]), in_axes=1)(error), rates
+
+
+class Resampled(AbstractCircuit):
+    """A student-teacher circuit whose rule sees a fresh draw of the inputs at each step; see `resampled`."""
+
+    circuit: StudentTeacher
+    samples: int = eqx.field(static=True)
+    signals: ClassVar[frozenset[str]] = StudentTeacher.signals
+
+    @property
+    def weights(self) -> Layers:
+        """Where learning starts."""
+        return self.circuit.weights
+
+    def loss(self, weights: Layers) -> Array:
+        """The task error over the whole set of inputs."""
+        return self.circuit.loss(weights)
+
+    def sample(self, key: Array) -> StudentTeacher:
+        """The circuit on ``samples`` inputs drawn with replacement."""
+        available = self.circuit.inputs.shape[1]
+        chosen = jax.random.randint(key, (self.samples,), 0, available)
+        return eqx.tree_at(
+            lambda c: (c.inputs, c.targets),
+            self.circuit,
+            (self.circuit.inputs[:, chosen], self.circuit.targets[:, chosen]),
+        )
+
+
+def resampled(circuit: StudentTeacher, samples: int | None = None) -> Resampled:
+    """The same circuit, its rule taught at each step by inputs redrawn with replacement from the fixed set.
+
+    The bootstrap of the script of Raman and O'Leary (2021) draws as many as there are; fewer make a minibatch.
+
+    Args:
+        circuit: a student-teacher circuit.
+        samples: inputs a step; as many as the circuit has, unless given.
+
+    Raises:
+        ValueError: if ``samples`` is not a positive whole number.
+
+    >>> circuit = student_teacher([3, 2], inputs=50, key=jax.random.key(0))
+    >>> resampled(circuit, samples=10).sample(jax.random.key(1)).inputs.shape
+    (3, 10)
+    """
+    samples = circuit.inputs.shape[1] if samples is None else samples
+    checks.count("samples", samples, at_least=1)
+    return Resampled(circuit, samples)
+
+
+def gaussian_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> Array:
+    """Isotropic inputs: independent standard normal components, shape (features, samples).
+
+    >>> gaussian_inputs(jax.random.key(0), 12, 1000, jnp.dtype("float32")).shape
+    (12, 1000)
+    """
+    return jax.random.normal(key, (features, samples), dtype)
+
+
+def mixed_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> Array:
+    """Anisotropic inputs x = A z, with one standard-normal matrix A (features x features) for the whole set.
+
+    The law of inputs that the stored results of Raman and O'Leary (2021) agree with.
+
+    >>> mixed_inputs(jax.random.key(0), 12, 1000, jnp.dtype("float32")).shape
+    (12, 1000)
+    """
+    key_mixing, key_inputs = jax.random.split(key)
+    mixing = jax.random.normal(key_mixing, (features, features), dtype)
+    return mixing @ gaussian_inputs(key_inputs, features, samples, dtype)
+
+
+InputLaw = Callable[[Array, int, int, jnp.dtype], Array]
+
+
+def student_teacher(
+    widths: Sequence[int],
+    *,
+    key: Array,
+    hidden: str | Sequence[str] = "sigmoid",
+    output: str = "linear",
+    inputs: int | Array = 1000,
+    input_law: InputLaw = gaussian_inputs,
+    normalisation: Callable[[Array], Array] = mean_squared_error,
+    displacement: float = 1e-3,
+    biases: bool = False,
+    plastic_biases: bool = False,
+    dtype: str = "float32",
+) -> StudentTeacher:
+    """A layered student whose teacher is the network that it starts from.
+
+    The student starts at ``(1 + displacement z) w_teacher``, one standard normal z for all weights: at exactly the
+    teacher the first gradient has no direction. The loss is ``normalisation(y(w) - y(w_teacher))``.
+
+    Args:
+        widths: units in each layer, inputs first, such as ``[12, 20, 10]``.
+        key: random key; it decides the teacher, the inputs and the displacement.
+        hidden: ``sigmoid``, ``tanh``, ``relu`` or ``linear``, for all hidden layers or one for each.
+        output: the activation of the last layer.
+        inputs: how many inputs to draw, or the inputs themselves, shape (widths[0], samples).
+        input_law: function of (key, features, samples, dtype) that draws them.
+        normalisation: function from the error, shape (outputs, samples), to the loss, averaging over samples:
+            `mean_squared_error` or `half_squared_error`.
+        displacement: relative distance between student and teacher at the start.
+        biases: give each unit a bias; it starts at 0.
+        plastic_biases: let biases learn and fluctuate as weights do; otherwise they stay fixed.
+        dtype: ``float32`` or ``float64`` (the latter needs JAX's x64 mode).
+
+    Returns:
+        A circuit with signals ``loss``, ``teacher`` and ``nodes``.
+
+    Raises:
+        ValueError: if a width, activation, number of inputs or the shape of given inputs is not valid.
+
+    Source: Raman and O'Leary (2021), methods: 12-20-10 and 12-10 circuits, 1000 inputs, 440 and 120 weights.
+
+    >>> circuit = student_teacher([12, 20, 10], key=jax.random.key(0))
+    >>> sum(kernel.size for kernel in circuit.weights.kernels)
+    440
+    >>> bool(circuit.loss(circuit.teacher) == 0)
+    True
+    """
+    widths = list(widths)
+    if len(widths) < 2:
+        raise ValueError(f"widths must name at least an input and an output layer; got {widths}")
+    for width in widths:
+        checks.count("widths", width, at_least=1)
+    checks.key("key", key)
+    checks.number("displacement", displacement)
+    checks.one_of("dtype", dtype, ("float32", "float64"))
+    activations = activation_names(widths, hidden, output)
+    kind = jnp.zeros((), dtype).dtype
+    key_weights, key_inputs, key_displacement = jax.random.split(key, 3)
+    data = _inputs(inputs, input_law, key_inputs, widths[0], kind)
+
+    zeros = tuple(jnp.zeros(width, kind) for width in widths[1:]) if biases or plastic_biases else ()
+    teacher = Layers(glorot_uniform(key_weights, widths, kind), zeros if plastic_biases else ())
+    factor = 1 + displacement * jax.random.normal(key_displacement, (), kind)
+    student = jax.tree.map(lambda leaf: factor * leaf, teacher)
+    fixed = () if plastic_biases else zeros
+    targets = forward(teacher.kernels, zeros, activations, data)[-1]
+    return StudentTeacher(student, teacher, fixed, data, targets, activations, normalisation)
+
+
+def _inputs(inputs: int | Array, law: InputLaw, key: Array, features: int, dtype: jnp.dtype) -> Array:
+    if isinstance(inputs, int):
+        checks.count("inputs", inputs, at_least=1)
+        return law(key, features, inputs, dtype)
+    data = jnp.asarray(inputs, dtype)
+    if data.ndim != 2 or data.shape[0] != features:
+        raise ValueError(f"inputs must have shape ({features}, samples), features first; got {data.shape}")
+    checks.weights("inputs", data)
+    return data

@@ -1,0 +1,18 @@
+"""Synaptic fluctuations: changes unrelated to the task, on the same protocol as rules."""
+
+from plastodyn.fluctuations.coloured import ornstein_uhlenbeck
+from plastodyn.fluctuations.confined import confined, sparing
+from plastodyn.fluctuations.multiplicative import log_normal
+from plastodyn.fluctuations.systematic import drift, homeostatic_scaling
+from plastodyn.fluctuations.white import white, wiener
+
+__all__ = [
+    "confined",
+    "drift",
+    "homeostatic_scaling",
+    "log_normal",
+    "ornstein_uhlenbeck",
+    "sparing",
+    "white",
+    "wiener",
+]

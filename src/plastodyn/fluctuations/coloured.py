@@ -1,0 +1,62 @@
+"""Fluctuations with a memory: Ornstein-Uhlenbeck noise as the velocity of the weights."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn import checks, tree
+from plastodyn.protocol import Moment, Rule
+from plastodyn.tree import Weights
+
+
+def correlated(key: Array, previous: Weights, memory: Array) -> Weights:
+    """One exact step of a unit-variance Ornstein-Uhlenbeck process: ``x <- a x + sqrt(1 - a^2) z``, a = ``memory``.
+
+    >>> import jax
+    >>> correlated(jax.random.key(0), jnp.ones(3), jnp.float32(1.0)).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    fresh = tree.normal_like(key, previous)
+    return tree.add(tree.scale(memory, previous), tree.scale(jnp.sqrt(1 - memory**2), fresh))
+
+
+class OrnsteinUhlenbeck(Rule):
+    """Coloured noise; see `ornstein_uhlenbeck`."""
+
+    rate: Any
+    correlation_time: Any
+
+    def init(self, moment: Moment, key: Array) -> Weights:
+        """A draw from the stationary law: standard normal."""
+        return tree.normal_like(key, moment.weights)
+
+    def velocity(self, moment: Moment, state: Weights) -> Weights:
+        """``rate x / sqrt(N)``."""
+        return tree.scale(self.rate / jnp.sqrt(tree.size(moment.weights)), state)
+
+    def increment(self, moment: Moment, state: Weights, dt: Array, key: Array) -> tuple[None, Weights]:
+        """No jump of the weights; the noise itself moves on."""
+        return None, correlated(key, state, jnp.exp(-dt / self.correlation_time))
+
+
+def ornstein_uhlenbeck(rate: Any, correlation_time: Any) -> OrnsteinUhlenbeck:
+    """Coloured fluctuations: ``dw/dt = rate x / sqrt(N)``, x an Ornstein-Uhlenbeck process of unit variance.
+
+    ``<x_i(t) x_j(s)> = delta_ij exp(-|t - s| / correlation_time)``, started in its stationary law and advanced exactly.
+
+    Args:
+        rate: root-mean-square speed of the weights, norm per unit time, at least 0.
+        correlation_time: in units of time (steps), above 0.
+
+    Raises:
+        ValueError: if ``rate`` is negative or ``correlation_time`` not positive.
+
+    Source: Uhlenbeck and Ornstein (1930); the AR(1) task-irrelevant plasticity of Raman, Rotondo and O'Leary (2019).
+
+    >>> ornstein_uhlenbeck(0.1, correlation_time=20.0).correlation_time
+    20.0
+    """
+    checks.number("rate", rate, at_least=0)
+    checks.number("correlation_time", correlation_time, above=0)
+    return OrnsteinUhlenbeck(rate, correlation_time)

@@ -1,0 +1,98 @@
+"""Systematic fluctuations: a steady or slowly turning drift, and homeostatic scaling of each neuron's inputs."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn import checks, tree
+from plastodyn.fluctuations.coloured import correlated
+from plastodyn.protocol import Moment, Rule
+from plastodyn.tree import Weights
+
+
+class Drift(Rule):
+    """Motion at constant speed in a direction that turns slowly or not at all; see `drift`."""
+
+    rate: Any
+    turning_time: Any
+
+    def init(self, moment: Moment, key: Array) -> Weights:
+        """A random direction."""
+        return tree.normal_like(key, moment.weights)
+
+    def velocity(self, moment: Moment, state: Weights) -> Weights:
+        """``rate x / |x|``."""
+        del moment
+        return tree.scale(self.rate, tree.unit(state))
+
+    def increment(self, moment: Moment, state: Weights, dt: Array, key: Array) -> tuple[None, Weights]:
+        """The direction turns."""
+        return None, correlated(key, state, jnp.exp(-dt / self.turning_time))
+
+
+class HomeostaticScaling(Rule):
+    """Multiplicative scaling of each neuron's inputs towards a set point; see `homeostatic_scaling`."""
+
+    rate: Any
+
+    def init(self, moment: Moment, key: Array) -> Weights:
+        """The total strength of each neuron's inputs at the start: the set point."""
+        del key
+        return jax.tree.map(_total_strength, moment.weights)
+
+    def velocity(self, moment: Moment, state: Weights) -> Weights:
+        """``rate (1 - S_i / S_i(0)) w_ij``."""
+        return jax.tree.map(
+            lambda w, goal: self.rate * (1 - _total_strength(w) / jnp.maximum(goal, jnp.finfo(w.dtype).tiny)) * w,
+            moment.weights,
+            state,
+        )
+
+
+def _total_strength(weight: Array) -> Array:
+    return jnp.sum(jnp.abs(weight), axis=-1 if weight.ndim else None, keepdims=True)
+
+
+def drift(rate: Any, turning_time: Any = jnp.inf) -> Drift:
+    """Systematic change unrelated to the task: constant speed in a random direction, fixed or slowly turning.
+
+    ``dw/dt = rate x_hat``; x performs an Ornstein-Uhlenbeck motion with correlation time ``turning_time`` (never turns
+    when infinite).
+
+    Args:
+        rate: speed, norm over all weights per unit time, at least 0.
+        turning_time: in units of time (steps), above 0; infinite for a fixed direction.
+
+    Raises:
+        ValueError: if ``rate`` is negative or ``turning_time`` not positive.
+
+    Source: Raman and O'Leary (2021), box 1: fluctuations include systematic, task-independent mechanisms.
+
+    >>> drift(0.1, turning_time=500.0).rate
+    0.1
+    """
+    checks.number("rate", rate, at_least=0)
+    checks.number("turning_time", turning_time, above=0, infinite=True)
+    return Drift(rate, turning_time)
+
+
+def homeostatic_scaling(rate: Any) -> HomeostaticScaling:
+    """Scaling of each neuron's inputs towards their initial total strength: ``dw_ij/dt = rate (1 - S_i / S_i(0)) w_ij``.
+
+    ``S_i = sum_j |w_ij|`` over the last axis of each array (presynaptic neurons).
+
+    Args:
+        rate: per unit time, at least 0.
+
+    Raises:
+        ValueError: if ``rate`` is negative.
+
+    Source: Raman and O'Leary (2021), box 1 (homeostatic plasticity); Turrigiano (2008).
+
+    >>> homeostatic_scaling(0.01).rate
+    0.01
+    """
+    checks.number("rate", rate, at_least=0)
+    return HomeostaticScaling(rate)

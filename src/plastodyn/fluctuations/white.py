@@ -1,0 +1,72 @@
+"""White synaptic fluctuations: of exact norm at each step, or as a Wiener process."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn import checks, tree
+from plastodyn.protocol import Moment, Rule
+from plastodyn.tree import Weights
+
+
+class White(Rule):
+    """Isotropic steps of exact norm; see `white`."""
+
+    rate: Any
+
+    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights, Any]:
+        """``rate sqrt(dt) n_hat``."""
+        direction = tree.unit(tree.normal_like(key, moment.weights))
+        return tree.scale(self.rate * jnp.sqrt(dt), direction), state
+
+
+class Wiener(Rule):
+    """Independent Brownian motion of every weight; see `wiener`."""
+
+    rate: Any
+
+    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights, Any]:
+        """``rate sqrt(dt / N) z``."""
+        amplitude = self.rate * jnp.sqrt(dt / tree.size(moment.weights))
+        return tree.scale(amplitude, tree.normal_like(key, moment.weights)), state
+
+
+def white(rate: Any) -> White:
+    """White fluctuations of exact norm: ``de = rate sqrt(dt) n_hat``, n_hat uniform on the unit sphere.
+
+    The norm is over all weights jointly, so that one weight moves by about ``rate / sqrt(N)`` per step.
+
+    Args:
+        rate: |de| per step (per square root of time in a flow), at least 0.
+
+    Raises:
+        ValueError: if ``rate`` is negative or not finite.
+
+    Source: Raman and O'Leary (2021), methods, weight dynamics.
+
+    >>> white(0.3).rate
+    0.3
+    """
+    checks.number("rate", rate, at_least=0)
+    return White(rate)
+
+
+def wiener(rate: Any) -> Wiener:
+    """A Wiener process on all weights: ``dw = rate dW / sqrt(N)``, so that ``E|dw|^2 = rate^2 dt``.
+
+    The continuous-time counterpart of `white`, with the same mean square.
+
+    Args:
+        rate: root-mean-square norm per square root of time, at least 0.
+
+    Raises:
+        ValueError: if ``rate`` is negative or not finite.
+
+    Source: standard; see Raman and O'Leary (2021), equation 5, for rates as magnitudes per time.
+
+    >>> wiener(0.3).rate
+    0.3
+    """
+    checks.number("rate", rate, at_least=0)
+    return Wiener(rate)

@@ -1,0 +1,203 @@
+"""The protocol: a rule is four pure functions of the moment and of its own explicit state.
+
+In one step of length dt the weights move to ``settle(w + dt * velocity + increment)``. A higher-order solver replaces
+``dt * velocity`` by its own combination of velocities; the rest is the same, so that one rule serves discrete steps
+(dt = 1) and flows.
+"""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+from jax import Array
+
+from plastodyn import checks, tree
+from plastodyn.circuits.base import AbstractCircuit
+from plastodyn.tree import Weights
+
+
+class Moment(eqx.Module):
+    """What a rule may read at one instant: the circuit's signals at these weights, activity and time."""
+
+    circuit: AbstractCircuit
+    weights: Weights
+    time: Array
+    activity: Any = None
+
+    def loss(self) -> Array:
+        """The task error F(w)."""
+        return self.circuit.loss(self.weights)
+
+    def gradient(self) -> Weights:
+        """The gradient of the task error with respect to the weights."""
+        return jax.grad(self.circuit.loss)(self.weights)
+
+
+class Rule(eqx.Module):
+    """How weights change. Subclasses replace what they need; ``None`` means "no change".
+
+    Numbers are fields, so that an axis may stand where a number is expected. Rules compose by ``+`` and by a scalar
+    ``*``; see also `flipped`, `gated`, `constrained` and `exact_norm`.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def parts(self) -> tuple["Rule", ...]:
+        """The rules that this one is made of."""
+        return ()
+
+    def init(self, moment: Moment, key: Array) -> Any:
+        """State at the start; ``None`` for a rule without memory."""
+        del moment, key
+        return None
+
+    def velocity(self, moment: Moment, state: Any) -> Weights | None:
+        """Deterministic change of the weights per unit time."""
+        del moment, state
+        return None
+
+    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
+        """Random change of the weights over ``dt``, and the next state."""
+        del moment, dt, key
+        return None, state
+
+    def settle(self, weights: Weights, state: Any) -> Weights:
+        """The weights brought back onto the rule's constraint, whatever moved them."""
+        del state
+        return weights
+
+    def __add__(self, other: "Rule") -> "Sum":
+        if not isinstance(other, Rule):
+            return NotImplemented
+        return Sum((*_terms(self), *_terms(other)))
+
+    def __mul__(self, factor: Any) -> "Scaled":
+        checks.number("factor", factor)
+        return Scaled(self, factor)
+
+    __rmul__ = __mul__
+    # Let a rule, not NumPy or xarray, decide what an array times a rule means.
+    __array_ufunc__ = None
+    __array_priority__ = 1000
+
+
+class Sum(Rule):
+    """Several rules acting at once: velocities and increments add, and every constraint holds."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def parts(self) -> tuple[Rule, ...]:
+        """The terms."""
+        return self.rules
+
+    def init(self, moment: Moment, key: Array) -> Any:
+        """One state for each term."""
+        return tuple(rule.init(moment, k) for rule, k in zip(self.rules, _keys(key, self.rules), strict=True))
+
+    def velocity(self, moment: Moment, state: Any) -> Weights | None:
+        """Sum of the terms' velocities."""
+        total = None
+        for rule, own in zip(self.rules, state, strict=True):
+            total = tree.add(total, rule.velocity(moment, own))
+        return total
+
+    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
+        """Sum of the terms' increments, each with a key of its own."""
+        total, states = None, []
+        for rule, own, k in zip(self.rules, state, _keys(key, self.rules), strict=True):
+            change, following = rule.increment(moment, own, dt, k)
+            total = tree.add(total, change)
+            states.append(following)
+        return total, tuple(states)
+
+    def settle(self, weights: Weights, state: Any) -> Weights:
+        """Each term's constraint in turn."""
+        for rule, own in zip(self.rules, state, strict=True):
+            weights = rule.settle(weights, own)
+        return weights
+
+
+class Wrapped(Rule):
+    """A rule whose change is ``transform``-ed; the base of `flipped`, `gated` and scalar multiples."""
+
+    rule: eqx.AbstractVar[Rule]
+
+    def transform(self, change: Weights, moment: Moment) -> Weights:
+        """What becomes of the inner rule's change; it must be linear in the change."""
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule inside."""
+        return (self.rule,)
+
+    def init(self, moment: Moment, key: Array) -> Any:
+        """The inner rule's state."""
+        return self.rule.init(moment, key)
+
+    def velocity(self, moment: Moment, state: Any) -> Weights | None:
+        """The inner velocity, transformed."""
+        change = self.rule.velocity(moment, state)
+        return None if change is None else self.transform(change, moment)
+
+    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
+        """The inner increment, transformed."""
+        change, state = self.rule.increment(moment, state, dt, key)
+        return None if change is None else self.transform(change, moment), state
+
+    def settle(self, weights: Weights, state: Any) -> Weights:
+        """The inner rule's constraint."""
+        return self.rule.settle(weights, state)
+
+
+class Scaled(Wrapped):
+    """A rule times a number: both its velocity and its increments are multiplied."""
+
+    rule: Rule
+    factor: Any
+
+    def transform(self, change: Weights, moment: Moment) -> Weights:
+        """``factor`` times the change."""
+        del moment
+        return tree.scale(self.factor, change)
+
+
+def signals_read(rule: Rule) -> frozenset[str]:
+    """All signals that a rule and its parts read.
+
+    >>> from plastodyn import rules
+    >>> sorted(signals_read(rules.gradient(0.1) + rules.beeline(0.1)))
+    ['loss', 'teacher']
+    """
+    return rule.reads.union(*(signals_read(part) for part in rule.parts))
+
+
+def check_joined(circuit: AbstractCircuit, rule: Rule) -> None:
+    """Refuse a rule that reads a signal its circuit does not offer.
+
+    >>> from plastodyn import circuits, rules
+    >>> import jax.numpy as jnp
+    >>> check_joined(circuits.Circuit(lambda w: jnp.sum(w), jnp.ones(2)), rules.beeline(0.1))
+    Traceback (most recent call last):
+    ...
+    ValueError: rule reads the signal 'teacher', which the circuit does not offer; Circuit offers 'loss'
+    """
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be a plastodyn rule, such as pd.rules.gradient(0.1); got {rule!r}")
+    missing = sorted(signals_read(rule) - circuit.signals)
+    if missing:
+        offered = ", ".join(map(repr, sorted(circuit.signals))) or "no signals"
+        wanted = ", ".join(map(repr, missing))
+        raise ValueError(
+            f"rule reads the signal {wanted}, which the circuit does not offer; {type(circuit).__name__} offers {offered}"
+        )
+
+
+def _terms(rule: Rule) -> tuple[Rule, ...]:
+    return rule.rules if isinstance(rule, Sum) else (rule,)
+
+
+def _keys(key: Array, rules: tuple[Rule, ...]) -> list[Array]:
+    return [jax.random.fold_in(key, index) for index in range(len(rules))]

@@ -1,0 +1,28 @@
+"""How weights change: one file for each plasticity rule, and the ways to combine them."""
+
+from plastodyn.protocol import Moment, Rule, Sum
+from plastodyn.rules.beeline import beeline
+from plastodyn.rules.constrained import constrained
+from plastodyn.rules.exact_norm import exact_norm
+from plastodyn.rules.gradient import gradient, noisy, noisy_gradient
+from plastodyn.rules.modify import flipped, gated
+from plastodyn.rules.newton import newton
+from plastodyn.rules.perturbation import keep_or_oppose, node_perturbation, weight_perturbation
+
+__all__ = [
+    "Moment",
+    "Rule",
+    "Sum",
+    "beeline",
+    "constrained",
+    "exact_norm",
+    "flipped",
+    "gated",
+    "gradient",
+    "keep_or_oppose",
+    "newton",
+    "node_perturbation",
+    "noisy",
+    "noisy_gradient",
+    "weight_perturbation",
+]

@@ -1,0 +1,43 @@
+"""The rule that knows the answer: a straight line to the teacher's weights."""
+
+from typing import Any, ClassVar
+
+import jax
+
+from plastodyn import checks, tree
+from plastodyn.protocol import Moment, Rule
+from plastodyn.tree import Weights
+
+
+class Beeline(Rule):
+    """Straight to the teacher; see `beeline`."""
+
+    rate: Any
+    reads: ClassVar[frozenset[str]] = frozenset({"teacher"})
+
+    def velocity(self, moment: Moment, state: Any) -> Weights:
+        """``rate (w_teacher - w)``."""
+        del state
+        towards = jax.tree.map(lambda goal, weight: goal - weight, moment.circuit.teacher, moment.weights)
+        return tree.scale(self.rate, towards)
+
+
+def beeline(rate: Any = 1.0) -> Beeline:
+    """Straight to the teacher's weights: ``dw/dt = rate (w_teacher - w)``.
+
+    In a linear circuit with quadratic loss this is the Newton direction. For steps of exact magnitude wrap it in
+    `exact_norm`.
+
+    Args:
+        rate: fraction of the distance covered per unit time, at least 0.
+
+    Raises:
+        ValueError: if ``rate`` is negative.
+
+    Source: Raman and O'Leary (2021), figure 4d.
+
+    >>> beeline(0.5).rate
+    0.5
+    """
+    checks.number("rate", rate, at_least=0)
+    return Beeline(rate)

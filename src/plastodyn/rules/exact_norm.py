@@ -1,0 +1,63 @@
+"""A direction followed at a prescribed speed, however steep or flat the landscape is."""
+
+from typing import Any
+
+import jax
+from jax import Array
+
+from plastodyn import checks, tree
+from plastodyn.protocol import Moment, Rule
+from plastodyn.tree import Weights
+
+
+class ExactNorm(Rule):
+    """A rule rescaled to a fixed magnitude; see `exact_norm`."""
+
+    rule: Rule
+    magnitude: Any
+
+    @property
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule that gives the direction."""
+        return (self.rule,)
+
+    def init(self, moment: Moment, key: Array) -> Any:
+        """The inner rule's state."""
+        return self.rule.init(moment, key)
+
+    def velocity(self, moment: Moment, state: Any) -> Weights | None:
+        """``magnitude * v / |v|``."""
+        change = self.rule.velocity(moment, state)
+        return None if change is None else tree.scale(self.magnitude, tree.unit(change))
+
+    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
+        """The inner random step, rescaled to ``magnitude * dt``."""
+        change, state = self.rule.increment(moment, state, dt, key)
+        return None if change is None else tree.scale(self.magnitude * dt, tree.unit(change)), state
+
+    def settle(self, weights: Weights, state: Any) -> Weights:
+        """The inner rule's constraint."""
+        return self.rule.settle(weights, state)
+
+
+def exact_norm(rule: Rule, magnitude: Any) -> ExactNorm:
+    """The direction of a rule at exact magnitude: ``dw = magnitude * v / |v|``; 0 where v vanishes.
+
+    The norm is taken over all weights jointly. A rule with both a velocity and random increments has each part
+    brought to the magnitude on its own.
+
+    Args:
+        rule: the rule whose direction is kept.
+        magnitude: norm of the change per unit time, at least 0.
+
+    Raises:
+        ValueError: if ``magnitude`` is negative or not finite.
+
+    Source: Raman and O'Leary (2021), equation 5: rates of plasticity are magnitudes per time step.
+
+    >>> from plastodyn import rules
+    >>> exact_norm(rules.gradient(), 0.3).magnitude
+    0.3
+    """
+    checks.number("magnitude", magnitude, at_least=0)
+    return ExactNorm(rule, magnitude)

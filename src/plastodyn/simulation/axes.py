@@ -1,0 +1,87 @@
+"""Axes: labelled values put where a number is expected, which become dimensions of the result."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+
+RESERVED = ("replica", "step", "time", "weight")
+
+
+def axis(name: str, values: Iterable[float]) -> xr.DataArray:
+    """A named axis: put it where a number is expected and it becomes a dimension of the result.
+
+    It is an ordinary `xarray.DataArray`, so arithmetic keeps its labels: ``axis("ratio", r) * 0.3`` still runs over
+    ``ratio``, and the product of two axes runs over both.
+
+    Args:
+        name: of the dimension; not ``replica``, ``step``, ``time`` or ``weight``.
+        values: finite numbers, at least one, all different.
+
+    Raises:
+        ValueError: on an empty axis, a reserved name or values that are not distinct finite numbers.
+
+    >>> float((axis("ratio", [0.5, 1.0]) * 0.3).sel(ratio=0.5))
+    0.15
+    """
+    if not isinstance(name, str) or not name.isidentifier() or name in RESERVED:
+        raise ValueError(f"name must be an identifier other than {', '.join(RESERVED)}; got {name!r}")
+    points = np.asarray(list(values))
+    if points.ndim != 1 or points.size == 0:
+        raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got shape {points.shape}")
+    if not np.issubdtype(points.dtype, np.number) or not np.isfinite(points).all():
+        raise ValueError(f"values of axis {name!r} must be finite numbers; got {points}")
+    if len(np.unique(points)) != len(points):
+        raise ValueError(f"values of axis {name!r} must all be different; got {points}")
+    return xr.DataArray(points, dims=[name], coords={name: points}, name=name)
+
+
+class Grid(NamedTuple):
+    """The dimensions that the axes of a system span, in order of appearance."""
+
+    coordinates: dict[str, np.ndarray]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return tuple(len(values) for values in self.coordinates.values())
+
+    @property
+    def settings(self) -> int:
+        """Number of points."""
+        return int(np.prod(self.shape, dtype=int))
+
+    def values(self, leaf: xr.DataArray, dtype: Any) -> np.ndarray:
+        """An axis leaf at every point of the grid, flattened: shape (settings,)."""
+        full = leaf.expand_dims({name: c for name, c in self.coordinates.items() if name not in leaf.dims})
+        return np.ascontiguousarray(full.transpose(*self.coordinates).values, dtype=dtype).reshape(-1)
+
+
+def is_axis(leaf: Any) -> bool:
+    """Whether a leaf of a rule or circuit is an axis rather than one number.
+
+    >>> is_axis(axis("ratio", [1.0, 2.0])), is_axis(1.0)
+    (True, False)
+    """
+    return isinstance(leaf, xr.DataArray)
+
+
+def spanned(system: Any) -> Grid:
+    """The grid spanned by all axes found among the leaves of a system.
+
+    Raises:
+        ValueError: if one name stands for two different sets of values.
+
+    >>> spanned([axis("a", [1, 2]), axis("b", [1, 2, 3])]).shape
+    (2, 3)
+    """
+    coordinates: dict[str, np.ndarray] = {}
+    for leaf in filter(is_axis, jax.tree.leaves(system, is_leaf=is_axis)):
+        for name in leaf.dims:
+            values = leaf.coords[name].values
+            known = coordinates.setdefault(str(name), values)
+            if not np.array_equal(known, values):
+                raise ValueError(f"axis {name!r} is used with two different sets of values: {known} and {values}")
+    return Grid(coordinates)

@@ -1,0 +1,180 @@
+"""The compiled inner loop: a chunk of members on each device, carried through many steps at a time.
+
+A member is one replica at one setting of the axes. What differs between members (`batched`) is mapped over; what they
+share is not copied; what is not an array (`static`) is compiled in. Random numbers depend on a member's own key and
+the step only, never on how members are batched.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.sharding import PartitionSpec
+
+from plastodyn import devices, tree
+from plastodyn.protocol import Moment
+from plastodyn.simulation.record import Observable
+from plastodyn.simulation.solvers import Solver
+
+
+class Carry(NamedTuple):
+    """What one step hands to the next."""
+
+    weights: Any
+    activity: Any
+    state: Any
+
+
+class Program(NamedTuple):
+    """Everything about a run that is compiled in; hashable, so that equal runs share compiled code."""
+
+    static_leaves: tuple[Any, ...]
+    structure: Any
+    solver: Solver
+    observables: tuple[Observable, ...]
+    devices: int
+    chunk: int
+
+    def system(self, batched: Any, shared: Any) -> tuple[Any, Any]:
+        """The (circuit, rule) of one member, put together again from its parts."""
+        static = jax.tree.unflatten(self.structure, self.static_leaves)
+        return eqx.combine(batched, shared, static)
+
+
+class Clock(NamedTuple):
+    """A stretch of steps: the index of its first step and the length of one."""
+
+    start: Array
+    dt: Array
+
+
+def begin(program: Program, key: Array, batched: Any, shared: Any) -> Carry:
+    """The carry of one member before its first step."""
+    circuit, rule = program.system(batched, shared)
+    moment = Moment(circuit, circuit.weights, jnp.zeros((), _time_type(circuit.weights)), circuit.activity)
+    state = rule.init(moment, jax.random.fold_in(key, 0))
+    return Carry(circuit.weights, circuit.activity, state)
+
+
+def step(program: Program, carry: Carry, key: Array, batched: Any, shared: Any, index: Array, dt: Array) -> Carry:
+    """One step of one member: ``w <- settle(w + displacement + increment)``."""
+    circuit, rule = program.system(batched, shared)
+    key_rule, key_sample = jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), index))
+    seen = circuit.sample(key_sample)
+    time = index * dt
+
+    def field(at: Array, state: Any) -> Any:
+        weights, activity = state
+        moment = Moment(seen, weights, at, activity)
+        speed = None if activity is None else circuit.activity_velocity(weights, activity, at)
+        return rule.velocity(moment, carry.state), speed
+
+    moved = program.solver.displacement(field, time, (carry.weights, carry.activity), dt)
+    moment = Moment(seen, carry.weights, time, carry.activity)
+    change, state = rule.increment(moment, carry.state, dt, key_rule)
+    weights = tree.add(carry.weights, tree.add(moved[0], change))
+    return Carry(rule.settle(weights, state), tree.add(carry.activity, moved[1]), state)
+
+
+def snapshot(program: Program, carry: Carry, batched: Any, shared: Any, time: Array, active: tuple[int, ...]) -> Any:
+    """The active observables of one member at one instant."""
+    circuit, _ = program.system(batched, shared)
+    moment = Moment(circuit, carry.weights, time, carry.activity)
+    return tuple(jnp.asarray(program.observables[i].function(moment)) for i in active)
+
+
+def _advance(
+    program: Program, active: tuple[int, ...], length: int, carry: Carry, key: Array, batched: Any, shared: Any, clock: Clock
+) -> tuple[Carry, dict[int, tuple[Array, ...]]]:
+    """Carry one member through ``length`` steps; the records of each active observable come stacked."""
+    strides = sorted({program.observables[i].every for i in active}, reverse=True)
+
+    def run(carry: Carry, start: Array, count: int, levels: list[int]) -> tuple[Carry, dict[int, Array]]:
+        if not levels:
+            return _repeat(lambda i, c: step(program, c, key, batched, shared, start + i, clock.dt), count, carry), {}
+        stride, inner = levels[0], levels[1:]
+        mine = tuple(i for i in active if program.observables[i].every == stride)
+
+        def block(carry: Carry, at: Array, count: int) -> tuple[Carry, dict[int, Array]]:
+            records = snapshot(program, carry, batched, shared, at * clock.dt, mine)
+            carry, deeper = run(carry, at, count, inner)
+            return carry, {**{i: r[None] for i, r in zip(mine, records, strict=True)}, **deeper}
+
+        blocks, rest = divmod(count, stride)
+        outputs: list[dict[int, Array]] = []
+        if blocks:
+            carry, stacked = jax.lax.scan(
+                lambda c, i: block(c, start + i * stride, stride), carry, jnp.arange(blocks)
+            )
+            outputs.append(jax.tree.map(lambda r: r.reshape(-1, *r.shape[2:]), stacked))
+        if rest:
+            carry, last = block(carry, start + blocks * stride, rest)
+            outputs.append(last)
+        return carry, {i: jnp.concatenate([o[i] for o in outputs]) for i in outputs[0]}
+
+    return run(carry, clock.start, length, strides)
+
+
+def _repeat(body: Callable[[Array, Carry], Carry], count: int, carry: Carry) -> Carry:
+    if count == 1:
+        return body(jnp.zeros((), jnp.int32), carry)
+    return jax.lax.fori_loop(0, count, body, carry)
+
+
+@functools.lru_cache(maxsize=128)
+def compiled(program: Program, task: str, active: tuple[int, ...] = (), length: int = 0) -> Callable[..., Any]:
+    """The compiled function that does one task for a chunk on each device.
+
+    Args:
+        program: of the run.
+        task: ``begin``, ``advance`` or ``snapshot``.
+        active: observables to record.
+        length: steps, for ``advance``.
+    """
+    one_member: Callable[..., Any]
+    if task == "begin":
+        one_member = functools.partial(begin, program)
+        mapped = (0, 0, None)
+    elif task == "advance":
+        one_member = functools.partial(_advance, program, active, length)
+        mapped = (0, 0, 0, None, None)
+    else:
+        one_member = functools.partial(_snapshot_now, program, active)
+        mapped = (0, 0, None, None)
+
+    def chunk(*arguments: Any) -> Any:
+        local = [jax.tree.map(lambda x: x[0], a) if axis == 0 else a for a, axis in zip(arguments, mapped, strict=True)]
+        if program.chunk == 1:
+            # A batch of one keeps XLA from using its plain matrix product, which is faster.
+            local = [jax.tree.map(lambda x: x[0], a) if axis == 0 else a for a, axis in zip(local, mapped, strict=True)]
+            return jax.tree.map(lambda x: x[None, None], one_member(*local))
+        return jax.tree.map(lambda x: x[None], jax.vmap(one_member, in_axes=mapped)(*local))
+
+    split = PartitionSpec("device")
+    return jax.jit(
+        jax.shard_map(
+            chunk,
+            mesh=devices.mesh_of(program.devices),
+            in_specs=tuple(split if axis == 0 else PartitionSpec() for axis in mapped),
+            out_specs=split,
+            check_vma=False,
+        ),
+        compiler_options=_options(program),
+    )
+
+
+def _snapshot_now(program: Program, active: tuple[int, ...], carry: Carry, batched: Any, shared: Any, clock: Clock) -> Any:
+    return snapshot(program, carry, batched, shared, clock.start * clock.dt, active)
+
+
+def _options(program: Program) -> dict[str, Any]:
+    # With a chunk on every core, threads inside the products only get in each other's way.
+    return {"xla_cpu_multi_thread_eigen": False} if devices.on_cpu() and program.devices > 1 else {}
+
+
+def _time_type(weights: Any) -> Any:
+    return jnp.result_type(*jax.tree.leaves(weights))

@@ -1,0 +1,141 @@
+"""Members of a run: every replica at every setting of the axes, laid out for the engine."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from plastodyn.circuits.base import AbstractCircuit
+from plastodyn.protocol import Rule
+from plastodyn.simulation.axes import Grid, is_axis, spanned
+from plastodyn.tree import Weights
+
+
+class Members(NamedTuple):
+    """All members of a run, setting-major: member ``m`` is replica ``m % replicas`` at setting ``m // replicas``."""
+
+    grid: Grid
+    replicas: int
+    keys: Array
+    batched: Any
+    shared: Any
+    static: Any
+
+    @property
+    def count(self) -> int:
+        """Number of members."""
+        return self.grid.settings * self.replicas
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes, then the number of replicas."""
+        return (*self.grid.shape, self.replicas)
+
+    def take(self, chosen: np.ndarray) -> tuple[Array, Any]:
+        """Keys and batched leaves of the chosen members, with the shape of ``chosen`` in front."""
+        return self.keys[chosen], jax.tree.map(lambda leaf: leaf.rows(chosen), self.batched, is_leaf=_is_column)
+
+
+class _Column(NamedTuple):
+    """A batched leaf: its distinct values and, for each member, which of them it has."""
+
+    values: Array
+    which: np.ndarray
+
+    def rows(self, chosen: np.ndarray) -> Array:
+        return self.values[self.which[chosen]]
+
+
+def _is_column(leaf: Any) -> bool:
+    return isinstance(leaf, _Column)
+
+
+def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Array) -> Members:
+    """Spread (circuit, rule) over the axes found in them and over replicas.
+
+    Args:
+        circuits: one for all replicas, or one for each.
+        rule: may hold axes.
+        replicas: at each setting.
+        key: of the run; member keys depend on it, on the indices along each axis and on the replica, so that a run
+            on a longer axis repeats the members of a shorter one.
+
+    Raises:
+        ValueError: if the circuits of a list differ in more than the values of their arrays.
+    """
+    grid = spanned((circuits, rule))
+    dtype = jnp.result_type(*jax.tree.leaves(circuits[0].weights))
+    stacked = stack(circuits)
+    setting, replica = np.divmod(np.arange(grid.settings * replicas), replicas)
+
+    def column(leaf: Any, per_replica: bool) -> Any:
+        if is_axis(leaf):
+            return _Column(jnp.asarray(grid.values(leaf, dtype)), setting)
+        if not _numeric(leaf):
+            return None
+        return _Column(jnp.asarray(leaf), replica) if per_replica else None
+
+    drawn = len(circuits) > 1
+    batched = (
+        jax.tree.map(lambda leaf: column(leaf, drawn), stacked, is_leaf=is_axis),
+        jax.tree.map(lambda leaf: column(leaf, False), rule, is_leaf=is_axis),
+    )
+    system = (stacked, rule)
+    shared = jax.tree.map(
+        lambda leaf, taken: _shared(leaf, dtype) if taken is None else None,
+        system,
+        batched,
+        is_leaf=lambda leaf: is_axis(leaf),
+    )
+    static = jax.tree.map(lambda leaf: None if is_axis(leaf) or _numeric(leaf) else leaf, system, is_leaf=is_axis)
+    return Members(grid, replicas, _member_keys(key, grid, replicas), batched, shared, static)
+
+
+def stack(circuits: list[AbstractCircuit]) -> AbstractCircuit:
+    """One circuit whose arrays are those of the list, stacked in front; a single circuit is returned as it is."""
+    if len(circuits) == 1:
+        return circuits[0]
+    parts = [eqx.partition(circuit, _numeric) for circuit in circuits]
+    first_arrays, first_static = parts[0]
+    for arrays, static in parts[1:]:
+        same = jax.tree.structure(arrays) == jax.tree.structure(first_arrays)
+        shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(arrays)]
+        if not same or static != first_static or shapes != [jnp.shape(x) for x in jax.tree.leaves(first_arrays)]:
+            raise ValueError("circuit: a list of circuits must differ only in the values of their arrays, one for each replica")
+    stacked = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(x) for x in leaves]), *(arrays for arrays, _ in parts))
+    return eqx.combine(stacked, first_static)
+
+
+def _numeric(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | np.ndarray | np.generic | float | int) and not isinstance(leaf, bool)
+
+
+def _shared(leaf: Any, dtype: Any) -> Any:
+    if not _numeric(leaf):
+        return None
+    # A Python number takes the precision of the weights; an array keeps its own.
+    return jnp.asarray(leaf, dtype) if isinstance(leaf, float | int) else jnp.asarray(leaf)
+
+
+def _member_keys(key: Array, grid: Grid, replicas: int) -> Array:
+    fold = jax.vmap(jax.random.fold_in, in_axes=(0, 0))
+    indices = np.indices((*grid.shape, replicas)).reshape(len(grid.shape) + 1, -1)
+    keys = jnp.broadcast_to(key, (indices.shape[1],))
+    for index in indices:
+        keys = fold(keys, jnp.asarray(index, jnp.uint32))
+    return keys
+
+
+def initial_weights(circuit: AbstractCircuit, weights: Weights) -> AbstractCircuit:
+    """The circuit, started at other weights of the same shapes.
+
+    Raises:
+        ValueError: if structure or shapes differ.
+    """
+    same = jax.tree.structure(circuit.weights) == jax.tree.structure(weights)
+    if not same or [x.shape for x in jax.tree.leaves(circuit.weights)] != [jnp.shape(x) for x in jax.tree.leaves(weights)]:
+        raise ValueError("weights must have the structure and shapes of circuit.weights")
+    return eqx.tree_at(lambda c: c.weights, circuit, weights)

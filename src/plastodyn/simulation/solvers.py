@@ -1,0 +1,114 @@
+"""Time stepping. An explicit Runge-Kutta method is a table; adaptive and stiff methods come from diffrax."""
+
+from collections.abc import Callable
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn import checks, tree
+
+Field = Callable[[Array, Any], Any]
+"""Velocity as a function of time and of the pair (weights, activity)."""
+
+
+class Solver(eqx.Module):
+    """Advances (weights, activity) by one step of the deterministic part."""
+
+    def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
+        """The change of the state over ``dt``; ``None`` for a leaf that does not move."""
+        raise NotImplementedError
+
+
+class RungeKutta(Solver):
+    """An explicit Runge-Kutta method given by its Butcher tableau (nodes follow from the rows of the matrix)."""
+
+    matrix: tuple[tuple[float, ...], ...] = eqx.field(static=True)
+    weights: tuple[float, ...] = eqx.field(static=True)
+
+    def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
+        """``dt sum_i b_i k_i`` with ``k_i = f(t + c_i dt, y + dt sum_j a_ij k_j)``."""
+        slopes: list[Any] = []
+        for row in ((), *self.matrix):
+            stage = state
+            for coefficient, slope in zip(row, slopes, strict=False):
+                if coefficient:
+                    stage = _move(stage, tree.scale(dt * coefficient, slope))
+            slopes.append(field(time + sum(row) * dt, stage))
+        total = None
+        for weight, slope in zip(self.weights, slopes, strict=True):
+            if weight:
+                total = _combine(total, tree.scale(dt * weight, slope))
+        return total
+
+
+class Adaptive(Solver):
+    """An adaptive diffrax method, run afresh over each step; see `adaptive`."""
+
+    method: diffrax.AbstractSolver
+    relative_tolerance: float = eqx.field(static=True)
+    absolute_tolerance: float = eqx.field(static=True)
+
+    def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
+        """The change that diffrax finds over one step; NaN where it gives up."""
+
+        def moving(t: Any, y: Any, args: Any) -> Any:
+            del args
+            velocity = field(jnp.asarray(t), y)
+            return tuple(
+                jax.tree.map(jnp.zeros_like, part) if speed is None else speed
+                for speed, part in zip(velocity, y, strict=True)
+            )
+
+        solution = diffrax.diffeqsolve(
+            diffrax.ODETerm(moving),
+            self.method,
+            time,
+            time + dt,
+            dt0=None,
+            y0=state,
+            stepsize_controller=diffrax.PIDController(rtol=self.relative_tolerance, atol=self.absolute_tolerance),
+            throw=False,
+        )
+        failed = solution.result != diffrax.RESULTS.successful
+        return jax.tree.map(lambda end, start: jnp.where(failed, jnp.nan, end[0] - start), solution.ys, state)
+
+
+euler = RungeKutta((), (1.0,))
+"""Order 1; with fluctuations, Euler-Maruyama."""
+heun = RungeKutta(((1.0,),), (0.5, 0.5))
+"""Order 2, explicit trapezium."""
+rk4 = RungeKutta(((0.5,), (0.0, 0.5), (0.0, 0.0, 1.0)), (1 / 6, 1 / 3, 1 / 3, 1 / 6))
+"""Order 4, the classical Runge-Kutta method."""
+
+
+def adaptive(
+    method: diffrax.AbstractSolver | None = None, relative_tolerance: float = 1e-6, absolute_tolerance: float = 1e-9
+) -> Adaptive:
+    """An adaptive or stiff solver for the deterministic part, from diffrax; ``dt`` is then the output interval.
+
+    Args:
+        method: any diffrax ODE solver; ``diffrax.Tsit5()`` unless given, ``diffrax.Kvaerno5()`` for stiff problems.
+        relative_tolerance: of the local error, above 0.
+        absolute_tolerance: of the local error, above 0.
+
+    Raises:
+        ValueError: if a tolerance is not positive.
+
+    >>> adaptive(relative_tolerance=1e-4).relative_tolerance
+    0.0001
+    """
+    checks.number("relative_tolerance", relative_tolerance, above=0)
+    checks.number("absolute_tolerance", absolute_tolerance, above=0)
+    return Adaptive(method or diffrax.Tsit5(), relative_tolerance, absolute_tolerance)
+
+
+def _move(state: Any, change: Any) -> Any:
+    return tuple(tree.add(part, delta) for part, delta in zip(state, change, strict=True))
+
+
+def _combine(total: Any, change: Any) -> Any:
+    return change if total is None else _move(total, change)
