@@ -39,3 +39,15 @@ def on_cpu() -> bool:
     True
     """
     return jax.default_backend() == "cpu"
+
+
+def limit(count: int) -> None:
+    """Use at most ``count`` cores, one device each; to be called before the first computation.
+
+    Raises:
+        ValueError: if JAX has already started with another number.
+    """
+    try:
+        jax.config.update("jax_num_cpu_devices", count)
+    except RuntimeError as error:
+        raise ValueError(f"workers must be set before the first computation; got {count}") from error

@@ -1,0 +1,183 @@
+"""The ``plastodyn`` command: parse and display; the science is in the library."""
+
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Theory and simulation of learning dynamics in neural circuits whose plasticity is imperfect.",
+    epilog="Start with [bold]plastodyn demo[/bold]; then [bold]plastodyn list[/bold].",
+)
+_out = Console()
+_err = Console(stderr=True)
+_INTERRUPTED = 130
+
+OutOption = Annotated[Path, typer.Option("--out", help="Directory for results; made if it does not exist.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same result.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one line on standard error and exit code 2."""
+    warnings.filterwarnings("ignore", message=".*Zarr format 3 specification.*")
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        _err.print(f"plastodyn: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _err.print("plastodyn: interrupted", style="red")
+        sys.exit(_INTERRUPTED)
+
+
+@app.command("list", epilog="Example: plastodyn list --json")
+def list_papers(as_json: JsonOption = False) -> None:
+    """List the papers, their figures, the sizes and what each costs."""
+    from plastodyn.papers import SIZES, papers
+
+    if as_json:
+        found = [
+            {
+                "paper": paper.name,
+                "citation": paper.citation,
+                "figures": [{"figure": f.name, "title": f.title, "seconds": f.seconds} for f in paper.figures.values()],
+            }
+            for paper in papers().values()
+        ]
+        typer.echo(json.dumps(found, indent=2))
+        return
+    table = Table("paper", "figure", "title", *(f"{size} (s)" for size in SIZES), title="seconds are for two cores")
+    for paper in papers().values():
+        for figure in paper.figures.values():
+            table.add_row(paper.name, figure.name, figure.title, *(str(figure.seconds[size]) for size in SIZES))
+    _out.print(table)
+
+
+@app.command(epilog="Example: plastodyn demo --out results/")
+def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
+    """Reproduce the main result of Raman and O'Leary (2021) in about a minute: how much plasticity is right."""
+    from jax.random import key
+
+    from plastodyn.papers.raman2021.demo import demo as run_demo
+
+    _make(out)
+    started = time.monotonic()
+    _err.print("Plasticity against fluctuations: 12-10 and 12-20-10 circuits, three precisions each.")
+    data, figure, rows = run_demo(key(seed))
+    if any(part.attrs.get("interrupted") for part in data.children.values()):
+        raise KeyboardInterrupt
+    picture = out / "demo.png"
+    figure.savefig(picture)
+    figure.savefig(out / "demo.svg")
+    data.to_zarr(out / "demo.zarr", mode="w")
+    columns = ("circuit", "precision", "simulated", "stationary theory", "equation 9", "published")
+    table = Table(*columns, title="Best ratio of plasticity to fluctuations, |dc| / |de|")
+    for row in rows:
+        simulated = f"{row.simulated:.2f} ± {row.simulated_error:.2f}"
+        greedy = f"{row.greedy:.2f} ± {row.greedy_error:.2f}"
+        published = f"{row.published:.2f}" if row.published == row.published else "-"
+        table.add_row(row.circuit, f"{row.precision:g}", simulated, f"{row.stationary:.2f}", greedy, published)
+    _out.print(table)
+    _out.print("A precise rule should change synapses less than fluctuations do; a crude one about as much.")
+    _out.print(f"Figure: {picture}   ({time.monotonic() - started:.0f} s)", soft_wrap=True)
+
+
+@app.command(epilog="Example: plastodyn reproduce raman2021 fig5 --size standard --out out/")
+def reproduce(
+    paper: Annotated[str, typer.Argument(help="Such as raman2021; see plastodyn list.")],
+    figure: Annotated[str | None, typer.Argument(help="Such as fig5; all figures unless given.")] = None,
+    size: Annotated[str, typer.Option("--size", help="smoke, standard or full (the published size).")] = "standard",
+    out: OutOption = Path("out"),
+    seed: SeedOption = 2021,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Cores to use; all unless given.")] = None,
+) -> None:
+    """Reproduce the figures of a paper and check its claims by number.
+
+    Writes PAPER-FIGURE.png, .svg and .zarr for each figure, and claims.json. Exit code 0: all claims hold; 1: one fails.
+    """
+    from plastodyn import devices
+
+    if workers is not None:
+        devices.limit(workers)
+    from plastodyn.reproduce import reproduce as run
+
+    _make(out)
+    claims, interrupted = run(paper, figure, size, out, seed, say=lambda text: _err.print(text, highlight=False))
+    table = Table("figure", "claim", "expected", "tolerance", "measured", "holds", title=f"Claims of {paper}")
+    for claim in claims:
+        expected = claim.expected if isinstance(claim.expected, str) else f"{claim.expected:.3g}"
+        mark = "[green]yes[/green]" if claim.holds else "[red]no[/red]"
+        table.add_row(claim.figure, claim.name, expected, f"{claim.tolerance:.2g}", f"{claim.measured:.3g}", mark)
+    _out.print(table)
+    _out.print(f"Results: {out}", soft_wrap=True)
+    if interrupted:
+        raise KeyboardInterrupt
+    raise typer.Exit(0 if all(claim.holds for claim in claims) else 1)
+
+
+@app.command(
+    epilog="Examples: plastodyn measure model.py --loss loss --weights weights --fluctuation 0.1    "
+    "plastodyn measure my_package.model --checkpoint weights.safetensors --json"
+)
+def measure(
+    model: Annotated[str, typer.Argument(help="Python file, or importable module, that defines the loss.")],
+    loss: Annotated[str, typer.Option("--loss", help="Name of the function from weights to a scalar.")] = "loss",
+    weights: Annotated[str, typer.Option("--weights", help="Name of the weights: a pytree of arrays.")] = "weights",
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", help=".npz or .safetensors: a dict of arrays to use as weights.")
+    ] = None,
+    fluctuation: Annotated[float | None, typer.Option("--fluctuation", help="|de| per step, to answer with |dc|.")] = None,
+    precision: Annotated[float, typer.Option("--precision", help="gamma1 / gamma2 of the rule; inf: exact gradient.")] = float("inf"),
+    samples: Annotated[int, typer.Option("--samples", min=2, help="Draws of each change.")] = 64,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """How much plasticity should counteract fluctuations in your own model? Answers for its loss and weights."""
+    from jax.random import key
+
+    from plastodyn.user_model import load, report
+
+    circuit = load(model, loss, weights, checkpoint)
+    found = report(circuit, key=key(seed), fluctuation=fluctuation, precision=precision, samples=samples)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    table = Table("quantity", "value", title="Plasticity against fluctuations (Raman and O'Leary 2021, equation 9)")
+    for name, value in found.items():
+        table.add_row(name.replace("_", " "), value if isinstance(value, str) else f"{value:.5g}")
+    _out.print(table)
+
+
+@app.command(epilog="Example: plastodyn doctor --json")
+def doctor(as_json: JsonOption = False) -> None:
+    """Versions, devices and a self-check: a simulation against a closed form."""
+    from plastodyn.diagnosis import diagnose
+
+    found = diagnose()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        table = Table("what", "found", title="plastodyn doctor")
+        for name, value in found.items():
+            table.add_row(name.replace("_", " "), str(value))
+        _out.print(table)
+    raise typer.Exit(0 if found["self_check"] == "passed" else 1)
+
+
+def _make(out: Path) -> None:
+    """Make the output directory now, so that a long run does not end in a refusal."""
+    out.mkdir(parents=True, exist_ok=True)
+    probe = out / ".plastodyn-writable"
+    probe.touch()
+    probe.unlink()

@@ -1,0 +1,37 @@
+"""One look for all figures: sizes, colours and lines that print well and that colour-blind readers can tell apart."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib as mpl
+
+SIMULATION = "#1b6ca8"
+THEORY = "#d1495b"
+GREEDY = "#3a7d44"
+PUBLISHED = "#6b6b6b"
+CONTRAST = "#e09f3e"
+
+_SETTINGS = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "legend.fontsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    "lines.linewidth": 1.4,
+    "svg.hashsalt": "plastodyn",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Apply the look inside a ``with`` block; nothing global changes.
+
+    >>> with style():
+    ...     mpl.rcParams["font.size"]
+    9.0
+    """
+    with mpl.rc_context(_SETTINGS):
+        yield

@@ -1,0 +1,75 @@
+"""Error against the ratio of plasticity to fluctuations: simulation, theory and optima in one grid of panels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from plastodyn.figures import style as look
+
+
+def sweet_spot_panels(rows: Sequence[tuple[str, xr.Dataset]], title: str) -> Figure:
+    """A grid with one row for each labelled Dataset and one column for each precision.
+
+    Args:
+        rows: (label, Dataset over precision and ratio with ``loss``, ``loss_error``, ``stationary_loss`` and the
+            ``optimum_*`` variables of `papers.raman2021.sweeps.sweep`; optionally ``contrast_loss``).
+        title: of the whole figure.
+
+    Returns:
+        A matplotlib Figure.
+
+    Source: the layout of Raman and O'Leary (2021), figure 5.
+    """
+    columns = rows[0][1].sizes["precision"]
+    with look.style():
+        figure = Figure(figsize=(3.1 * columns, 2.3 * len(rows) + 1.3), layout="constrained")
+        grid = figure.subplots(len(rows), columns, sharex=True, squeeze=False)
+        for axes_row, (label, data) in zip(grid, rows, strict=True):
+            for axes, precision in zip(axes_row, data.precision.values, strict=True):
+                _panel(axes, data.sel(precision=precision))
+                axes.set_title(f"{label}, precision {_fraction(precision)}")
+            axes_row[0].set_ylabel("steady-state task error $F$\n(mean squared output)")
+        for axes in grid[-1]:
+            axes.set_xlabel(r"plasticity / fluctuations  $|\Delta c|\,/\,|\Delta\epsilon|$")
+        entries: dict[str, object] = {}
+        for axes in grid.flat:
+            for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+                entries.setdefault(name, handle)
+        figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=3, frameon=False)
+        figure.suptitle(title)
+    return figure
+
+
+def _panel(axes: Axes, data: xr.Dataset) -> None:
+    ratios = data.ratio.values
+    axes.errorbar(
+        ratios, data.loss, yerr=data.loss_error, fmt="o", ms=3.5, capsize=2, color=look.SIMULATION, label="simulation ± s.e."
+    )
+    axes.plot(ratios, data.stationary_loss, "-", color=look.THEORY, label="stationary theory")
+    if "contrast_loss" in data and bool(np.isfinite(data.contrast_loss).all()):
+        axes.plot(ratios, data.contrast_loss, "s:", ms=3, color=look.CONTRAST, label="simulation, isotropic inputs")
+    _optimum(axes, data.optimum_simulated, data.optimum_simulated_error, look.SIMULATION, "-", "sweet spot, simulation")
+    _optimum(axes, data.optimum_stationary, None, look.THEORY, "--", "sweet spot, stationary theory")
+    _optimum(axes, data.optimum_greedy, data.optimum_greedy_error, look.GREEDY, "-.", "equation 9, measured curvature")
+    _optimum(axes, data.optimum_published, None, look.PUBLISHED, ":", "sweet spot, authors' stored runs")
+    axes.set_yscale("log")
+    shown = np.concatenate([data.loss.values, data.get("contrast_loss", data.loss).values])
+    shown = shown[np.isfinite(shown)]
+    axes.set_ylim(shown.min() / 1.6, shown.max() * 1.6)
+
+
+def _optimum(axes: Axes, place: xr.DataArray, error: xr.DataArray | None, colour: str, line: str, label: str) -> None:
+    at = float(place)
+    if not np.isfinite(at):
+        return
+    axes.axvline(at, color=colour, linestyle=line, linewidth=1.1, label=label)
+    spread = 0.0 if error is None else float(error)
+    if np.isfinite(spread) and spread > 0:
+        axes.axvspan(at - spread, at + spread, color=colour, alpha=0.12, linewidth=0)
+
+
+def _fraction(value: float) -> str:
+    return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"

@@ -1,0 +1,144 @@
+"""Table 2, computed: the ratio that equation 9 predicts for each order of rule, circuit and steady-state error."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from jax import Array
+
+import plastodyn as pd
+from plastodyn.figures import table_figure
+from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.raman2021.setups import LINEAR, NAME, NONLINEAR, RATIOS, CircuitSetup
+from plastodyn.papers.raman2021.sweet_spot import jackknife, parabola_minimum
+from plastodyn.papers.registry import Reproduction
+from plastodyn.rules import Rule
+
+_FLUCTUATIONS = {"low": 0.003, "high": 0.1}
+"""|de| per step and root weight: steady-state errors of a trained and of a badly trained circuit."""
+_RATIO = 0.7
+_DAMPING = 1e-3
+_SIGMAS = 3.0
+
+
+class _Extent(NamedTuple):
+    repetitions: int
+    steps: int
+
+
+_EXTENTS = {"smoke": _Extent(3, 800), "standard": _Extent(6, 3000), "full": _Extent(8, 8000)}
+
+
+def _rules() -> dict[str, Rule]:
+    """One rule of each order, at unit magnitude."""
+    return {
+        "zeroth order (keep or oppose)": pd.rules.keep_or_oppose(1.0),
+        "first order (gradient)": pd.rules.exact_norm(pd.rules.gradient(), 1.0),
+        "first order (precision 1/2)": pd.rules.noisy_gradient(1.0, 0.5),
+        "second order (Newton)": pd.rules.exact_norm(pd.rules.newton(damping=_DAMPING), 1.0),
+        "beeline": pd.rules.exact_norm(pd.rules.beeline(), 1.0),
+    }
+
+
+def table_2(size: str, key: Array) -> Reproduction:
+    """Table 2 as numbers: ``sqrt(Q[de] / Q[dc])`` along the steady state of every rule, and simulated sweet spots.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full``.
+        key: random key.
+
+    Returns:
+        Data, a table as picture, and claims.
+
+    Source: table 2 and appendix (rule categories); inputs x = Az.
+    """
+    extent = _EXTENTS[size]
+    data = xr.concat(
+        [_circuit(setup, extent, k) for setup, k in zip((LINEAR, NONLINEAR), jax.random.split(key), strict=True)],
+        xr.Variable("circuit", ["linear", "nonlinear"]),
+    )
+    rows = [
+        [rule, circuit, level, *(_cell(data.sel(rule=rule, circuit=circuit, error_level=level), kind) for kind in _COLUMNS)]
+        for rule in data.rule.values
+        for circuit in data.circuit.values
+        for level in data.error_level.values
+    ]
+    columns = ["rule", "circuit", "steady-state error", "task error F", "equation 9", "sweet spot (simulated)"]
+    figure = table_figure(columns, rows, "Table 2: the best |dc| / |de| by order of rule, circuit and steady-state error")
+    return Reproduction(data, figure, tuple(_claims(data)))
+
+
+_COLUMNS = ("loss", "predicted", "simulated")
+
+
+def _cell(row: xr.Dataset, kind: str) -> str:
+    value, error = float(row[kind]), float(row[f"{kind}_error"])
+    return "" if np.isnan(value) else f"{value:.3g} ± {error:.1g}"
+
+
+def _circuit(setup: CircuitSetup, extent: _Extent, key: Array) -> xr.Dataset:
+    key_circuits, key_run, key_measure = jax.random.split(key, 3)
+    circuits = setup.circuits("mixed", extent.repetitions, key_circuits)
+    size = pd.axis("fluctuation", list(_FLUCTUATIONS.values())) * setup.weights**0.5
+    per_rule = []
+    for rule in _rules().values():
+        # The linear circuit is cheap enough to sweep the ratio for every rule; the nonlinear one is held at one ratio.
+        ratio = pd.axis("ratio", RATIOS if setup is LINEAR else [_RATIO])
+        whole = rule * (ratio * size) + pd.fluctuations.white(size)
+        record = [pd.observe("loss", start=-101)]
+        run = pd.simulate(circuits, whole, steps=extent.steps, key=key_run, record=record)
+        per_rule.append(_answers(circuits, run, rule, key_measure))
+    return xr.concat(per_rule, xr.Variable("rule", list(_rules())))
+
+
+def _answers(circuits: list[pd.circuits.StudentTeacher], run: xr.Dataset, rule: Rule, key: Array) -> xr.Dataset:
+    states = run.weights.sel(ratio=_RATIO).transpose("fluctuation", "replica", "weight")
+    measured = [
+        pd.measure.plasticity_ratio(circuit, states.sel(replica=i), key=key, rule=rule, samples=64, depth=0)
+        for i, circuit in enumerate(circuits)
+    ]
+    q_de = np.stack([m.curvature_fluctuation.values for m in measured])
+    q_dc = np.stack([m.curvature_plasticity.values for m in measured])
+    steady = run.loss.mean("step").transpose("fluctuation", "replica", "ratio")
+    columns: dict[str, list[float]] = {name + end: [] for name in _COLUMNS for end in ("", "_error")}
+    for level in range(len(_FLUCTUATIONS)):
+        losses = steady[level].values
+        at = list(run.ratio.values).index(_RATIO)
+        for name, (value, error) in {
+            "loss": jackknife(lambda m: float(m[at]), losses),
+            "predicted": jackknife(lambda de, dc: float(np.sqrt(de / dc)), q_de[:, level], q_dc[:, level]),
+            "simulated": jackknife(lambda m: parabola_minimum(RATIOS, m), losses) if losses.shape[1] > 1 else (np.nan,) * 2,
+        }.items():
+            columns[name].append(value)
+            columns[f"{name}_error"].append(error)
+    coords = {"error_level": list(_FLUCTUATIONS)}
+    return xr.Dataset({name: ("error_level", values) for name, values in columns.items()}, coords=coords).assign_attrs(run.attrs)
+
+
+def _claims(data: xr.Dataset) -> list[Claim]:
+    source = Source(NAME, "table2")
+    claims = []
+
+    def at(rule: str, circuit: str, level: str) -> tuple[float, float]:
+        row = data.sel(rule=rule, circuit=circuit, error_level=level)
+        return float(row.predicted), float(row.predicted_error)
+
+    for circuit in data.circuit.values:
+        value, error = at("zeroth order (keep or oppose)", circuit, "low")
+        claims.append(source.equal(f"zeroth order sits at 1 ({circuit})", "table 2", 1.0, _SIGMAS * error + 0.02, value))
+        value, error = at("first order (gradient)", circuit, "low")
+        claims.append(source.at_most(f"first order is at most 1 at low error ({circuit})", "table 2", 1.0, 0.0, value))
+        crude, crude_error = at("first order (precision 1/2)", circuit, "low")
+        tolerance = _SIGMAS * float(np.hypot(error, crude_error))
+        claims.append(source.at_least(f"an imprecise gradient lies above a precise one ({circuit})", "equation A6", 0.0, 0.0, crude - value - tolerance))
+    for rule in ("second order (Newton)", "beeline"):
+        value, error = at(rule, "linear", "low")
+        claims.append(source.equal(f"{rule} sits at 1 in the linear circuit", "table 2", 1.0, _SIGMAS * error + 0.02, value))
+    low, low_error = at("first order (gradient)", "nonlinear", "low")
+    high, high_error = at("first order (gradient)", "nonlinear", "high")
+    margin = _SIGMAS * float(np.hypot(low_error, high_error))
+    claims.append(source.at_least("first order, nonlinear: the optimum rises with steady-state error", "figure 5", 0.0, margin, high - low))
+    value, _ = at("second order (Newton)", "nonlinear", "high")
+    claims.append(source.at_least("second order exceeds 1 in a nonlinear circuit at high error", "appendix", 1.0, 0.0, value))
+    return claims

@@ -1,0 +1,128 @@
+"""A user's own model for the command line: a loss and weights by name, measured."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from plastodyn import checks, tree
+from plastodyn.circuits import Circuit
+from plastodyn.measure import plasticity_ratio
+from plastodyn.rules import noisy_gradient
+
+
+def load(model: str, loss: str, weights: str, checkpoint: Path | None) -> Circuit:
+    """A circuit from a Python file or module that names a loss, with weights of its own or from a checkpoint.
+
+    Args:
+        model: path of a ``.py`` file, or name of an importable module.
+        loss: name of the function from weights to a scalar.
+        weights: name of the pytree of weights; not read when a checkpoint is given.
+        checkpoint: ``.npz`` or ``.safetensors`` file, read as a dict from name to array.
+
+    Raises:
+        ValueError: if the model, a name or the checkpoint cannot be read.
+    """
+    module = _module(model)
+    if not hasattr(module, loss):
+        raise ValueError(f"--loss must name a function in {model}; got {loss!r}, which it does not define")
+    if checkpoint is not None:
+        start = _checkpoint(checkpoint)
+    elif hasattr(module, weights):
+        start = jax.tree.map(_floating, getattr(module, weights))
+    else:
+        raise ValueError(f"--weights must name a pytree in {model}; got {weights!r}, which it does not define")
+    try:
+        return Circuit(loss=getattr(module, loss), weights=start)
+    except ValueError:
+        raise
+    except Exception as error:
+        # Whatever the user's own function raises on these weights is for them to read, in one line.
+        first_line = str(error).strip().splitlines()[:1]
+        raise ValueError(f"--loss {loss!r} failed on these weights: {type(error).__name__}: {' '.join(first_line)}") from error
+
+
+def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int) -> dict[str, Any]:
+    """The answer of `measure.plasticity_ratio` as plain values.
+
+    Args:
+        circuit: what to measure.
+        key: random key.
+        fluctuation: |de| per step; if given, the answer includes |dc|.
+        precision: gamma1 / gamma2 of the gradient rule.
+        samples: draws of each change.
+
+    Raises:
+        ValueError: if ``fluctuation`` is negative or ``precision`` not positive.
+
+    >>> circuit = Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(4))
+    >>> round(report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)["best_plasticity"], 4)
+    0.1
+    """
+    rule = noisy_gradient(1.0, precision)
+    if fluctuation is not None:
+        checks.number("--fluctuation", fluctuation, at_least=0)
+    answer = plasticity_ratio(circuit, key=key, rule=rule, samples=samples)
+    found: dict[str, Any] = {
+        "weights": tree.size(circuit.weights),
+        "loss": float(answer.loss),
+        "state": str(answer.state),
+        "curvature_of_fluctuations": float(answer.curvature_fluctuation),
+        "curvature_of_fluctuations_error": float(answer.curvature_fluctuation_error),
+        "curvature_of_plasticity": float(answer.curvature_plasticity),
+        "curvature_of_plasticity_error": float(answer.curvature_plasticity_error),
+        "best_ratio": float(answer.ratio),
+        "best_ratio_error": float(answer.standard_error),
+    }
+    if fluctuation is not None:
+        found["best_plasticity"] = found["best_ratio"] * fluctuation
+    return found
+
+
+def _module(model: str) -> ModuleType:
+    path = Path(model)
+    if path.suffix != ".py":
+        try:
+            return importlib.import_module(model)
+        except ImportError as error:
+            raise ValueError(f"MODEL must be a .py file or an importable module; got {model!r} ({error})") from error
+    if not path.is_file():
+        raise ValueError(f"MODEL must be an existing .py file; got {model!r}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"MODEL must be an existing .py file; got {model!r}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"MODEL {model!r} could not be run: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _checkpoint(path: Path) -> dict[str, Array]:
+    if not path.is_file():
+        raise ValueError(f"--checkpoint must be an existing file; got {str(path)!r}")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: _floating(stored[name]) for name in stored.files}
+        if path.suffix == ".safetensors":
+            from safetensors.numpy import load_file
+
+            return {name: _floating(values) for name, values in load_file(path).items()}
+    except Exception as error:
+        raise ValueError(f"--checkpoint {str(path)!r} could not be read: {error}") from error
+    raise ValueError(f"--checkpoint must end in .npz or .safetensors; got {str(path)!r}")
+
+
+def _floating(values: Any) -> Array:
+    """An array as JAX holds it: float64 becomes float32 unless x64 is on."""
+    return jnp.asarray(values)
