@@ -95,7 +95,7 @@ def numpy_chunked(
     return _run(loop, problem, replicas, steps, processes=processes, chunk=chunk)
 
 
-def torch_eager(problem: Problem, replicas: int, steps: int, processes: int = 2, chunk: int = 8) -> tuple[FloatArray, float]:
+def torch_eager(problem: Problem, replicas: int, steps: int, processes: int = 2, chunk: int = 12) -> tuple[FloatArray, float]:
     """Train with batched PyTorch in inference mode; arguments and results as `numpy_chunked`."""
     return _run(_torch_eager_losses, problem, replicas, steps, processes=processes, chunk=chunk)
 
@@ -402,7 +402,7 @@ def _compiled_steps(steps: int) -> Callable[..., list[torch.Tensor]]:
             losses.append(loss)
         return [weights, *losses]
 
-    return torch.compile(advance, fullgraph=True, dynamic=False)
+    return torch.compile(advance, fullgraph=True, dynamic=False, options={"cpp_wrapper": True})
 
 
 def _torch_step(
@@ -426,7 +426,7 @@ def _torch_step(
     return weights + (directions * (lengths / norms)[:, :, None]).sum(0), loss
 
 
-def _report(replicas: int = 64, steps: int = 200, repeats: int = 5) -> None:
+def _report(replicas: int = 96, steps: int = 200, repeats: int = 5) -> None:
     """Print the microseconds per replica-step of each rival."""
     problem = make_problem(0)
     rivals = {

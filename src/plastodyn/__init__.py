@@ -6,8 +6,20 @@ devices.use_all_cores()
 
 from plastodyn import circuits, fluctuations, measure, rules, theory  # noqa: E402
 from plastodyn.circuits import Circuit  # noqa: E402
-from plastodyn.simulation import axis, observe, simulate, solvers  # noqa: E402
+from plastodyn.simulation import Interrupted, axis, observe, simulate, solvers  # noqa: E402
 
 __version__ = "0.1.0"
 
-__all__ = ["Circuit", "axis", "circuits", "fluctuations", "measure", "observe", "rules", "simulate", "solvers", "theory"]
+__all__ = [
+    "Circuit",
+    "Interrupted",
+    "axis",
+    "circuits",
+    "fluctuations",
+    "measure",
+    "observe",
+    "rules",
+    "simulate",
+    "solvers",
+    "theory",
+]

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
 def _refuse(name: str, value: Any, allowed: str) -> None:
@@ -31,9 +32,7 @@ def number(
     ...
     ValueError: learning_rate must be a number >= 0; got -1.0
     """
-    bounds = [
-        f"{sign} {bound:g}" for sign, bound in ((">", above), (">=", at_least), ("<=", at_most)) if np.isfinite(bound)
-    ]
+    bounds = [f"{sign} {bound:g}" for sign, bound in ((">", above), (">=", at_least), ("<=", at_most)) if np.isfinite(bound)]
     allowed = " ".join(["a number", " and ".join(bounds)]).strip()
     try:
         values = np.asarray(value, dtype=float)
@@ -103,5 +102,5 @@ def weights(name: str, value: Any) -> None:
             raise ValueError(f"{place} must be a floating-point array; got {leaf!r}")
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
             raise ValueError(f"{place} must be a floating-point array; got {leaf.dtype}{list(leaf.shape)}")
-        if not isinstance(leaf, jax.core.Tracer) and not bool(jnp.isfinite(leaf).all()):
+        if not isinstance(leaf, Tracer) and not bool(jnp.isfinite(leaf).all()):
             raise ValueError(f"{place} must be finite; got NaN or infinity among its {leaf.size} entries")

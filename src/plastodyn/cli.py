@@ -70,13 +70,13 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     from jax.random import key
 
     from plastodyn.papers.raman2021.demo import demo as run_demo
+    from plastodyn.reproduce import keep_partial
 
     _make(out)
     started = time.monotonic()
     _err.print("Plasticity against fluctuations: 12-10 and 12-20-10 circuits, three precisions each.")
-    data, figure, rows = run_demo(key(seed))
-    if any(part.attrs.get("interrupted") for part in data.children.values()):
-        raise KeyboardInterrupt
+    with keep_partial(out / "demo", lambda text: _err.print(text, highlight=False)):
+        data, figure, rows = run_demo(key(seed))
     picture = out / "demo.png"
     figure.savefig(picture)
     figure.savefig(out / "demo.svg")
@@ -113,7 +113,7 @@ def reproduce(
     from plastodyn.reproduce import reproduce as run
 
     _make(out)
-    claims, interrupted = run(paper, figure, size, out, seed, say=lambda text: _err.print(text, highlight=False))
+    claims = run(paper, figure, size, out, seed, say=lambda text: _err.print(text, highlight=False))
     table = Table("figure", "claim", "expected", "tolerance", "measured", "holds", title=f"Claims of {paper}")
     for claim in claims:
         expected = claim.expected if isinstance(claim.expected, str) else f"{claim.expected:.3g}"
@@ -121,8 +121,6 @@ def reproduce(
         table.add_row(claim.figure, claim.name, expected, f"{claim.tolerance:.2g}", f"{claim.measured:.3g}", mark)
     _out.print(table)
     _out.print(f"Results: {out}", soft_wrap=True)
-    if interrupted:
-        raise KeyboardInterrupt
     raise typer.Exit(0 if all(claim.holds for claim in claims) else 1)
 
 
@@ -138,7 +136,9 @@ def measure(
         Path | None, typer.Option("--checkpoint", help=".npz or .safetensors: a dict of arrays to use as weights.")
     ] = None,
     fluctuation: Annotated[float | None, typer.Option("--fluctuation", help="|de| per step, to answer with |dc|.")] = None,
-    precision: Annotated[float, typer.Option("--precision", help="gamma1 / gamma2 of the rule; inf: exact gradient.")] = float("inf"),
+    precision: Annotated[float, typer.Option("--precision", help="gamma1 / gamma2 of the rule; inf: exact gradient.")] = float(
+        "inf"
+    ),
     samples: Annotated[int, typer.Option("--samples", min=2, help="Draws of each change.")] = 64,
     seed: SeedOption = 0,
     as_json: JsonOption = False,

@@ -17,9 +17,12 @@ from plastodyn.tree import Weights
 
 
 class Moment(eqx.Module):
-    """What a rule may read at one instant: the circuit's signals at these weights, activity and time."""
+    """What a rule may read at one instant: the circuit's signals at these weights, activity and time.
 
-    circuit: AbstractCircuit
+    ``circuit`` offers the signals that the rule declares in ``reads``; the two have been checked against each other.
+    """
+
+    circuit: Any
     weights: Weights
     time: Array
     activity: Any = None

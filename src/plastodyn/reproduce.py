@@ -2,18 +2,34 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jax
 
 from plastodyn import checks
 from plastodyn.papers import SIZES, Claim, papers
+from plastodyn.simulation import Interrupted
 
 
-def reproduce(
-    paper: str, figure: str | None, size: str, out: Path, seed: int, say: Callable[[str], None]
-) -> tuple[list[Claim], bool]:
+@contextmanager
+def keep_partial(stem: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """On Ctrl-C inside the block, write what was recorded to ``stem-partial.zarr``, then let the interruption through.
+
+    >>> with keep_partial(Path("out/demo"), print):
+    ...     pass
+    """
+    try:
+        yield
+    except Interrupted as stop:
+        place = stem.with_name(stem.name + "-partial.zarr")
+        stop.dataset.to_zarr(place, mode="w")
+        say(f"  interrupted; what was recorded is in {place}")
+        raise
+
+
+def reproduce(paper: str, figure: str | None, size: str, out: Path, seed: int, say: Callable[[str], None]) -> list[Claim]:
     """Compute the figures of a paper and write ``PAPER-FIGURE.png``, ``.svg``, ``.zarr`` and ``claims.json`` to ``out``.
 
     Args:
@@ -25,9 +41,10 @@ def reproduce(
         say: receives a line for each figure begun and done.
 
     Returns:
-        The claims, and whether the user interrupted; what was computed until then has been written.
+        The claims.
 
     Raises:
+        Interrupted: on Ctrl-C, after what was recorded has been written to ``PAPER-FIGURE-partial.zarr``.
         ValueError: on an unknown paper, figure or size.
     """
     known = papers()
@@ -42,16 +59,13 @@ def reproduce(
             continue
         say(f"{paper} {name}: {item.title} ({size}, about {item.seconds[size]} s on two cores)")
         started = time.monotonic()
-        result = item.make(size, jax.random.fold_in(jax.random.key(seed), place))
         stem = out / f"{paper}-{name}"
+        with keep_partial(stem, say):
+            result = item.make(size, jax.random.fold_in(jax.random.key(seed), place))
         result.figure.savefig(stem.with_suffix(".png"))
         result.figure.savefig(stem.with_suffix(".svg"))
         result.data.assign_attrs(figure=name, size=size).to_zarr(stem.with_suffix(".zarr"), mode="w")
-        interrupted = bool(result.data.attrs.get("interrupted"))
-        # An interrupted figure keeps its data and picture; its claims would be about half a run.
-        claims += () if interrupted else result.claims
+        claims += result.claims
         (out / "claims.json").write_text(json.dumps([claim.as_json() for claim in claims], indent=2) + "\n")
         say(f"  {time.monotonic() - started:.0f} s, {stem.with_suffix('.png')}")
-        if interrupted:
-            return claims, True
-    return claims, False
+    return claims

@@ -3,6 +3,7 @@
 ``None`` stands for "no change" throughout, so that a rule without a deterministic part costs nothing.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -87,7 +88,7 @@ def normal_like(key: Array, weights: Weights) -> Weights:
     bounds = [0]
     for leaf in leaves:
         bounds.append(bounds[-1] + leaf.size)
-    parts = [flat[start:stop].reshape(leaf.shape) for start, stop, leaf in zip(bounds, bounds[1:], leaves, strict=False)]
+    parts = [flat[start:stop].reshape(leaf.shape) for (start, stop), leaf in zip(pairwise(bounds), leaves, strict=True)]
     return jax.tree.unflatten(structure, parts)
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from safetensors.numpy import load_file
 
 from plastodyn import checks, tree
 from plastodyn.circuits import Circuit
@@ -115,8 +116,6 @@ def _checkpoint(path: Path) -> dict[str, Array]:
             with np.load(path, allow_pickle=False) as stored:
                 return {name: _floating(stored[name]) for name in stored.files}
         if path.suffix == ".safetensors":
-            from safetensors.numpy import load_file
-
             return {name: _floating(values) for name, values in load_file(path).items()}
     except Exception as error:
         raise ValueError(f"--checkpoint {str(path)!r} could not be read: {error}") from error

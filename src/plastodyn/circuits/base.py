@@ -19,6 +19,7 @@ class AbstractCircuit(eqx.Module):
     arrays that the engine may batch, so a subclass stores its data as arrays.
     """
 
+    weights: eqx.AbstractVar[Any]
     signals: ClassVar[frozenset[str]] = frozenset()
 
     def sample(self, key: Array) -> "AbstractCircuit":

@@ -56,9 +56,7 @@ def glorot_uniform(key: Array, widths: Sequence[int], dtype: jnp.dtype) -> Kerne
     keys = jax.random.split(key, len(widths) - 1)
     shapes = zip(widths[1:], widths[:-1], strict=True)
     bounds = [((6 / sum(shape)) ** 0.5, shape) for shape in shapes]
-    return tuple(
-        jax.random.uniform(k, shape, dtype, -bound, bound) for k, (bound, shape) in zip(keys, bounds, strict=True)
-    )
+    return tuple(jax.random.uniform(k, shape, dtype, -bound, bound) for k, (bound, shape) in zip(keys, bounds, strict=True))
 
 
 def forward(

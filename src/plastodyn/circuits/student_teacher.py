@@ -69,14 +69,10 @@ class StudentTeacher(AbstractCircuit):
 class Resampled(AbstractCircuit):
     """A student-teacher circuit whose rule sees a fresh draw of the inputs at each step; see `resampled`."""
 
+    weights: Layers
     circuit: StudentTeacher
     samples: int = eqx.field(static=True)
     signals: ClassVar[frozenset[str]] = StudentTeacher.signals
-
-    @property
-    def weights(self) -> Layers:
-        """Where learning starts."""
-        return self.circuit.weights
 
     def loss(self, weights: Layers) -> Array:
         """The task error over the whole set of inputs."""
@@ -111,7 +107,7 @@ def resampled(circuit: StudentTeacher, samples: int | None = None) -> Resampled:
     """
     samples = circuit.inputs.shape[1] if samples is None else samples
     checks.count("samples", samples, at_least=1)
-    return Resampled(circuit, samples)
+    return Resampled(circuit.weights, circuit, samples)
 
 
 def gaussian_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> Array:

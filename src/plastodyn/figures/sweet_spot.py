@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from plastodyn.figures import style as look
 
@@ -14,7 +16,7 @@ def sweet_spot_panels(rows: Sequence[tuple[str, xr.Dataset]], title: str) -> Fig
     """A grid with one row for each labelled Dataset and one column for each precision.
 
     Args:
-        rows: (label, Dataset over precision and ratio with ``loss``, ``loss_error``, ``stationary_loss`` and the
+        rows: (label, Dataset over precision and ratio with ``loss``, ``loss_error``, ``stationary_curve`` and the
             ``optimum_*`` variables of `papers.raman2021.sweeps.sweep`; optionally ``contrast_loss``).
         title: of the whole figure.
 
@@ -34,7 +36,7 @@ def sweet_spot_panels(rows: Sequence[tuple[str, xr.Dataset]], title: str) -> Fig
             axes_row[0].set_ylabel("steady-state task error $F$\n(mean squared output)")
         for axes in grid[-1]:
             axes.set_xlabel(r"plasticity / fluctuations  $|\Delta c|\,/\,|\Delta\epsilon|$")
-        entries: dict[str, object] = {}
+        entries: dict[str, Artist] = {}
         for axes in grid.flat:
             for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
                 entries.setdefault(name, handle)
@@ -48,7 +50,7 @@ def _panel(axes: Axes, data: xr.Dataset) -> None:
     axes.errorbar(
         ratios, data.loss, yerr=data.loss_error, fmt="o", ms=3.5, capsize=2, color=look.SIMULATION, label="simulation ± s.e."
     )
-    axes.plot(ratios, data.stationary_loss, "-", color=look.THEORY, label="stationary theory")
+    axes.plot(data.fine_ratio, data.stationary_curve, "-", color=look.THEORY, label="stationary theory")
     if "contrast_loss" in data and bool(np.isfinite(data.contrast_loss).all()):
         axes.plot(ratios, data.contrast_loss, "s:", ms=3, color=look.CONTRAST, label="simulation, isotropic inputs")
     _optimum(axes, data.optimum_simulated, data.optimum_simulated_error, look.SIMULATION, "-", "sweet spot, simulation")
@@ -59,6 +61,9 @@ def _panel(axes: Axes, data: xr.Dataset) -> None:
     shown = np.concatenate([data.loss.values, data.get("contrast_loss", data.loss).values])
     shown = shown[np.isfinite(shown)]
     axes.set_ylim(shown.min() / 1.6, shown.max() * 1.6)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _optimum(axes: Axes, place: xr.DataArray, error: xr.DataArray | None, colour: str, line: str, label: str) -> None:

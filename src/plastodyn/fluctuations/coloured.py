@@ -37,6 +37,7 @@ class OrnsteinUhlenbeck(Rule):
 
     def increment(self, moment: Moment, state: Weights, dt: Array, key: Array) -> tuple[None, Weights]:
         """No jump of the weights; the noise itself moves on."""
+        del moment
         return None, correlated(key, state, jnp.exp(-dt / self.correlation_time))
 
 

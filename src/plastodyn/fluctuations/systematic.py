@@ -29,6 +29,7 @@ class Drift(Rule):
 
     def increment(self, moment: Moment, state: Weights, dt: Array, key: Array) -> tuple[None, Weights]:
         """The direction turns."""
+        del moment
         return None, correlated(key, state, jnp.exp(-dt / self.turning_time))
 
 
@@ -44,11 +45,13 @@ class HomeostaticScaling(Rule):
 
     def velocity(self, moment: Moment, state: Weights) -> Weights:
         """``rate (1 - S_i / S_i(0)) w_ij``."""
-        return jax.tree.map(
-            lambda w, goal: self.rate * (1 - _total_strength(w) / jnp.maximum(goal, jnp.finfo(w.dtype).tiny)) * w,
-            moment.weights,
-            state,
-        )
+
+        def towards(weight: Array, goal: Array) -> Array:
+            # A neuron without inputs at the start has no set point to return to.
+            excess = jnp.where(goal > 0, 1 - _total_strength(weight) / jnp.where(goal > 0, goal, 1), 0)
+            return self.rate * excess * weight
+
+        return jax.tree.map(towards, moment.weights, state)
 
 
 def _total_strength(weight: Array) -> Array:
@@ -81,7 +84,7 @@ def drift(rate: Any, turning_time: Any = jnp.inf) -> Drift:
 def homeostatic_scaling(rate: Any) -> HomeostaticScaling:
     """Scaling of each neuron's inputs towards their initial total strength: ``dw_ij/dt = rate (1 - S_i / S_i(0)) w_ij``.
 
-    ``S_i = sum_j |w_ij|`` over the last axis of each array (presynaptic neurons).
+    ``S_i = sum_j |w_ij|`` over the last axis of each array (presynaptic neurons); where ``S_i(0) = 0``, no scaling.
 
     Args:
         rate: per unit time, at least 0.

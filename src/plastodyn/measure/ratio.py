@@ -94,8 +94,7 @@ def plasticity_ratio(
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)
     checks.count("depth", depth, at_least=0)
-    check_joined(circuit, rule)
-    check_joined(circuit, fluctuation)
+    check_joined(circuit, gradient() + rule + fluctuation)
     rule, fluctuation = _as_arrays(rule), _as_arrays(fluctuation)
     start = circuit.weights if weights is None else weights
     if not isinstance(start, xr.DataArray) and jax.tree.structure(start) == jax.tree.structure(circuit.weights):
@@ -139,7 +138,7 @@ def _measure_all(
 
 
 def _measure(
-    circuit: AbstractCircuit, weights: Weights, rule: Rule, fluctuation: Rule, key: Array, samples: int, depth: int
+    circuit: Any, weights: Weights, rule: Rule, fluctuation: Rule, key: Array, samples: int, depth: int
 ) -> tuple[Array, ...]:
     key_rule, key_fluctuation, key_lanczos = jax.random.split(key, 3)
     q_dc, e_dc = _mean_curvature(circuit, weights, rule, key_rule, samples)
@@ -152,7 +151,7 @@ def _measure(
     return ratio, error, q_de, e_de, q_dc, e_dc, low, high, circuit.loss(weights)
 
 
-def _mean_curvature(circuit: AbstractCircuit, weights: Weights, rule: Rule, key: Array, samples: int) -> tuple[Array, Array]:
+def _mean_curvature(circuit: Any, weights: Weights, rule: Rule, key: Array, samples: int) -> tuple[Array, Array]:
     """``E[v'Hv] / E|v|^2`` over changes v that the rule makes in one step, and its standard error."""
     product = hessian_product(circuit.loss, weights)
     dtype = jnp.result_type(*jax.tree.leaves(weights))

@@ -1,5 +1,6 @@
 """Spectra of Hessians by Lanczos iteration, and the directions that carry the largest curvature."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -110,7 +111,8 @@ def leading_directions(loss: Loss, weights: Weights, *, key: Array, count: int, 
     Raises:
         ValueError: if an argument is out of range.
 
-    >>> values, directions = leading_directions(lambda w: w[0] ** 2 + 3 * w[1] ** 2, jnp.ones(2), key=jax.random.key(0), count=1)
+    >>> loss = lambda w: w[0] ** 2 + 3 * w[1] ** 2
+    >>> values, directions = leading_directions(loss, jnp.ones(2), key=jax.random.key(0), count=1)
     >>> round(float(values[0]), 4), abs(round(float(directions[0, 1]), 4))
     (6.0, 1.0)
     """
@@ -152,9 +154,9 @@ def extreme_eigenvalues(loss: Loss, weights: Weights, *, key: Array, depth: int 
     return values[0], values[-1]
 
 
-def _lanczos(product, start: Weights, depth: int) -> tuple[Array, Array]:
+def _lanczos(product: Callable[[Weights], Weights], start: Weights, depth: int) -> tuple[Array, Array]:
     """Tridiagonal matrix (depth, depth) and orthonormal basis (depth, N); robust to an early end of the iteration."""
     flat = tree.ravel(start)
     algorithm = decomp.tridiag_sym(depth, reortho="full", materialize=True, custom_vjp=False)
     found = algorithm(lambda v: tree.ravel(product(tree.unravel(start, v))), flat)
-    return jnp.nan_to_num(found.J_small), jnp.nan_to_num(found.Q_tall)
+    return jnp.nan_to_num(jnp.asarray(found.J_small)), jnp.nan_to_num(jnp.asarray(found.Q_tall))

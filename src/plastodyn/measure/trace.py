@@ -79,8 +79,8 @@ def hessian_trace_deflated(loss: Loss, weights: Weights, *, key: Array, samples:
 
     Source: Epperly, Tropp and Webber (2024), as implemented in matfree.
 
-    >>> diagonal = jnp.array([100.0, 1.0, 1.0, 1.0])
-    >>> estimate = hessian_trace_deflated(lambda w: 0.5 * jnp.sum(diagonal * w**2), jnp.ones(4), key=jax.random.key(0), samples=2)
+    >>> loss = lambda w: 0.5 * jnp.sum(jnp.array([100.0, 1.0, 1.0, 1.0]) * w**2)
+    >>> estimate = hessian_trace_deflated(loss, jnp.ones(4), key=jax.random.key(0), samples=2)
     >>> round(float(estimate.value), 3)
     103.0
     """

@@ -41,7 +41,9 @@ class Source(NamedTuple):
         >>> Source("raman2021", "fig5").at_most("sweet spot", "main claim", 1.0, 0.0, 1.2).holds
         False
         """
-        return Claim(*self, name, where, f"<= {bound:g}", float(tolerance), float(measured), bool(measured <= bound + tolerance))
+        return Claim(
+            *self, name, where, f"<= {bound:g}", float(tolerance), float(measured), bool(measured <= bound + tolerance)
+        )
 
     def at_least(self, name: str, where: str, bound: float, tolerance: float, measured: float) -> Claim:
         """The measured value is at least ``bound``, give or take ``tolerance``.
@@ -49,4 +51,6 @@ class Source(NamedTuple):
         >>> Source("raman2021", "fig5").at_least("loss ratio", "spec", 10.0, 0.0, 20.0).holds
         True
         """
-        return Claim(*self, name, where, f">= {bound:g}", float(tolerance), float(measured), bool(measured >= bound - tolerance))
+        return Claim(
+            *self, name, where, f">= {bound:g}", float(tolerance), float(measured), bool(measured >= bound - tolerance)
+        )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import jax
 from jax import Array
 
 from plastodyn import checks, tree

@@ -1,7 +1,7 @@
 """Modifiers of any rule: flipped signs, and a gate on the whole change."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -64,7 +64,7 @@ def flipped(rule: Rule, signs: Weights) -> Flipped:
     return Flipped(rule, signs)
 
 
-def gated(rule: Rule, gate: Any) -> Wrapped:
+def gated(rule: Rule, gate: Callable[[Moment], Array] | Any) -> Wrapped:
     """A rule that acts only as far as a gate is open: ``dw -> g dw``.
 
     Args:
@@ -82,6 +82,6 @@ def gated(rule: Rule, gate: Any) -> Wrapped:
     >>> rule = gated(rules.gradient(0.1), lambda moment: jnp.cos(moment.time) ** 2)
     """
     if callable(gate):
-        return Gated(rule, gate)
+        return Gated(rule, cast(Callable[[Moment], Array], gate))
     checks.number("gate", gate)
     return Scaled(rule, gate)

@@ -52,9 +52,7 @@ class NodePerturbation(Rule):
         circuit, weights = moment.circuit, moment.weights
         silent, rates = circuit.nodes(weights, tuple(jnp.zeros((k.shape[0], 1), k.dtype) for k in weights.kernels))
         keys = jax.random.split(key, len(weights.kernels))
-        noise = tuple(
-            jax.random.normal(k, layer.shape, layer.dtype) for k, layer in zip(keys, rates[1:], strict=True)
-        )
+        noise = tuple(jax.random.normal(k, layer.shape, layer.dtype) for k, layer in zip(keys, rates[1:], strict=True))
         perturbed, perturbed_rates = circuit.nodes(weights, tree.scale(self.scale, noise))
         slope = (perturbed - silent) / self.scale
         eligibility = tuple(slope * xi for xi in noise)

@@ -2,6 +2,6 @@
 
 from plastodyn.simulation.axes import axis
 from plastodyn.simulation.record import observe
-from plastodyn.simulation.run import simulate
+from plastodyn.simulation.run import Interrupted, simulate
 
-__all__ = ["axis", "observe", "simulate"]
+__all__ = ["Interrupted", "axis", "observe", "simulate"]

@@ -42,10 +42,10 @@ def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit)
     grid, shape = outcome.members.grid, outcome.members.shape
     dims = (*grid.coordinates, "replica")
     result = xr.Dataset(coords={**grid.coordinates, "replica": np.arange(shape[-1])})
-    for item, window, values in zip(outcome.recorded, outcome.windows, outcome.records, strict=True):
-        if values is None:
-            values = np.full((outcome.members.count, len(window)), np.nan, outcome.weights.dtype)
-        result[_variable(item, outcome)] = _recorded(item, window, values.reshape(*shape, *values.shape[1:]), dims, outcome)
+    for item, window, found in zip(outcome.recorded, outcome.windows, outcome.records, strict=True):
+        # Nothing was recorded yet where the run was interrupted before an observable's window.
+        values = np.full((outcome.members.total, len(window)), np.nan, outcome.weights.dtype) if found is None else found
+        result[_variable(item)] = _recorded(item, window, values.reshape(*shape, *values.shape[1:]), dims, outcome)
     result["weights"] = ((*dims, "weight"), outcome.weights.reshape(*shape, -1), {"long_name": "final weights", "units": "1"})
     result["status"] = (
         dims,
@@ -56,14 +56,12 @@ def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit)
         "rule": describe(rule),
         "circuit": describe(circuit),
         "seed": json.dumps(np.asarray(jax.random.key_data(key)).tolist()),
-        "interrupted": int((outcome.status == 2).any()),
         **provenance.attributes(),
     }
     return result
 
 
-def _variable(item: Observable, outcome: Outcome) -> str:
-    del outcome
+def _variable(item: Observable) -> str:
     return "weights_recorded" if item.name in ("weights", "status") else item.name
 
 

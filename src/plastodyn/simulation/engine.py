@@ -89,7 +89,7 @@ def snapshot(program: Program, carry: Carry, batched: Any, shared: Any, time: Ar
 
 def _advance(
     program: Program, active: tuple[int, ...], length: int, carry: Carry, key: Array, batched: Any, shared: Any, clock: Clock
-) -> tuple[Carry, dict[int, tuple[Array, ...]]]:
+) -> tuple[Carry, dict[int, Array]]:
     """Carry one member through ``length`` steps; the records of each active observable come stacked."""
     strides = sorted({program.observables[i].every for i in active}, reverse=True)
 
@@ -107,9 +107,7 @@ def _advance(
         blocks, rest = divmod(count, stride)
         outputs: list[dict[int, Array]] = []
         if blocks:
-            carry, stacked = jax.lax.scan(
-                lambda c, i: block(c, start + i * stride, stride), carry, jnp.arange(blocks)
-            )
+            carry, stacked = jax.lax.scan(lambda c, i: block(c, start + i * stride, stride), carry, jnp.arange(blocks))
             outputs.append(jax.tree.map(lambda r: r.reshape(-1, *r.shape[2:]), stacked))
         if rest:
             carry, last = block(carry, start + blocks * stride, rest)

@@ -25,7 +25,7 @@ class Members(NamedTuple):
     static: Any
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """Number of members."""
         return self.grid.settings * self.replicas
 
@@ -88,7 +88,7 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
         lambda leaf, taken: _shared(leaf, dtype) if taken is None else None,
         system,
         batched,
-        is_leaf=lambda leaf: is_axis(leaf),
+        is_leaf=is_axis,
     )
     static = jax.tree.map(lambda leaf: None if is_axis(leaf) or _numeric(leaf) else leaf, system, is_leaf=is_axis)
     return Members(grid, replicas, _member_keys(key, grid, replicas), batched, shared, static)

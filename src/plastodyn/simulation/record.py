@@ -1,6 +1,7 @@
 """What to record, when, and how a run is cut so that nothing else is kept."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from plastodyn import checks, tree
@@ -59,10 +60,10 @@ def observe(
     if stop is not None:
         checks.count("stop", stop, at_least=0)
     if callable(what):
-        name = name or getattr(what, "__name__", "")
-        if not name.isidentifier():
+        label = name or str(getattr(what, "__name__", ""))
+        if not label.isidentifier():
             raise ValueError(f"name must be given for an observable without a name of its own; got {what!r}")
-        return Observable(name, what, every, start, stop)
+        return Observable(label, what, every, start, stop)
     checks.one_of("what", what, OBSERVABLES)
     return Observable(name or what, OBSERVABLES[what], every, start, stop)
 
@@ -80,7 +81,7 @@ def observables(record: Sequence[Any]) -> tuple[Observable, ...]:
     if len(set(names)) < len(names):
         raise ValueError(f"record must name each observable once; got {names}")
     strides = sorted({item.every for item in found})
-    for small, large in zip(strides, strides[1:], strict=False):
+    for small, large in pairwise(strides):
         if large % small:
             raise ValueError(f"strides of recorded observables must divide one another; got {small} and {large}")
     return found

@@ -1,7 +1,6 @@
 """`simulate`: a circuit, a rule and a time span in; a labelled Dataset out."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -29,6 +28,17 @@ _OPERATIONS_PER_CHUNK = 7e6
 _OPERATIONS_PER_PIECE = 1.5e10
 _OVERHEAD = 1e5
 _ACCELERATOR_FACTOR = 1000
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; ``dataset`` holds what was recorded until then, the rest is NaN and has status 2.
+
+    In a notebook or an interactive session: ``sys.last_value.dataset``.
+    """
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        super().__init__("interrupted; what was recorded is in this exception's `dataset`")
+        self.dataset = dataset
 
 
 class Timing(NamedTuple):
@@ -79,9 +89,9 @@ def simulate(
         A Dataset with dimensions (axes..., replica, step or time). ``weights`` holds the final weights, raveled along
         ``weight`` (recorded weights come as ``weights_recorded``); ``status`` is 0 for a finished member, 1 for one
         whose weights are not finite, 2 for one interrupted. Attributes hold parameters, seed, versions and commit.
-        On Ctrl-C what was recorded until then is returned, with a warning.
 
     Raises:
+        Interrupted: on Ctrl-C; a KeyboardInterrupt whose ``dataset`` holds what was recorded until then.
         ValueError: if an argument is out of range or the rule reads a signal that the circuit does not offer.
 
     Source: the update of Raman and O'Leary (2021), methods; the engine's shape was measured on their figure 5.
@@ -101,11 +111,11 @@ def simulate(
     recorded = observables(record)
     members = enlist(circuits, rule, replicas, key)
     run = _Run(members, timing, recorded, circuits[0].weights, chunk)
-    with Bar("simulate", members.count * timing.steps, progress) as bar:
+    with Bar("simulate", members.total * timing.steps, progress) as bar:
         try:
             run.compute(bar)
-        except KeyboardInterrupt:
-            warnings.warn("interrupted: returning what was recorded so far; see `status`", stacklevel=2)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(dataset.assemble(run.outcome(), key, rule, circuits[0])) from stop
     return dataset.assemble(run.outcome(), key, rule, circuits[0])
 
 
@@ -121,21 +131,21 @@ class _Run:
         self.program, operations = _plan(members, timing, recorded, chunk)
         self.longest = max(1, int(_OPERATIONS_PER_PIECE / (operations * self.program.chunk + _OVERHEAD)))
         self.records: list[np.ndarray | None] = [None] * len(recorded)
-        self.weights = np.full((members.count, tree.size(weights)), np.nan, self.dtype)
-        self.finished = np.zeros(members.count, bool)
+        self.weights = np.full((members.total, tree.size(weights)), np.nan, self.dtype)
+        self.finished = np.zeros(members.total, bool)
 
     def compute(self, bar: Bar) -> None:
         """Carry all members through all steps, a chunk on each device at a time."""
         width = self.program.devices * self.program.chunk
-        for first in range(0, self.members.count, width):
+        for first in range(0, self.members.total, width):
             # The last group repeats its last member rather than compile for another shape.
-            chosen = np.minimum(np.arange(first, first + width), self.members.count - 1)
+            chosen = np.minimum(np.arange(first, first + width), self.members.total - 1)
             self._carry(chosen.reshape(self.program.devices, self.program.chunk), first, bar)
 
     def _carry(self, chosen: np.ndarray, first: int, bar: Bar) -> None:
         keys, batched = self.members.take(chosen)
         shared = self.members.shared
-        rows = slice(first, min(first + chosen.size, self.members.count))
+        rows = slice(first, min(first + chosen.size, self.members.total))
         carry = engine.compiled(self.program, "begin")(keys, batched, shared)
         for piece in pieces(self.recorded, self.timing.steps, self.longest):
             task = engine.compiled(self.program, "advance", piece.active, piece.length)
@@ -163,7 +173,7 @@ class _Run:
             window = self.windows[index]
             if store is None:
                 kind = host.dtype if np.issubdtype(host.dtype, np.floating) else self.dtype
-                store = np.full((self.members.count, len(window), *host.shape[2:]), np.nan, kind)
+                store = np.full((self.members.total, len(window), *host.shape[2:]), np.nan, kind)
                 self.records[index] = store
             begin = window.index(recorded_at(piece, window.step)[0])
             store[rows, begin : begin + host.shape[1]] = host
@@ -221,9 +231,9 @@ def _plan(
     cores = len(jax.local_devices())
     if chunk is None:
         budget = _OPERATIONS_PER_CHUNK * (1 if devices.on_cpu() else _ACCELERATOR_FACTOR)
-        chunk = max(1, int(min(budget / operations, math.ceil(members.count / cores))))
+        chunk = max(1, int(min(budget / operations, math.ceil(members.total / cores))))
     checks.count("chunk", chunk, at_least=1)
-    used = min(cores, math.ceil(members.count / chunk))
+    used = min(cores, math.ceil(members.total / chunk))
     return single._replace(devices=used, chunk=chunk), operations
 
 

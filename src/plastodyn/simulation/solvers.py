@@ -59,8 +59,7 @@ class Adaptive(Solver):
             del args
             velocity = field(jnp.asarray(t), y)
             return tuple(
-                jax.tree.map(jnp.zeros_like, part) if speed is None else speed
-                for speed, part in zip(velocity, y, strict=True)
+                jax.tree.map(jnp.zeros_like, part) if speed is None else speed for speed, part in zip(velocity, y, strict=True)
             )
 
         solution = diffrax.diffeqsolve(

@@ -73,9 +73,7 @@ def steady_state(q_fluctuation: ArrayLike, q_plasticity: ArrayLike) -> Floats:
     return np.sqrt(q_fluctuation / q_plasticity)
 
 
-def learning(
-    q_fluctuation: ArrayLike, q_plasticity: ArrayLike, fluctuation: ArrayLike, error_change: ArrayLike
-) -> Floats:
+def learning(q_fluctuation: ArrayLike, q_plasticity: ArrayLike, fluctuation: ArrayLike, error_change: ArrayLike) -> Floats:
     """The best magnitude while learning: ``|dc|* = sqrt((Q[de] |de|^2 - 2 E[dF]) / Q[dc])``, larger than at steady error.
 
     Args:

@@ -56,14 +56,18 @@ def figure_1(size: str, key: Array) -> Reproduction:
     circuit = NONLINEAR.circuits("mixed", 1, key_circuit)[0]
     eigenvalues = np.clip(pd.measure.hessian_eigenvalues(circuit.loss, circuit.teacher), 0, None)
     source = Source(NAME, "fig1")
-    parts, claims = [], []
+    parts: list[tuple[str, xr.Dataset]] = []
+    claims: list[Claim] = []
     for label, fluctuation in PRESETS.items():
         part = _staged(circuit, fluctuation, _HOLD[size], key_run)
-        part["stationary_loss"] = ("stage", theory.stationary_loss(eigenvalues, np.array(STAGES) * fluctuation, fluctuation, np.inf))
+        part["stationary_loss"] = (
+            "stage",
+            theory.stationary_loss(eigenvalues, np.array(STAGES) * fluctuation, fluctuation, np.inf),
+        )
         parts.append((label, part))
         claims += _claims(label, part, source)
     figure = staged_panels(parts, "Figure 1: compensatory plasticity raised in stages, 12-20-10 circuit")
-    data = xr.concat([part for _, part in parts], xr.Variable("preset", list(PRESETS)))
+    data = xr.concat([part for _, part in parts], "preset").assign_coords(preset=list(PRESETS))
     return Reproduction(data, figure, tuple(claims))
 
 

@@ -52,9 +52,7 @@ def _reproduce(setup: CircuitSetup, figure: str, extent: Extent, key: Array, tit
     isotropic = sweep(setup, "isotropic", extent._replace(fluctuations=(_CONTRAST_FLUCTUATION,)), key_isotropic)
     # Isotropic inputs are run at one size of fluctuations only: they serve as a contrast.
     data = data.merge({f"contrast_{name}": isotropic[name].reindex(fluctuation=data.fluctuation) for name in _CONTRASTED})
-    rows = [
-        (rf"$|\Delta\epsilon|$ = {value:g}$\sqrt{{N}}$", data.sel(fluctuation=value)) for value in data.fluctuation.values
-    ]
+    rows = [(rf"$|\Delta\epsilon|$ = {value:g}$\sqrt{{N}}$", data.sel(fluctuation=value)) for value in data.fluctuation.values]
     claims = [*_general_claims(setup, data, Source(NAME, figure)), *_input_claims(setup, data, Source(NAME, figure))]
     claims += _linear_claims(data, Source(NAME, figure)) if setup is LINEAR else _nonlinear_claims(data, Source(NAME, figure))
     return Reproduction(data, sweet_spot_panels(rows, title + " (inputs x = Az)"), tuple(claims))
@@ -106,12 +104,16 @@ def _input_claims(setup: CircuitSetup, data: xr.Dataset, source: Source) -> list
     claims = [source.at_least("the sweet spot falls with anisotropy of the inputs", "text after equation 14", 0.0, error, rise)]
     if setup is LINEAR:
         claims.append(
-            source.at_least("inputs as stated (unit Gaussian) give losses some 20 times below those stored", "spec", 10.0, 0.0, ratio)
+            source.at_least(
+                "inputs as stated (unit Gaussian) give losses some 20 times below those stored", "spec", 10.0, 0.0, ratio
+            )
         )
         found = float(one.contrast_optimum_simulated)
         tolerance = _SIGMAS * float(one.contrast_optimum_simulated_error) + 0.05
         claims.append(
-            source.equal("with unit Gaussian inputs the sweet spot is 1, not the published 0.7", "equation 9", 1.0, tolerance, found)
+            source.equal(
+                "with unit Gaussian inputs the sweet spot is 1, not the published 0.7", "equation 9", 1.0, tolerance, found
+            )
         )
     return claims
 

@@ -14,6 +14,7 @@ from plastodyn.theory import ratio as theory
 _WINDOW = 101
 _CURVATURE_EVERY = 50
 _CURVATURE_SAMPLES = 8
+_FINE = np.geomspace(0.05, 2.6, 300)
 
 
 def sweep(setup: CircuitSetup, law: str, extent: Extent, key: Array) -> xr.Dataset:
@@ -61,9 +62,7 @@ def _curvatures(
         per_replica = []
         for replica, circuit in enumerate(circuits):
             states = run.weights_recorded.sel(precision=precision, replica=replica)
-            answer = pd.measure.plasticity_ratio(
-                circuit, states, key=key, rule=rule, samples=_CURVATURE_SAMPLES, depth=0
-            )
+            answer = pd.measure.plasticity_ratio(circuit, states, key=key, rule=rule, samples=_CURVATURE_SAMPLES, depth=0)
             per_replica.append(
                 xr.Dataset({"q_de": answer.curvature_fluctuation, "q_dc": answer.curvature_plasticity}).mean("step_weights")
             )
@@ -77,22 +76,23 @@ def _curves(
 ) -> xr.Dataset:
     steady = run.loss.mean("step")
     count = steady.sizes["replica"]
-    stationary = xr.zeros_like(steady.isel(replica=0, drop=True), dtype=float)
-    for fluctuation in steady.fluctuation.values:
-        size = setup.magnitude(fluctuation)
-        precision = steady.precision.values[:, None]
-        curves = [theory.stationary_loss(lam, RATIOS * size, size, precision) for lam in spectra]
-        stationary.loc[{"fluctuation": fluctuation}] = np.mean(curves, axis=0)
+    stationary = [
+        _stationary(spectra, setup.magnitude(size), steady.precision.values, RATIOS) for size in steady.fluctuation.values
+    ]
+    smooth = [_stationary(spectra, setup.magnitude(size), steady.precision.values, _FINE) for size in steady.fluctuation.values]
+    dims = ("fluctuation", "precision")
     units = {"units": "loss"}
     result = xr.Dataset(
         {
             "loss": steady.mean("replica").assign_attrs(units, long_name="steady-state task error"),
             "loss_error": (steady.std("replica", ddof=1) / count**0.5).assign_attrs(units),
-            "stationary_loss": stationary.assign_attrs(units, long_name="stationary theory"),
+            "stationary_loss": ((*dims, "ratio"), np.array(stationary), {**units, "long_name": "stationary theory"}),
+            "stationary_curve": ((*dims, "fine_ratio"), np.array(smooth), {**units, "long_name": "stationary theory"}),
             "curvature_fluctuation": q_de.mean("replica").assign_attrs(units="loss / weight^2"),
             "curvature_plasticity": q_dc.mean("replica").assign_attrs(units="loss / weight^2"),
         }
     )
+    result = result.assign_coords(fine_ratio=_FINE)
     result.ratio.attrs = {"long_name": "|dc| / |de|", "units": "1"}
     result.fluctuation.attrs = {"long_name": "|de| per step / sqrt(number of weights)", "units": "weight"}
     result.precision.attrs = {"long_name": "precision gamma1 / gamma2", "units": "1"}
@@ -105,7 +105,7 @@ def _optima(
     steady = run.loss.mean("step").transpose("fluctuation", "precision", "replica", "ratio").values
     measured = [q.transpose("fluctuation", "precision", "replica", "ratio").values for q in (q_de, q_dc)]
     shape = steady.shape[:2]
-    names = ("simulated", "simulated_error", "grid", "greedy", "greedy_error", "stationary", "stationary_greedy", "published")
+    names = ("simulated", "simulated_error", "grid", "greedy", "greedy_error", "stationary", "stationary_exact", "published")
     found = {name: np.full(shape, np.nan) for name in names}
     for i, fluctuation in enumerate(run.fluctuation.values):
         for j, precision in enumerate(run.precision.values):
@@ -118,18 +118,17 @@ def _optima(
                 lambda de, dc: greedy_fixed_point(RATIOS, de, dc), measured[0][at], measured[1][at]
             )
             size = setup.magnitude(fluctuation)
-            found["stationary"][at] = _mean_optimum(spectra, size, precision)
-            found["stationary_greedy"][at] = np.mean([theory.greedy_optimum(lam, size, precision) for lam in spectra])
+            # Read off the same grid by the same parabola, theory is compared with simulation like with like.
+            curve = _stationary(spectra, size, np.array([precision]), RATIOS)[0]
+            found["stationary"][at] = parabola_minimum(RATIOS, curve)
+            found["stationary_exact"][at] = _FINE[np.argmin(_stationary(spectra, size, np.array([precision]), _FINE)[0])]
             found["published"][at] = setup.published(precision, fluctuation)
     dims = ("fluctuation", "precision")
     data = {f"optimum_{name}": (dims, values, {"units": "1"}) for name, values in found.items()}
     return xr.Dataset(data, coords={name: run[name] for name in dims})
 
 
-def _mean_optimum(spectra: list[np.ndarray], size: float, precision: float) -> float:
-    """The ratio at which the mean stationary curve of all repetitions is lowest: what a simulated mean curve shows."""
-    fine = np.geomspace(0.05, 3.0, 400)
-    curve = np.mean([theory.stationary_loss(lam, fine * size, size, precision) for lam in spectra], axis=0)
-    return float(fine[np.argmin(curve)])
-
-
+def _stationary(spectra: list[np.ndarray], size: float, precisions: np.ndarray, ratios: np.ndarray) -> np.ndarray:
+    """The stationary loss averaged over repetitions, shape (precisions, ratios)."""
+    curves = [theory.stationary_loss(lam, ratios * size, size, precisions[:, None]) for lam in spectra]
+    return np.mean(curves, axis=0)

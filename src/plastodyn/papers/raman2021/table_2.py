@@ -81,7 +81,7 @@ def _circuit(setup: CircuitSetup, extent: _Extent, key: Array) -> xr.Dataset:
     key_circuits, key_run, key_measure = jax.random.split(key, 3)
     circuits = setup.circuits("mixed", extent.repetitions, key_circuits)
     size = pd.axis("fluctuation", list(_FLUCTUATIONS.values())) * setup.weights**0.5
-    per_rule = []
+    per_rule: list[xr.Dataset] = []
     for rule in _rules().values():
         # The linear circuit is cheap enough to sweep the ratio for every rule; the nonlinear one is held at one ratio.
         ratio = pd.axis("ratio", RATIOS if setup is LINEAR else [_RATIO])
@@ -89,7 +89,7 @@ def _circuit(setup: CircuitSetup, extent: _Extent, key: Array) -> xr.Dataset:
         record = [pd.observe("loss", start=-101)]
         run = pd.simulate(circuits, whole, steps=extent.steps, key=key_run, record=record)
         per_rule.append(_answers(circuits, run, rule, key_measure))
-    return xr.concat(per_rule, xr.Variable("rule", list(_rules())))
+    return xr.concat(per_rule, "rule").assign_coords(rule=list(_rules()))
 
 
 def _answers(circuits: list[pd.circuits.StudentTeacher], run: xr.Dataset, rule: Rule, key: Array) -> xr.Dataset:
@@ -106,14 +106,16 @@ def _answers(circuits: list[pd.circuits.StudentTeacher], run: xr.Dataset, rule: 
         losses = steady[level].values
         at = list(run.ratio.values).index(_RATIO)
         for name, (value, error) in {
-            "loss": jackknife(lambda m: float(m[at]), losses),
+            "loss": jackknife(float, losses[:, at]),
             "predicted": jackknife(lambda de, dc: float(np.sqrt(de / dc)), q_de[:, level], q_dc[:, level]),
             "simulated": jackknife(lambda m: parabola_minimum(RATIOS, m), losses) if losses.shape[1] > 1 else (np.nan,) * 2,
         }.items():
             columns[name].append(value)
             columns[f"{name}_error"].append(error)
     coords = {"error_level": list(_FLUCTUATIONS)}
-    return xr.Dataset({name: ("error_level", values) for name, values in columns.items()}, coords=coords).assign_attrs(run.attrs)
+    return xr.Dataset({name: ("error_level", values) for name, values in columns.items()}, coords=coords).assign_attrs(
+        run.attrs
+    )
 
 
 def _claims(data: xr.Dataset) -> list[Claim]:
@@ -131,14 +133,26 @@ def _claims(data: xr.Dataset) -> list[Claim]:
         claims.append(source.at_most(f"first order is at most 1 at low error ({circuit})", "table 2", 1.0, 0.0, value))
         crude, crude_error = at("first order (precision 1/2)", circuit, "low")
         tolerance = _SIGMAS * float(np.hypot(error, crude_error))
-        claims.append(source.at_least(f"an imprecise gradient lies above a precise one ({circuit})", "equation A6", 0.0, 0.0, crude - value - tolerance))
+        claims.append(
+            source.at_least(
+                f"an imprecise gradient lies above a precise one ({circuit})",
+                "equation A6",
+                0.0,
+                0.0,
+                crude - value - tolerance,
+            )
+        )
     for rule in ("second order (Newton)", "beeline"):
         value, error = at(rule, "linear", "low")
         claims.append(source.equal(f"{rule} sits at 1 in the linear circuit", "table 2", 1.0, _SIGMAS * error + 0.02, value))
     low, low_error = at("first order (gradient)", "nonlinear", "low")
     high, high_error = at("first order (gradient)", "nonlinear", "high")
     margin = _SIGMAS * float(np.hypot(low_error, high_error))
-    claims.append(source.at_least("first order, nonlinear: the optimum rises with steady-state error", "figure 5", 0.0, margin, high - low))
+    claims.append(
+        source.at_least(
+            "first order, nonlinear: the optimum rises with steady-state error", "figure 5", 0.0, margin, high - low
+        )
+    )
     value, _ = at("second order (Newton)", "nonlinear", "high")
     claims.append(source.at_least("second order exceeds 1 in a nonlinear circuit at high error", "appendix", 1.0, 0.0, value))
     return claims

@@ -1,0 +1,46 @@
+# Every target sets up .venv from nothing with the machine's python3 and the versions pinned in constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint docs bench clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: .venv/core ## reproduce the main result of the first paper in about a minute
+	$(BIN)/plastodyn demo --out out
+
+test: .venv/dev ## the tests, in under ten minutes
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+test-all: .venv/dev ## all tests, the slow ones included
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/dev ## style, docstrings and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+docs: .venv/docs ## the site, in docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+bench: .venv/bench ## the engine against NumPy and PyTorch; the cost of a Hessian trace
+	$(BIN)/python benchmarks/run.py
+
+.venv/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "plastodyn needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/core: .venv/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	touch $@
+
+.venv/%: .venv/core
+	$(PIP) -e '.[$*]'
+	touch $@
+
+clean: ## remove the environment and everything generated
+	rm -rf .venv out docs/_build docs/api .pytest_cache .ruff_cache .hypothesis build dist

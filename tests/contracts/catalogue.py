@@ -1,0 +1,77 @@
+"""Every rule, fluctuation and circuit, with what is claimed of it. A new rule adds one row."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import plastodyn as pd
+from plastodyn.protocol import Rule
+
+DIAGONAL = jnp.linspace(0.5, 2.0, 12)
+
+
+def layered():
+    return pd.circuits.student_teacher([4, 3, 2], inputs=30, key=jax.random.key(3), displacement=0.3)
+
+
+def quadratic():
+    return pd.Circuit(loss=lambda w: 0.5 * jnp.sum(DIAGONAL * w**2), weights=jnp.linspace(-1.0, 1.0, 12))
+
+
+CIRCUITS = {
+    "user": quadratic,
+    "student_teacher": layered,
+    "resampled": lambda: pd.circuits.resampled(layered(), samples=10),
+    "plastic_biases": lambda: pd.circuits.student_teacher(
+        [4, 3, 2], inputs=30, key=jax.random.key(3), displacement=0.3, plastic_biases=True
+    ),
+    "tanh": lambda: pd.circuits.student_teacher(
+        [4, 5, 3, 2], hidden=["tanh", "relu"], output="tanh", inputs=30, key=jax.random.key(4)
+    ),
+}
+
+
+class Row(NamedTuple):
+    """A rule at a small rate, and what it promises."""
+
+    rule: Rule
+    descends: bool = False
+    """Lowers the error on average from a displaced start."""
+    random: bool = False
+    """Two keys give two results."""
+    norm: float | None = None
+    """Exact norm of one step."""
+    layered: bool = False
+    """Needs the signals of a layered circuit."""
+
+
+def _ones(value=1.0):
+    return jax.tree.map(lambda w: jnp.full(w.shape, value), layered().weights)
+
+
+RULES = {
+    "gradient": Row(pd.rules.gradient(0.05), descends=True),
+    "exact_norm": Row(pd.rules.exact_norm(pd.rules.gradient(), 0.02), descends=True, norm=0.02),
+    "noisy_gradient": Row(pd.rules.noisy_gradient(0.02, 2.0), descends=True, random=True),
+    "precise_gradient": Row(pd.rules.noisy_gradient(0.02, np.inf), descends=True, norm=0.02),
+    "keep_or_oppose": Row(pd.rules.keep_or_oppose(0.02), descends=True, random=True, norm=0.02),
+    "weight_perturbation": Row(pd.rules.weight_perturbation(0.02), descends=True, random=True),
+    "node_perturbation": Row(pd.rules.node_perturbation(0.02), descends=True, random=True, layered=True),
+    "newton": Row(pd.rules.newton(0.1, damping=0.1), descends=True),
+    "beeline": Row(pd.rules.beeline(0.1), descends=True, layered=True),
+    "flipped": Row(-1.0 * pd.rules.flipped(pd.rules.gradient(0.05), _ones(-1.0)), descends=True, layered=True),
+    "gated": Row(pd.rules.gated(pd.rules.gradient(0.05), lambda moment: 1 / (1 + moment.time)), descends=True),
+    "constrained_norm": Row(pd.rules.constrained(pd.rules.gradient(0.05)), descends=True),
+    "constrained_sign": Row(pd.rules.constrained(pd.rules.gradient(0.05), keep="sign"), descends=True),
+    "scaled": Row(0.5 * pd.rules.gradient(0.1), descends=True),
+    "white": Row(pd.fluctuations.white(0.02), random=True, norm=0.02),
+    "wiener": Row(pd.fluctuations.wiener(0.02), random=True),
+    "ornstein_uhlenbeck": Row(pd.fluctuations.ornstein_uhlenbeck(0.02, 5.0), random=True),
+    "log_normal": Row(pd.fluctuations.log_normal(0.3, 0.2, 50.0), random=True),
+    "drift": Row(pd.fluctuations.drift(0.02, 10.0), random=True, norm=0.02),
+    "homeostatic_scaling": Row(pd.fluctuations.homeostatic_scaling(0.05)),
+    "confined": Row(pd.fluctuations.confined(pd.fluctuations.white(0.02), _ones()), random=True, norm=0.02, layered=True),
+    "sparing": Row(pd.fluctuations.sparing(pd.fluctuations.white(0.02), jnp.eye(18)[:2]), random=True, norm=0.02, layered=True),
+}

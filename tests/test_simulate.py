@@ -1,0 +1,341 @@
+"""The engine: labels, determinism, batching, windows, flows, failures and interruption."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import plastodyn as pd
+from plastodyn.simulation.record import observables, observe, pieces, recorded_at
+
+
+def _circuit(weights=(1.0, -1.0, 2.0)):
+    return pd.Circuit(loss=lambda w: 0.5 * jnp.sum(w**2), weights=jnp.array(weights))
+
+
+def _noisy(rate):
+    return pd.rules.gradient(rate) + pd.fluctuations.wiener(0.1)
+
+
+def test_axes_become_dimensions_and_arithmetic_keeps_their_labels():
+    ratio, size = pd.axis("ratio", [0.5, 1.0]), pd.axis("size", [0.1, 0.2, 0.3])
+    rule = pd.rules.gradient(0.1) + pd.fluctuations.white(ratio * size * 2)
+    run = pd.simulate(_circuit(), rule, steps=4, replicas=5, key=jax.random.key(0))
+    assert run.loss.sizes == {"ratio": 2, "size": 3, "replica": 5, "step": 5}
+    assert run.weights.dims == ("ratio", "size", "replica", "weight")
+    assert run.ratio.values.tolist() == [0.5, 1.0]
+
+
+def test_each_setting_has_its_own_values():
+    run = pd.simulate(_circuit(), pd.rules.gradient(pd.axis("rate", [0.0, 0.5])), steps=3, key=jax.random.key(0))
+    np.testing.assert_allclose(run.loss.sel(rate=0.5, replica=0), 3.0 * 0.25 ** np.arange(4), rtol=1e-6)
+    np.testing.assert_allclose(run.loss.sel(rate=0.0, replica=0), 3.0, rtol=1e-6)
+
+
+def test_an_axis_may_stand_in_a_circuit():
+    class Hill(pd.circuits.AbstractCircuit):
+        weights: jax.Array
+        steepness: object
+        signals = frozenset({"loss"})
+
+        def loss(self, weights):
+            return 0.5 * self.steepness * jnp.sum(weights**2)
+
+    circuit = Hill(jnp.ones(2), pd.axis("steepness", [1.0, 3.0]))
+    run = pd.simulate(circuit, pd.rules.gradient(0.1), steps=1, key=jax.random.key(0))
+    np.testing.assert_allclose(run.weights[:, 0, 0], [0.9, 0.7], rtol=1e-6)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(chunk=st.integers(1, 7), replicas=st.integers(1, 6))
+def test_the_result_does_not_depend_on_batching(chunk, replicas):
+    rule = _noisy(pd.axis("rate", [0.1, 0.3]))
+    one = pd.simulate(_circuit(), rule, steps=7, replicas=replicas, key=jax.random.key(3), chunk=chunk)
+    other = pd.simulate(_circuit(), rule, steps=7, replicas=replicas, key=jax.random.key(3))
+    # The same random numbers whatever the chunk; products may round differently in a batch of another shape.
+    np.testing.assert_allclose(one.weights, other.weights, rtol=1e-5, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not():
+    first, again, other = (pd.simulate(_circuit(), _noisy(0.1), steps=9, replicas=3, key=jax.random.key(k)) for k in (1, 1, 2))
+    assert first.weights.identical(again.weights)
+    assert not np.array_equal(first.weights, other.weights)
+
+
+def test_a_longer_axis_repeats_the_members_of_a_shorter_one():
+    short, long = (
+        pd.simulate(_circuit(), _noisy(pd.axis("rate", rates)), steps=5, replicas=3, key=jax.random.key(1), chunk=2)
+        for rates in ([0.1, 0.2], [0.1, 0.2, 0.3, 0.4])
+    )
+    np.testing.assert_allclose(long.weights.sel(rate=[0.1, 0.2]), short.weights, rtol=1e-6)
+
+
+def test_replicas_and_settings_have_independent_noise():
+    run = pd.simulate(
+        _circuit((0.0, 0.0, 0.0)), _noisy(pd.axis("rate", [0.0, 1e-9])), steps=1, replicas=200, key=jax.random.key(0)
+    )
+    flat = run.weights.values.reshape(400, 3)
+    assert len(np.unique(flat.round(7), axis=0)) == 400
+
+
+def test_a_list_of_circuits_gives_each_replica_its_own():
+    circuits = [pd.circuits.student_teacher([3, 2], inputs=9, key=jax.random.key(i), displacement=0.5) for i in range(4)]
+    together = pd.simulate(circuits, pd.rules.gradient(0.1), steps=5, key=jax.random.key(0))
+    for replica, circuit in enumerate(circuits):
+        alone = pd.simulate(circuit, pd.rules.gradient(0.1), steps=5, key=jax.random.key(0))
+        np.testing.assert_allclose(together.weights.sel(replica=replica), alone.weights.sel(replica=0), rtol=1e-5)
+
+
+def test_weights_may_start_elsewhere():
+    run = pd.simulate(_circuit(), pd.rules.gradient(0.0), steps=1, key=jax.random.key(0), weights=jnp.array([0.0, 0.0, 2.0]))
+    assert run.loss.values.ravel().tolist() == [2.0, 2.0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.integers(1, 60),
+    longest=st.integers(1, 40),
+    small=st.integers(1, 4),
+    factor=st.integers(1, 4),
+    starts=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    stops=st.tuples(st.integers(1, 70), st.integers(1, 70)),
+)
+def test_pieces_cover_every_step_and_every_record_once(steps, longest, small, factor, starts, stops):
+    items = observables(
+        [
+            observe("loss", every=small, start=starts[0], stop=stops[0]),
+            observe("weight_norm", every=small * factor, start=starts[1], stop=stops[1]),
+        ]
+    )
+    cut = list(pieces(items, steps, longest))
+    assert [p.start for p in cut] == [0, *np.cumsum([p.length for p in cut])[:-1].tolist()]
+    assert sum(p.length for p in cut) == steps
+    for index, item in enumerate(items):
+        found = [s for p in cut if index in p.active for s in recorded_at(p, item.every)]
+        assert found == [s for s in item.within(steps) if s < steps]
+
+
+def test_windows_and_strides_record_what_a_full_record_holds():
+    rule, key = _noisy(0.1), jax.random.key(0)
+    full = pd.simulate(_circuit(), rule, steps=23, key=key, record=["loss", "weights"])
+    part = pd.simulate(
+        _circuit(),
+        rule,
+        steps=23,
+        key=key,
+        record=[observe("loss", every=2, start=3, stop=17), observe("weights", every=4, start=-9)],
+    )
+    assert part.step.values.tolist() == list(range(3, 18, 2))
+    assert part.step_weights.values.tolist() == [15, 19, 23]
+    np.testing.assert_allclose(part.loss, full.loss.sel(step=part.step), rtol=1e-6)
+    np.testing.assert_allclose(part.weights_recorded, full.weights_recorded.sel(step=[15, 19, 23]), rtol=1e-6)
+    np.testing.assert_array_equal(full.weights, full.weights_recorded.isel(step=-1))
+
+
+def test_an_observable_of_the_users_own():
+    def largest(moment):
+        return jnp.max(jnp.abs(moment.weights))
+
+    run = pd.simulate(_circuit(), pd.rules.gradient(0.5), steps=2, key=jax.random.key(0), record=[largest])
+    assert run.largest.values.tolist() == [[2.0, 1.0, 0.5]]
+
+
+@pytest.mark.parametrize(("solver", "order"), [(pd.solvers.euler, 1), (pd.solvers.heun, 2), (pd.solvers.rk4, 4)])
+def test_measured_convergence_order(solver, order):
+    """Error at t = 1 of dw/dt = -w^3 against its closed form, in float64; the slope over three halvings."""
+    with jax.enable_x64(True):
+        circuit = pd.Circuit(loss=lambda w: 0.25 * jnp.sum(w**4), weights=jnp.array([1.5], dtype="float64"))
+        exact = 1.5 / np.sqrt(1 + 2 * 1.5**2)
+        steps = np.array([0.1, 0.05, 0.025, 0.0125])
+        errors = [
+            abs(
+                float(
+                    pd.simulate(
+                        circuit, pd.rules.gradient(1.0), duration=1.0, dt=float(dt), solver=solver, key=jax.random.key(0)
+                    ).weights[0, 0]
+                )
+                - exact
+            )
+            for dt in steps
+        ]
+    slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    assert abs(slope - order) < 0.25
+
+
+def test_adaptive_and_stiff_solvers_reach_the_closed_form():
+    circuit = pd.Circuit(loss=lambda w: 0.5 * (w[0] ** 2 + 500 * w[1] ** 2), weights=jnp.ones(2))
+    for method in (None, diffrax.Kvaerno5()):
+        solver = pd.solvers.adaptive(method, relative_tolerance=1e-5, absolute_tolerance=1e-7)
+        run = pd.simulate(circuit, pd.rules.gradient(1.0), duration=1.0, dt=0.25, solver=solver, key=jax.random.key(0))
+        np.testing.assert_allclose(run.weights[0], [np.exp(-1), 0.0], atol=1e-4)
+        assert run.time.values.tolist() == [0.0, 0.25, 0.5, 0.75, 1.0]
+
+
+def test_a_flow_with_noise_has_the_stationary_variance_of_ornstein_uhlenbeck():
+    """dw = -w dt + s dW: variance s^2 / 2 per weight; n = 40 replicas x 50 weights, decorrelated in time."""
+    circuit = pd.Circuit(loss=lambda w: 0.5 * jnp.sum(w**2), weights=jnp.zeros(50))
+    rule = pd.rules.gradient(1.0) + pd.fluctuations.wiener(0.2 * 50**0.5)
+    run = pd.simulate(circuit, rule, duration=8.0, dt=0.02, replicas=40, key=jax.random.key(0), solver=pd.solvers.heun)
+    squares = run.weights.values.ravel() ** 2
+    error = squares.std(ddof=1) / squares.size**0.5
+    assert abs(squares.mean() - 0.02) < 5 * error + 0.02 * 0.02  # Euler-Maruyama noise biases by dt / 2
+
+
+def test_activity_moves_with_its_own_velocity():
+    """A fast activity beside the weights: a rotating phase that gates plasticity."""
+
+    class Phase(pd.circuits.AbstractCircuit):
+        weights: jax.Array
+        signals = frozenset({"loss"})
+
+        @property
+        def activity(self):
+            return jnp.zeros(())
+
+        def activity_velocity(self, weights, activity, time):
+            return jnp.full((), 2.0)
+
+        def loss(self, weights):
+            return jnp.sum(weights)
+
+    rule = pd.rules.gated(pd.rules.gradient(1.0), lambda moment: jnp.cos(moment.activity))
+    run = pd.simulate(Phase(jnp.zeros(1)), rule, duration=1.0, dt=0.1, solver=pd.solvers.rk4, key=jax.random.key(0))
+    np.testing.assert_allclose(run.weights[0, 0], -np.sin(2.0) / 2, atol=1e-5)
+
+
+def test_one_diverging_member_does_not_spoil_the_others():
+    circuit = pd.Circuit(loss=lambda w: 0.25 * jnp.sum(w**4), weights=jnp.array([3.0]))
+    run = pd.simulate(circuit, pd.rules.gradient(pd.axis("rate", [0.01, 1.0])), steps=50, key=jax.random.key(0))
+    assert run.status.values.ravel().tolist() == [0, 1]
+    assert np.isfinite(run.loss.sel(rate=0.01)).all()
+    assert not np.isfinite(run.loss.sel(rate=1.0).isel(step=-1)).all()
+
+
+def test_float64_stays_float64():
+    with jax.enable_x64(True):
+        circuit = pd.Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(2, "float64"))
+        run = pd.simulate(circuit, _noisy(0.1), steps=2, key=jax.random.key(0))
+    assert run.weights.dtype == run.loss.dtype == np.float64
+
+
+def test_the_dataset_says_where_it_came_from():
+    run = pd.simulate(_circuit(), _noisy(pd.axis("rate", [0.1, 0.2])), steps=2, key=jax.random.key(7))
+    assert run.attrs["seed"] == "[0, 7]"
+    assert "axis(rate)" in run.attrs["rule"]
+    assert "jax" in run.attrs["versions"]
+    assert run.loss.attrs["units"]
+
+
+def test_a_dataset_goes_to_zarr_and_back(tmp_path):
+    run = pd.simulate(_circuit(), _noisy(pd.axis("rate", [0.1, 0.2])), steps=2, key=jax.random.key(7))
+    run.to_zarr(tmp_path / "run.zarr", mode="w")
+    import xarray as xr
+
+    xr.testing.assert_equal(run, xr.open_zarr(tmp_path / "run.zarr").load())
+
+
+def test_memory_is_bounded_by_what_is_recorded():
+    circuit = pd.Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.zeros(50_000))
+    run = pd.simulate(
+        circuit, pd.fluctuations.white(0.1), steps=400, key=jax.random.key(0), record=[observe("loss", every=100)]
+    )
+    # A full history would hold 400 x 50 000 floats, 80 MB.
+    assert run.nbytes < 1e6
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0}, "steps must be a whole number >= 1; got 0"),
+        ({"steps": 2.5}, "steps must be"),
+        ({"steps": None}, "give steps"),
+        ({"duration": 1.0}, "one or the other"),
+        ({"steps": None, "duration": 1.0, "dt": 0.0}, "dt must be a number > 0"),
+        ({"steps": None, "duration": 1.0, "dt": 2.0}, "duration must be a number >= 2"),
+        ({"replicas": 0}, "replicas must be"),
+        ({"key": 0}, "key must be one JAX random key"),
+        ({"record": "loss"}, "record must be a list"),
+        ({"record": ["error"]}, "what must be one of loss, weights"),
+        ({"record": ["loss", "loss"]}, "name each observable once"),
+        ({"record": [observe("loss", every=2), observe("weights", every=3)]}, "divide one another; got 2 and 3"),
+        ({"record": [lambda moment: 0.0]}, "name must be given"),
+        ({"rule": None}, "rule must be a plastodyn rule"),
+        ({"rule": pd.rules.beeline(0.1)}, "'teacher', which the circuit does not offer; Circuit offers 'loss'"),
+        ({"circuit": jnp.ones(3)}, "circuit must be a plastodyn circuit"),
+        ({"weights": jnp.ones(4)}, "structure and shapes"),
+        ({"solver": "rk4"}, "solver must be one of"),
+        ({"chunk": 0}, "chunk must be"),
+    ],
+)
+def test_bad_arguments_are_named(change, message):
+    arguments = {"circuit": _circuit(), "rule": pd.rules.gradient(0.1), "steps": 2, "key": jax.random.key(0), **change}
+    with pytest.raises(ValueError, match=message):
+        pd.simulate(arguments.pop("circuit"), arguments.pop("rule"), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pd.axis("ratio", []), "non-empty"),
+        (lambda: pd.axis("replica", [1.0]), "name must be an identifier other than replica"),
+        (lambda: pd.axis("a", [1.0, np.nan]), "finite"),
+        (lambda: pd.axis("a", [1.0, 1.0]), "different"),
+        (lambda: pd.Circuit(loss=3, weights=jnp.ones(2)), "loss must be a function"),
+        (lambda: pd.Circuit(loss=lambda w: w, weights=jnp.ones(2)), r"scalar; got an output of shape \(2,\)"),
+        (lambda: pd.Circuit(loss=jnp.sum, weights=jnp.arange(3)), "floating-point"),
+        (lambda: pd.Circuit(loss=jnp.sum, weights=jnp.array([jnp.nan])), "finite"),
+        (lambda: pd.Circuit(loss=jnp.sum, weights={}), "at least one array"),
+        (lambda: pd.circuits.student_teacher([3], key=jax.random.key(0)), "widths"),
+        (
+            lambda: pd.circuits.student_teacher([3, 2], hidden="gelu", key=jax.random.key(0), output="x"),
+            "output must be one of",
+        ),
+        (lambda: pd.circuits.student_teacher([3, 2], inputs=jnp.ones((2, 5)), key=jax.random.key(0)), r"\(3, samples\)"),
+    ],
+)
+def test_bad_axes_and_circuits_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_two_meanings_of_one_axis_are_refused():
+    rule = pd.rules.gradient(pd.axis("a", [0.1, 0.2])) + pd.fluctuations.white(pd.axis("a", [0.1, 0.3]))
+    with pytest.raises(ValueError, match="two different sets"):
+        pd.simulate(_circuit(), rule, steps=1, key=jax.random.key(0))
+
+
+def test_ctrl_c_keeps_what_was_recorded(tmp_path):
+    """A real process, interrupted by a real signal in the middle of a long run."""
+    script = textwrap.dedent(
+        """
+        import sys, jax, jax.numpy as jnp, numpy as np, plastodyn as pd
+        circuit = pd.Circuit(loss=lambda w: 0.5 * jnp.sum(w**2), weights=jnp.ones(20_000))
+        rule = pd.rules.gradient(pd.axis("rate", np.linspace(0.001, 0.01, 40))) + pd.fluctuations.white(0.1)
+        print("ready", flush=True)
+        try:
+            pd.simulate(circuit, rule, steps=200_000, key=jax.random.key(0), record=[pd.observe("loss", every=10)])
+        except pd.Interrupted as stop:
+            kept = int(np.isfinite(stop.dataset.loss).sum())
+            print("kept", kept, sorted(set(stop.dataset.status.values.ravel().tolist())), flush=True)
+            sys.exit(130)
+        """
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=os.environ)
+    assert process.stdout.readline().strip() == "ready"
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=12)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    word, kept, statuses = output.split(maxsplit=2)
+    assert (process.returncode, word) == (130, "kept")
+    assert int(kept) > 0
+    assert "2" in statuses
