@@ -1,5 +1,6 @@
 # Configuration of the documentation site: `make docs` builds it without a network.
 
+import re
 from importlib.metadata import version as installed_version
 
 from docutils import nodes
@@ -12,7 +13,6 @@ version = release = installed_version("plastodyn")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
-nitpicky = False
 
 # Notebooks are run once and again only after their cells change.
 nb_execution_mode = "cache"
@@ -22,12 +22,10 @@ nb_output_stderr = "remove"
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 
+templates_path = ["_templates"]
 autosummary_generate = True
-autosummary_ignore_module_all = False
-autosummary_imported_members = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = False
 napoleon_custom_sections = ["Source"]
 default_role = "literal"
@@ -50,6 +48,20 @@ def _displayed(writer, node):
     raise nodes.SkipNode
 
 
+def _quote_norms(app, what, name, obj, options, lines):
+    # Docstrings write norms as |dc|, which reStructuredText takes for a substitution unless it is literal text.
+    parts = re.split(r"(``.*?``)", "\n".join(lines), flags=re.DOTALL)
+    parts[::2] = [re.sub(r"\|[\w~ -]+\|\*?", r"``\g<0>``", part) for part in parts[::2]]
+    lines[:] = "".join(parts).split("\n")
+
+
+def _skip_tuple_fields(app, what, name, obj, skip, options):
+    # Fields of named tuples without documentation of their own say only "Alias for field number 0".
+    return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None
+
+
 def setup(app):
     # MathJax would be fetched from a content network; docutils translates TeX to the MathML that browsers draw themselves.
     app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_displayed, None))
+    app.connect("autodoc-process-docstring", _quote_norms)
+    app.connect("autodoc-skip-member", _skip_tuple_fields)

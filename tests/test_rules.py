@@ -23,7 +23,9 @@ def _moment(circuit):
 def _mean_increment(rule, moment, draws):
     keys = jax.random.split(jax.random.key(1), draws)
     state = rule.init(moment, keys[0])
-    changes = jax.vmap(lambda k: tree.ravel(rule.increment(moment, state, jnp.float32(1), k)[0]))(keys)
+    changes = jax.vmap(lambda k: tree.ravel(rule.increment(moment, state, jnp.float32(1), rule.draw(moment.weights, k))[0]))(
+        keys
+    )
     return changes.mean(0), changes.std(0, ddof=1) / draws**0.5
 
 
@@ -38,7 +40,7 @@ def test_precision_sets_magnitude_and_cosine():
         velocity = rule.velocity(moment, state)
 
         def change(k, rule=rule, state=state, velocity=velocity):
-            return velocity + rule.increment(moment, state, jnp.float32(1), k)[0]
+            return velocity + rule.increment(moment, state, jnp.float32(1), rule.draw(moment.weights, k))[0]
 
         changes = jax.vmap(change)(jax.random.split(jax.random.key(2), 400))
         squared = jnp.sum(changes**2, axis=1)

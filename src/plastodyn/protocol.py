@@ -1,8 +1,9 @@
-"""The protocol: a rule is four pure functions of the moment and of its own explicit state.
+"""The protocol: a rule is a few pure functions of the moment and of its own explicit state.
 
 In one step of length dt the weights move to ``settle(w + dt * velocity + increment)``. A higher-order solver replaces
 ``dt * velocity`` by its own combination of velocities; the rest is the same, so that one rule serves discrete steps
-(dt = 1) and flows.
+(dt = 1) and flows. Random numbers are drawn apart, by ``draw``: an increment is a deterministic function of them, and
+the engine draws for many steps at a time.
 """
 
 from typing import Any, ClassVar
@@ -60,9 +61,17 @@ class Rule(eqx.Module):
         del moment, state
         return None
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
-        """Random change of the weights over ``dt``, and the next state."""
-        del moment, dt, key
+    def draw(self, weights: Weights, key: Array) -> Any:
+        """The random numbers of one step, from the key and the shapes of the weights alone.
+
+        A rule that needs numbers of another shape may return the key itself and draw in ``increment``.
+        """
+        del weights, key
+        return None
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
+        """Random change of the weights over ``dt``, a function of the ``noise`` drawn; and the next state."""
+        del moment, dt, noise
         return None, state
 
     def settle(self, weights: Weights, state: Any) -> Weights:
@@ -106,11 +115,15 @@ class Sum(Rule):
             total = tree.add(total, rule.velocity(moment, own))
         return total
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
-        """Sum of the terms' increments, each with a key of its own."""
+    def draw(self, weights: Weights, key: Array) -> Any:
+        """Independent random numbers for each term."""
+        return tuple(rule.draw(weights, k) for rule, k in zip(self.rules, _keys(key, self.rules), strict=True))
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
+        """Sum of the terms' increments."""
         total, states = None, []
-        for rule, own, k in zip(self.rules, state, _keys(key, self.rules), strict=True):
-            change, following = rule.increment(moment, own, dt, k)
+        for rule, own, drawn in zip(self.rules, state, noise, strict=True):
+            change, following = rule.increment(moment, own, dt, drawn)
             total = tree.add(total, change)
             states.append(following)
         return total, tuple(states)
@@ -145,9 +158,13 @@ class Wrapped(Rule):
         change = self.rule.velocity(moment, state)
         return None if change is None else self.transform(change, moment)
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
+    def draw(self, weights: Weights, key: Array) -> Any:
+        """The inner rule's random numbers."""
+        return self.rule.draw(weights, key)
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
         """The inner increment, transformed."""
-        change, state = self.rule.increment(moment, state, dt, key)
+        change, state = self.rule.increment(moment, state, dt, noise)
         return None if change is None else self.transform(change, moment), state
 
     def settle(self, weights: Weights, state: Any) -> Weights:
@@ -203,4 +220,5 @@ def _terms(rule: Rule) -> tuple[Rule, ...]:
 
 
 def _keys(key: Array, rules: tuple[Rule, ...]) -> list[Array]:
+    # A rule's key depends on its place alone: adding a term behind it changes nothing for it.
     return [jax.random.fold_in(key, index) for index in range(len(rules))]

@@ -19,7 +19,7 @@ def _start(name):
 
 def _step(row, moment, key, dt=1.0):
     state = row.rule.init(moment, key)
-    change, after = row.rule.increment(moment, state, jnp.float32(dt), key)
+    change, after = row.rule.increment(moment, state, jnp.float32(dt), row.rule.draw(moment.weights, key))
     return tree.add(tree.scale(dt, row.rule.velocity(moment, state)), change), state, after
 
 
@@ -64,7 +64,10 @@ def test_scaling_commutes_with_the_rule(name, key):
     row, _, moment = _start(name)
     state = (3.0 * row.rule).init(moment, key)
     single, triple = (
-        tree.add(rule.velocity(moment, state), rule.increment(moment, state, jnp.float32(1), key)[0])
+        tree.add(
+            rule.velocity(moment, state),
+            rule.increment(moment, state, jnp.float32(1), rule.draw(moment.weights, key))[0],
+        )
         for rule in (row.rule, 3.0 * row.rule)
     )
     np.testing.assert_allclose(3 * tree.ravel(single), tree.ravel(triple), rtol=1e-6)

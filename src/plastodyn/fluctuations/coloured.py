@@ -10,14 +10,17 @@ from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
 
 
-def correlated(key: Array, previous: Weights, memory: Array) -> Weights:
-    """One exact step of a unit-variance Ornstein-Uhlenbeck process: ``x <- a x + sqrt(1 - a^2) z``, a = ``memory``.
+def correlated(fresh: Weights, previous: Weights, memory: Array) -> Weights:
+    """One exact step of a unit-variance Ornstein-Uhlenbeck process: ``x <- a x + sqrt(1 - a^2) z``.
 
-    >>> import jax
-    >>> correlated(jax.random.key(0), jnp.ones(3), jnp.float32(1.0)).tolist()
+    Args:
+        fresh: z, standard normal.
+        previous: x.
+        memory: a.
+
+    >>> correlated(jnp.zeros(3), jnp.ones(3), jnp.float32(1.0)).tolist()
     [1.0, 1.0, 1.0]
     """
-    fresh = tree.normal_like(key, previous)
     return tree.add(tree.scale(memory, previous), tree.scale(jnp.sqrt(1 - memory**2), fresh))
 
 
@@ -35,10 +38,14 @@ class OrnsteinUhlenbeck(Rule):
         """``rate x / sqrt(N)``."""
         return tree.scale(self.rate / jnp.sqrt(tree.size(moment.weights)), state)
 
-    def increment(self, moment: Moment, state: Weights, dt: Array, key: Array) -> tuple[None, Weights]:
+    def draw(self, weights: Weights, key: Array) -> Weights:
+        """Standard normal, one for each weight."""
+        return tree.normal_like(key, weights)
+
+    def increment(self, moment: Moment, state: Weights, dt: Array, noise: Weights) -> tuple[None, Weights]:
         """No jump of the weights; the noise itself moves on."""
         del moment
-        return None, correlated(key, state, jnp.exp(-dt / self.correlation_time))
+        return None, correlated(noise, state, jnp.exp(-dt / self.correlation_time))
 
 
 def ornstein_uhlenbeck(rate: Any, correlation_time: Any) -> OrnsteinUhlenbeck:

@@ -55,9 +55,13 @@ class Confined(Rule):
         change = self.rule.velocity(moment, state)
         return None if change is None else self._confine(change)
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
+    def draw(self, weights: Weights, key: Array) -> Any:
+        """The inner rule's random numbers."""
+        return self.rule.draw(weights, key)
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
         """The inner increment, confined."""
-        change, state = self.rule.increment(moment, state, dt, key)
+        change, state = self.rule.increment(moment, state, dt, noise)
         return None if change is None else self._confine(change), state
 
     def settle(self, weights: Weights, state: Any) -> Weights:

@@ -18,10 +18,13 @@ class LogNormal(Rule):
     spread: Any
     correlation_time: Any
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights, Any]:
+    def draw(self, weights: Weights, key: Array) -> Weights:
+        """Standard normal, one for each weight."""
+        return tree.normal_like(key, weights)
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
         """``w exp(m + a (log|w| - m) + spread sqrt(1 - a^2) z - log|w|) - w``, the exact transition."""
         memory = jnp.exp(-dt / self.correlation_time)
-        noise = tree.normal_like(key, moment.weights)
         centre = jnp.log(self.median)
 
         def change(weight: Array, z: Array) -> Array:

@@ -27,10 +27,14 @@ class Drift(Rule):
         del moment
         return tree.scale(self.rate, tree.unit(state))
 
-    def increment(self, moment: Moment, state: Weights, dt: Array, key: Array) -> tuple[None, Weights]:
+    def draw(self, weights: Weights, key: Array) -> Weights:
+        """Standard normal, one for each weight."""
+        return tree.normal_like(key, weights)
+
+    def increment(self, moment: Moment, state: Weights, dt: Array, noise: Weights) -> tuple[None, Weights]:
         """The direction turns."""
         del moment
-        return None, correlated(key, state, jnp.exp(-dt / self.turning_time))
+        return None, correlated(noise, state, jnp.exp(-dt / self.turning_time))
 
 
 class HomeostaticScaling(Rule):

@@ -15,10 +15,14 @@ class White(Rule):
 
     rate: Any
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights, Any]:
+    def draw(self, weights: Weights, key: Array) -> Weights:
+        """A direction uniform on the unit sphere."""
+        return tree.unit(tree.normal_like(key, weights))
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
         """``rate sqrt(dt) n_hat``."""
-        direction = tree.unit(tree.normal_like(key, moment.weights))
-        return tree.scale(self.rate * jnp.sqrt(dt), direction), state
+        del moment
+        return tree.scale(self.rate * jnp.sqrt(dt), noise), state
 
 
 class Wiener(Rule):
@@ -26,10 +30,14 @@ class Wiener(Rule):
 
     rate: Any
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights, Any]:
+    def draw(self, weights: Weights, key: Array) -> Weights:
+        """Standard normal, one for each weight."""
+        return tree.normal_like(key, weights)
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
         """``rate sqrt(dt / N) z``."""
         amplitude = self.rate * jnp.sqrt(dt / tree.size(moment.weights))
-        return tree.scale(amplitude, tree.normal_like(key, moment.weights)), state
+        return tree.scale(amplitude, noise), state
 
 
 def white(rate: Any) -> White:

@@ -160,7 +160,8 @@ def _mean_curvature(circuit: Any, weights: Weights, rule: Rule, key: Array, samp
         key_init, key_step, key_inputs = jax.random.split(sample_key, 3)
         moment = Moment(circuit.sample(key_inputs), weights, jnp.zeros((), dtype), circuit.activity)
         state = rule.init(moment, key_init)
-        change = tree.add(rule.velocity(moment, state), rule.increment(moment, state, jnp.ones((), dtype), key_step)[0])
+        noise = rule.draw(weights, key_step)
+        change = tree.add(rule.velocity(moment, state), rule.increment(moment, state, jnp.ones((), dtype), noise)[0])
         # The scale of a change does not matter; a typical length of 1 keeps float32 products in range.
         return tree.dot(change, product(change)), tree.dot(change, change)
 

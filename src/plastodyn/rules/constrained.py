@@ -58,9 +58,13 @@ class Constrained(Rule):
         tangent = _KEPT[self.keep][1]
         return None if change is None else jax.tree.map(tangent, change, moment.weights)
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
+    def draw(self, weights: Weights, key: Array) -> Any:
+        """The inner rule's random numbers."""
+        return self.rule.draw(weights, key)
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
         """The inner increment."""
-        change, inner = self.rule.increment(moment, state[0], dt, key)
+        change, inner = self.rule.increment(moment, state[0], dt, noise)
         return change, (inner, state[1])
 
     def settle(self, weights: Weights, state: Any) -> Weights:

@@ -29,9 +29,13 @@ class ExactNorm(Rule):
         change = self.rule.velocity(moment, state)
         return None if change is None else tree.scale(self.magnitude, tree.unit(change))
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights | None, Any]:
+    def draw(self, weights: Weights, key: Array) -> Any:
+        """The inner rule's random numbers."""
+        return self.rule.draw(weights, key)
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
         """The inner random step, rescaled to ``magnitude * dt``."""
-        change, state = self.rule.increment(moment, state, dt, key)
+        change, state = self.rule.increment(moment, state, dt, noise)
         return None if change is None else tree.scale(self.magnitude * dt, tree.unit(change)), state
 
     def settle(self, weights: Weights, state: Any) -> Weights:

@@ -18,9 +18,13 @@ class KeepOrOppose(Rule):
     rate: Any
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights, Any]:
+    def draw(self, weights: Weights, key: Array) -> Weights:
+        """A direction uniform on the unit sphere."""
+        return tree.unit(tree.normal_like(key, weights))
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
         """``-sign(F(w + p) - F(w)) p``, p white of norm ``rate * dt``."""
-        step = tree.scale(self.rate * dt, tree.unit(tree.normal_like(key, moment.weights)))
+        step = tree.scale(self.rate * dt, noise)
         change = moment.circuit.loss(tree.add(moment.weights, step)) - moment.loss()
         return tree.scale(-jnp.sign(change), step), state
 
@@ -32,12 +36,15 @@ class WeightPerturbation(Rule):
     scale: Any
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Weights, Any]:
+    def draw(self, weights: Weights, key: Array) -> Weights:
+        """Standard normal, one for each weight."""
+        return tree.normal_like(key, weights)
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
         """``-rate dt (F(w + scale xi) - F(w)) / scale * xi``."""
-        direction = tree.normal_like(key, moment.weights)
-        trial = tree.add(moment.weights, tree.scale(self.scale, direction))
+        trial = tree.add(moment.weights, tree.scale(self.scale, noise))
         slope = (moment.circuit.loss(trial) - moment.loss()) / self.scale
-        return tree.scale(-self.rate * dt * slope, direction), state
+        return tree.scale(-self.rate * dt * slope, noise), state
 
 
 class NodePerturbation(Rule):
@@ -47,15 +54,20 @@ class NodePerturbation(Rule):
     scale: Any
     reads: ClassVar[frozenset[str]] = frozenset({"loss", "nodes"})
 
-    def increment(self, moment: Moment, state: Any, dt: Array, key: Array) -> tuple[Layers, Any]:
+    def draw(self, weights: Weights, key: Array) -> Array:
+        """The key: noise has the shape of the circuit's activity, which only the moment knows."""
+        del weights
+        return key
+
+    def increment(self, moment: Moment, state: Any, dt: Array, noise: Array) -> tuple[Layers, Any]:
         """``-rate dt mean_s (F_s(xi) - F_s(0)) / scale * xi_s h_s'`` for each kernel."""
         circuit, weights = moment.circuit, moment.weights
         silent, rates = circuit.nodes(weights, tuple(jnp.zeros((k.shape[0], 1), k.dtype) for k in weights.kernels))
-        keys = jax.random.split(key, len(weights.kernels))
-        noise = tuple(jax.random.normal(k, layer.shape, layer.dtype) for k, layer in zip(keys, rates[1:], strict=True))
-        perturbed, perturbed_rates = circuit.nodes(weights, tree.scale(self.scale, noise))
+        keys = jax.random.split(noise, len(weights.kernels))
+        fresh = tuple(jax.random.normal(k, layer.shape, layer.dtype) for k, layer in zip(keys, rates[1:], strict=True))
+        perturbed, perturbed_rates = circuit.nodes(weights, tree.scale(self.scale, fresh))
         slope = (perturbed - silent) / self.scale
-        eligibility = tuple(slope * xi for xi in noise)
+        eligibility = tuple(slope * xi for xi in fresh)
         samples = silent.shape[0]
         factor = -self.rate * dt / samples
         kernels = tuple(factor * e @ h.T for e, h in zip(eligibility, perturbed_rates[:-1], strict=True))

@@ -1,5 +1,6 @@
 """`simulate`: a circuit, a rule and a time span in; a labelled Dataset out."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ OK, DIVERGED, INTERRUPTED = 0, 1, 2
 _OPERATIONS_PER_CHUNK = 7e6
 _OPERATIONS_PER_PIECE = 1.5e10
 _OVERHEAD = 1e5
+_NUMBERS_PER_BLOCK = 1.5e5
+_LONGEST_BLOCK = 64
 _ACCELERATOR_FACTOR = 1000
 
 
@@ -113,7 +116,9 @@ def simulate(
     run = _Run(members, timing, recorded, circuits[0].weights, chunk)
     with Bar("simulate", members.total * timing.steps, progress) as bar:
         try:
-            run.compute(bar)
+            # Half the cost of the partitionable scheme, which a member on one device does not need.
+            with jax.threefry_partitionable(False):
+                run.compute(bar)
         except KeyboardInterrupt as stop:
             raise Interrupted(dataset.assemble(run.outcome(), key, rule, circuits[0])) from stop
     return dataset.assemble(run.outcome(), key, rule, circuits[0])
@@ -226,7 +231,7 @@ def _plan(
 ) -> tuple[engine.Program, float]:
     """The program of the run, its chunk size tuned to the cost of one step; and that cost, in operations."""
     leaves, structure = jax.tree.flatten(members.static)
-    single = engine.Program(tuple(leaves), structure, timing.solver, recorded, 1, 1)
+    single = engine.Program(tuple(leaves), structure, timing.solver, recorded, devices=1, chunk=1, block=1)
     operations = _operations(single, members)
     cores = len(jax.local_devices())
     if chunk is None:
@@ -234,7 +239,9 @@ def _plan(
         chunk = max(1, int(min(budget / operations, math.ceil(members.total / cores))))
     checks.count("chunk", chunk, at_least=1)
     used = min(cores, math.ceil(members.total / chunk))
-    return single._replace(devices=used, chunk=chunk), operations
+    # Random numbers come cheaper for many steps at once; a block of them is to stay in cache.
+    block = max(1, min(_LONGEST_BLOCK, int(_NUMBERS_PER_BLOCK / (_random_numbers(single, members) * chunk))))
+    return single._replace(devices=used, chunk=chunk, block=block), operations
 
 
 def _operations(program: engine.Program, members: Members) -> float:
@@ -244,7 +251,16 @@ def _operations(program: engine.Program, members: Members) -> float:
 
     def step(key: Array, batched: Any, shared: Any) -> Any:
         carry = engine.begin(program, key, batched, shared)
-        return engine.step(program, carry, key, batched, shared, one, one * 1.0)
+        shock = jax.tree.map(lambda x: x[0], engine.shocks(program, key, batched, shared, one, 1))
+        return engine.step(program, carry, shock, batched, shared, one, one * 1.0)
 
     cost = jax.jit(step).lower(keys, batched, members.shared).cost_analysis()
     return max(float((cost or {}).get("flops", 1.0)), 1.0)
+
+
+def _random_numbers(program: engine.Program, members: Members) -> int:
+    """How many random numbers one step of one member takes."""
+    keys, batched = members.take(np.zeros((), int))
+    draw = functools.partial(engine.shocks, program, first=jnp.zeros((), jnp.int32), count=1)
+    drawn = jax.eval_shape(draw, keys, batched, members.shared)
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(drawn))

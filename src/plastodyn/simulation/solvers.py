@@ -54,13 +54,15 @@ class Adaptive(Solver):
 
     def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
         """The change that diffrax finds over one step; NaN where it gives up."""
+        # diffrax wants arrays only: a circuit without activity hands over its leaves, and gets its structure back.
+        leaves, structure = jax.tree.flatten(state)
 
         def moving(t: Any, y: Any, args: Any) -> Any:
             del args
-            velocity = field(jnp.asarray(t), y)
-            return tuple(
-                jax.tree.map(jnp.zeros_like, part) if speed is None else speed for speed, part in zip(velocity, y, strict=True)
-            )
+            here = jax.tree.unflatten(structure, y)
+            still = jax.tree.map(jnp.zeros_like, here)
+            velocity = field(jnp.asarray(t), here)
+            return jax.tree.leaves(tuple(s if v is None else v for v, s in zip(velocity, still, strict=True)))
 
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(moving),
@@ -68,12 +70,14 @@ class Adaptive(Solver):
             time,
             time + dt,
             dt0=None,
-            y0=state,
+            y0=leaves,
             stepsize_controller=diffrax.PIDController(rtol=self.relative_tolerance, atol=self.absolute_tolerance),
             throw=False,
         )
         failed = solution.result != diffrax.RESULTS.successful
-        return jax.tree.map(lambda end, start: jnp.where(failed, jnp.nan, end[0] - start), solution.ys, state)
+        ends = solution.ys or leaves
+        changes = [jnp.where(failed, jnp.nan, end[0] - start) for end, start in zip(ends, leaves, strict=True)]
+        return jax.tree.unflatten(structure, changes)
 
 
 euler = RungeKutta((), (1.0,))
