@@ -18,7 +18,6 @@ exclude_patterns = ["_build"]
 nb_execution_mode = "cache"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-nb_output_stderr = "remove"
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 
@@ -27,7 +26,6 @@ autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_numpy_docstring = False
-napoleon_custom_sections = ["Source"]
 default_role = "literal"
 
 html_theme = "furo"
@@ -48,16 +46,18 @@ def _displayed(writer, node):
     raise nodes.SkipNode
 
 
-def _quote_norms(app, what, name, obj, options, lines):
+def _quote_norms(*event):
     # Docstrings write norms as |dc|, which reStructuredText takes for a substitution unless it is literal text.
+    lines = event[-1]
     parts = re.split(r"(``.*?``)", "\n".join(lines), flags=re.DOTALL)
     parts[::2] = [re.sub(r"\|[\w~ -]+\|\*?", r"``\g<0>``", part) for part in parts[::2]]
     lines[:] = "".join(parts).split("\n")
 
 
-def _skip_tuple_fields(app, what, name, obj, skip, options):
+def _skip_tuple_fields(*event):
     # Fields of named tuples without documentation of their own say only "Alias for field number 0".
-    return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None
+    documentation = str(getattr(event[3], "__doc__", ""))
+    return True if documentation.startswith("Alias for field number") else None
 
 
 def setup(app):

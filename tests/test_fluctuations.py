@@ -60,7 +60,7 @@ def test_log_normal_reaches_its_stationary_law_and_keeps_signs():
 
 
 def test_homeostasis_restores_each_neurons_total():
-    circuit = pd.Circuit(loss=lambda w: jnp.sum(w), weights=jnp.array([[0.5, -0.5], [1.0, 2.0]]))
+    circuit = pd.Circuit(loss=jnp.sum, weights=jnp.array([[0.5, -0.5], [1.0, 2.0]]))
     kick = pd.rules.gated(pd.rules.gradient(0.3), lambda moment: jnp.where(moment.time < 1, 1.0, 0.0))
     run = pd.simulate(circuit, kick + pd.fluctuations.homeostatic_scaling(0.2), steps=200, key=jax.random.key(0))
     totals = np.abs(run.weights.values.reshape(2, 2)).sum(-1)

@@ -63,7 +63,7 @@ def test_perturbation_is_gradient_descent_on_average(make):
 
 
 def test_keep_or_oppose_never_raises_a_locally_linear_error():
-    circuit = pd.Circuit(loss=lambda w: jnp.sum(w), weights=jnp.zeros(5))
+    circuit = pd.Circuit(loss=jnp.sum, weights=jnp.zeros(5))
     run = pd.simulate(circuit, pd.rules.keep_or_oppose(0.1), steps=50, key=jax.random.key(0))
     assert (run.loss.diff("step") < 0).all()
 

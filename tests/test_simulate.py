@@ -201,7 +201,7 @@ def test_activity_moves_with_its_own_velocity():
         def activity(self):
             return jnp.zeros(())
 
-        def activity_velocity(self, weights, activity, time):
+        def activity_velocity(self, weights, activity, time):  # noqa: ARG002
             return jnp.full((), 2.0)
 
         def loss(self, weights):
@@ -267,7 +267,7 @@ def test_memory_is_bounded_by_what_is_recorded():
         ({"record": ["error"]}, "what must be one of loss, weights"),
         ({"record": ["loss", "loss"]}, "name each observable once"),
         ({"record": [observe("loss", every=2), observe("weights", every=3)]}, "divide one another; got 2 and 3"),
-        ({"record": [lambda moment: 0.0]}, "name must be given"),
+        ({"record": [lambda _: 0.0]}, "name must be given"),
         ({"rule": None}, "rule must be a plastodyn rule"),
         ({"rule": pd.rules.beeline(0.1)}, "'teacher', which the circuit does not offer; Circuit offers 'loss'"),
         ({"circuit": jnp.ones(3)}, "circuit must be a plastodyn circuit"),

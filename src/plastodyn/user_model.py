@@ -15,8 +15,11 @@ from safetensors.numpy import load_file
 
 from plastodyn import checks, tree
 from plastodyn.circuits import Circuit
-from plastodyn.measure import plasticity_ratio
+from plastodyn.measure import hessian_spectrum, plasticity_ratio
 from plastodyn.rules import noisy_gradient
+from plastodyn.theory import ratio
+
+_DEPTH, _PROBES = 30, 8
 
 
 def load(model: str, loss: str, weights: str, checkpoint: Path | None) -> Circuit:
@@ -51,7 +54,10 @@ def load(model: str, loss: str, weights: str, checkpoint: Path | None) -> Circui
 
 
 def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int) -> dict[str, Any]:
-    """The answer of `measure.plasticity_ratio` as plain values.
+    """The answer of `measure.plasticity_ratio` and of the stationary theory on the Lanczos spectrum, as plain values.
+
+    ``best_plasticity`` is the stationary ratio times the fluctuation. The stationary theory is that of a quadratic loss
+    with the measured curvatures; it holds where fluctuations are small, and negative curvatures count as 0.
 
     Args:
         circuit: what to measure.
@@ -64,7 +70,7 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         ValueError: if ``fluctuation`` is negative or ``precision`` not positive.
 
     >>> circuit = Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(4))
-    >>> round(report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)["best_plasticity"], 4)
+    >>> round(report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)["best_plasticity"], 2)
     0.1
     """
     rule = noisy_gradient(1.0, precision)
@@ -79,11 +85,18 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         "curvature_of_fluctuations_error": float(answer.curvature_fluctuation_error),
         "curvature_of_plasticity": float(answer.curvature_plasticity),
         "curvature_of_plasticity_error": float(answer.curvature_plasticity_error),
-        "best_ratio": float(answer.ratio),
-        "best_ratio_error": float(answer.standard_error),
+        "equation_9_ratio_at_these_weights": float(answer.ratio),
+        "equation_9_ratio_error": float(answer.standard_error),
     }
-    if fluctuation is not None:
-        found["best_plasticity"] = found["best_ratio"] * fluctuation
+    spectrum = hessian_spectrum(circuit.loss, circuit.weights, key=key, depth=_DEPTH, probes=_PROBES)
+    curvatures = np.clip(spectrum.eigenvalues, 0, None)
+    if curvatures.any():
+        # The size of the fluctuations cancels from the ratio: the stationary theory is that of a quadratic loss.
+        arguments = (curvatures, 1.0, precision, spectrum.multiplicities)
+        found["equation_9_ratio_at_steady_state"] = float(ratio.greedy_optimum(*arguments))
+        found["stationary_ratio"] = float(ratio.stationary_optimum(*arguments))
+        if fluctuation is not None:
+            found["best_plasticity"] = found["stationary_ratio"] * fluctuation
     return found
 
 

@@ -1,7 +1,7 @@
 """Estimators on any loss and weights: curvatures, traces, spectra, and the ratio that equation 9 predicts."""
 
 from plastodyn.measure.curvature import curvature, hessian_product
-from plastodyn.measure.ratio import PlasticityRatio, plasticity_ratio
+from plastodyn.measure.plasticity import PlasticityRatio, plasticity_ratio
 from plastodyn.measure.spectrum import (
     Spectrum,
     extreme_eigenvalues,

@@ -48,10 +48,7 @@ def hessian_trace(loss: Loss, weights: Weights, *, key: Array, samples: int = 32
     product = hessian_product(loss, weights)
 
     def quadratic_form(probe_key: Array) -> Array:
-        leaves, structure = jax.tree.flatten(weights)
-        keys = jax.random.split(probe_key, len(leaves))
-        signs = [jax.random.rademacher(k, x.shape, x.dtype) for k, x in zip(keys, leaves, strict=True)]
-        probe = jax.tree.unflatten(structure, signs)
+        probe = tree.signs_like(probe_key, weights)
         return tree.dot(probe, product(probe))
 
     # One probe at a time: memory stays that of one gradient, whatever the number of probes.

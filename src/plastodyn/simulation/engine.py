@@ -205,6 +205,8 @@ def compiled(program: Program, task: str, active: tuple[int, ...] = (), length: 
             return jax.tree.map(lambda x: x[None, None], one_member(*local))
         return jax.tree.map(lambda x: x[None], jax.vmap(one_member, in_axes=mapped)(*local))
 
+    if program.devices == 1:
+        return jax.jit(chunk, compiler_options=_options(program))
     split = PartitionSpec("device")
     return jax.jit(
         jax.shard_map(

@@ -44,7 +44,8 @@ def observe(
     Args:
         what: ``loss``, ``weights``, ``weight_norm``, ``gradient_norm``, or a function of the `Moment` (its
             ``circuit``, ``weights``, ``time`` and ``activity``) that returns an array.
-        every: stride in steps. The strides of one run must divide one another.
+        every: stride in steps. The strides of one run must divide one another. Where large steps make a mode change
+            sign at every step, an odd stride sees both of its phases.
         start: first step recorded; negative counts from the end, as in ``start=-101`` for the last 101.
         stop: last step recorded; the end of the run unless given.
         name: of the variable in the result; the function's own name unless given.

@@ -89,7 +89,8 @@ def simulate(
         progress: show a bar on standard error when the run lasts more than 2 seconds.
 
     Returns:
-        A Dataset with dimensions (axes..., replica, step or time). ``weights`` holds the final weights, raveled along
+        A Dataset with dimensions (axes..., replica, step or time); observables recorded at other instants than the first
+        one have a dimension of their own, ``step_<name>``. ``weights`` holds the final weights, raveled along
         ``weight`` (recorded weights come as ``weights_recorded``); ``status`` is 0 for a finished member, 1 for one
         whose weights are not finite, 2 for one interrupted. Attributes hold parameters, seed, versions and commit.
 
@@ -233,7 +234,7 @@ def _plan(
     leaves, structure = jax.tree.flatten(members.static)
     single = engine.Program(tuple(leaves), structure, timing.solver, recorded, devices=1, chunk=1, block=1)
     operations = _operations(single, members)
-    cores = len(jax.local_devices())
+    cores = 1 if timing.solver.one_device else len(jax.local_devices())
     if chunk is None:
         budget = _OPERATIONS_PER_CHUNK * (1 if devices.on_cpu() else _ACCELERATOR_FACTOR)
         chunk = max(1, int(min(budget / operations, math.ceil(members.total / cores))))

@@ -1,7 +1,7 @@
 """Time stepping. An explicit Runge-Kutta method is a table; adaptive and stiff methods come from diffrax."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import diffrax
 import equinox as eqx
@@ -17,6 +17,9 @@ Field = Callable[[Array, Any], Any]
 
 class Solver(eqx.Module):
     """Advances (weights, activity) by one step of the deterministic part."""
+
+    one_device: ClassVar[bool] = False
+    """Whether the solver cannot run inside a map over devices."""
 
     def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
         """The change of the state over ``dt``; ``None`` for a leaf that does not move."""
@@ -51,6 +54,8 @@ class Adaptive(Solver):
     method: diffrax.AbstractSolver
     relative_tolerance: float = eqx.field(static=True)
     absolute_tolerance: float = eqx.field(static=True)
+    # The linear solves of implicit methods (lineax 0.1) refuse arrays that carry a device mesh.
+    one_device: ClassVar[bool] = True
 
     def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
         """The change that diffrax finds over one step; NaN where it gives up."""

@@ -194,8 +194,9 @@ def stationary_loss(
 
     The gradient's norm self-averages, so that plasticity of exact norm acts as a linear rule of gain kappa:
     ``gamma1^2 = sigma^2 kappa sum_i lam_i / (2 - kappa lam_i)`` with ``sigma^2 = (gamma2^2 + |de|^2) / n``, and
-    ``E F = (sigma^2 / 2) sum_i 1 / (kappa (2 - kappa lam_i))``. Exact for isotropic H and many weights. Zero
-    eigenvalues cost nothing.
+    ``E F = (sigma^2 / 2) sum_i 1 / (kappa (2 - kappa lam_i))``. Exact for isotropic H and many weights. A flat direction
+    costs as much as a steep one once it has settled, which takes ``1 / (kappa lam_i)`` steps; an eigenvalue of exactly 0
+    never does and costs nothing. A shorter run lies below the stationary loss.
 
     Args:
         eigenvalues: of H, each as often as it occurs (or with ``multiplicities``); at least 0, one above 0.

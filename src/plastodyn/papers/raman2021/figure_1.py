@@ -74,7 +74,8 @@ def figure_1(size: str, key: Array) -> Reproduction:
 def _staged(circuit: pd.circuits.StudentTeacher, fluctuation: float, hold: int, key: Array) -> xr.Dataset:
     gate = Staircase(jnp.array(STAGES) * fluctuation, jnp.asarray(float(hold)))
     rule = pd.rules.gated(pd.rules.exact_norm(pd.rules.gradient(), 1.0), gate)
-    stride = max(1, hold // 300)
+    # Odd, so that modes that change sign at every step are seen in both phases.
+    stride = hold // 300 | 1
     record = [pd.observe("loss", every=stride), pd.observe("weights", every=stride)]
     run = pd.simulate(circuit, rule + pd.fluctuations.white(fluctuation), steps=hold * len(STAGES), key=key, record=record)
     run = run.isel(replica=0, drop=True)

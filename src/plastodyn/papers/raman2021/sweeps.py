@@ -12,7 +12,8 @@ from plastodyn.papers.raman2021.sweet_spot import greedy_fixed_point, jackknife,
 from plastodyn.theory import ratio as theory
 
 _WINDOW = 101
-_CURVATURE_EVERY = 50
+# Odd: at large ratios the steepest mode changes sign at every step, and an even stride would see one phase of it only.
+_CURVATURE_EVERY = 25
 _CURVATURE_SAMPLES = 8
 _FINE = np.geomspace(0.05, 2.6, 300)
 

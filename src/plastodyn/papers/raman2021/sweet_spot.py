@@ -25,8 +25,8 @@ def jackknife(statistic: Callable[..., float], *samples: np.ndarray) -> tuple[fl
     The error of a plain mean is the usual one:
 
     >>> value, error = jackknife(lambda m: float(m), np.array([1.0, 2.0, 3.0]))
-    >>> value, round(error, 6) == round(np.std([1, 2, 3], ddof=1) / 3**0.5, 6)
-    (2.0, True)
+    >>> value, round(error, 6)  # 1 / sqrt(3)
+    (2.0, 0.57735)
     """
     whole = statistic(*(sample.mean(axis=0) for sample in samples))
     count = len(samples[0])
@@ -42,7 +42,7 @@ def greedy_fixed_point(ratios: np.ndarray, q_fluctuation: np.ndarray, q_plastici
     Interpolated linearly in ``log(prediction / ratio)``, which falls along the sweep; NaN if it never crosses 0.
 
     >>> round(greedy_fixed_point(np.array([0.4, 0.7, 1.0]), np.full(3, 0.25), np.ones(3)), 3)
-    0.496
+    0.52
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         excess = np.log(np.sqrt(q_fluctuation / q_plasticity) / ratios)

@@ -38,7 +38,10 @@ class PlasticityRatio(NamedTuple):
 
     @property
     def state(self) -> Any:
-        """``highly trained`` (H >= 0), ``partially trained`` (tr H > 0) or ``not trained``, as box 2 defines them."""
+        """``highly trained`` (H >= 0), ``partially trained`` (tr H > 0) or ``not trained``, as box 2 defines them.
+
+        A negative curvature below a thousandth of the largest counts as rounding.
+        """
         low, high = np.asarray(self.smallest_curvature), np.asarray(self.largest_curvature)
         convex = low >= -_NEGATIVE_CURVATURE * np.abs(high)
         names = np.where(np.asarray(self.curvature_fluctuation) > 0, "partially trained", "not trained")
@@ -60,6 +63,10 @@ def plasticity_ratio(
 
     Curvatures are means over draws of the actual changes, ``E[v'Hv] / E|v|^2``, by Hessian-vector products. For white
     fluctuations Q[de] estimates ``tr H / N`` (equation 12).
+
+    Equation 9 speaks of the steady state under fluctuations. At weights that noiseless descent has brought to rest, what
+    is left of the gradient points along flat directions, and the ratio comes out too large: measure along a run with
+    fluctuations (``run.weights``), or ask `theory.ratio.stationary_optimum` with the spectrum of the Hessian.
 
     Args:
         circuit: any circuit; for your own loss, ``pd.Circuit(loss=..., weights=...)``.
@@ -97,7 +104,7 @@ def plasticity_ratio(
     check_joined(circuit, gradient() + rule + fluctuation)
     rule, fluctuation = _as_arrays(rule), _as_arrays(fluctuation)
     start = circuit.weights if weights is None else weights
-    if not isinstance(start, xr.DataArray) and jax.tree.structure(start) == jax.tree.structure(circuit.weights):
+    if not isinstance(start, xr.DataArray) and _alike(start, circuit.weights):
         checks.weights("weights", start)
         flat, leading = tree.ravel(start)[None], ()
     else:
@@ -112,6 +119,11 @@ def plasticity_ratio(
     return PlasticityRatio(*fields)
 
 
+def _alike(weights: Any, like: Weights) -> bool:
+    shapes = [[jnp.shape(leaf) for leaf in jax.tree.leaves(tree)] for tree in (weights, like)]
+    return jax.tree.structure(weights) == jax.tree.structure(like) and shapes[0] == shapes[1]
+
+
 def _as_arrays(rule: Rule) -> Rule:
     """Numbers as arrays, so that a rule with other numbers does not compile again."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32) if isinstance(leaf, float | np.floating) else leaf, rule)
@@ -120,7 +132,7 @@ def _as_arrays(rule: Rule) -> Rule:
 def _states(circuit: AbstractCircuit, states: Any) -> tuple[Array, tuple[int, ...]]:
     """Raveled states, shape (states, N), and the shape that they came in."""
     count = tree.size(circuit.weights)
-    shape = np.shape(states)
+    shape = np.shape(states) if isinstance(states, xr.DataArray | jax.Array | np.ndarray) else ()
     if not shape or shape[-1] != count or 0 in shape:
         raise ValueError(f"weights must be a pytree like circuit.weights, or end in a dimension of {count}; got shape {shape}")
     return jnp.asarray(np.asarray(states).reshape(-1, count), tree.ravel(circuit.weights).dtype), shape[:-1]
@@ -162,7 +174,6 @@ def _mean_curvature(circuit: Any, weights: Weights, rule: Rule, key: Array, samp
         state = rule.init(moment, key_init)
         noise = rule.draw(weights, key_step)
         change = tree.add(rule.velocity(moment, state), rule.increment(moment, state, jnp.ones((), dtype), noise)[0])
-        # The scale of a change does not matter; a typical length of 1 keeps float32 products in range.
         return tree.dot(change, product(change)), tree.dot(change, change)
 
     forms, squares = jax.lax.map(draw, jax.random.split(key, samples))

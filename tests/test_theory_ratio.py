@@ -1,0 +1,160 @@
+"""Every equation of the paper, and the stationary theory against the spec's numbers and against simulation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import plastodyn as pd
+from plastodyn.theory import ratio
+
+positive = st.floats(0.1, 10.0)
+spectra = st.lists(positive, min_size=2, max_size=12)
+
+
+def _example():
+    """The worked example: C = AA', each eigenvalue ten times, loss w'Cw / 10."""
+    mixing = np.random.default_rng(100).normal(size=(12, 12))
+    return np.repeat(np.linalg.eigvalsh(mixing @ mixing.T) / 5, 10), 0.02 * 120**0.5
+
+
+def test_stationary_loss_has_the_published_values():
+    eigenvalues, size = _example()
+    found = ratio.stationary_loss(eigenvalues, np.array([0.4, 0.7, 1.0, 1.3]) * size, size, 10.0)
+    np.testing.assert_allclose(found, [0.1239, 0.0788, 0.0823, 0.1008], atol=5e-5)
+
+
+def test_stationary_optimum_of_the_example():
+    eigenvalues, size = _example()
+    assert float(ratio.stationary_optimum(eigenvalues, size, 10.0)) == pytest.approx(0.79, abs=0.005)
+    # The spec gives 0.72 for the fixed point of equation 9; the closed theory gives 0.714.
+    assert float(ratio.greedy_optimum(eigenvalues, size, 10.0)) == pytest.approx(0.72, abs=0.01)
+
+
+@pytest.mark.parametrize("precision", [10.0, 1.0])
+def test_stationary_loss_against_simulation(precision):
+    """Within 3 % plus three standard errors for ratios >= 0.4; n = 12 replicas, after the slowest modes have settled."""
+    eigenvalues, size = _example()
+    diagonal = jnp.asarray(eigenvalues, jnp.float32)
+    circuit = pd.Circuit(loss=lambda w: 0.5 * jnp.sum(diagonal * w**2), weights=jnp.full(120, 0.05))
+    ratios = pd.axis("ratio", [0.4, 0.7, 1.0, 1.3])
+    rule = pd.rules.noisy_gradient(ratios * size, precision) + pd.fluctuations.white(size)
+    run = pd.simulate(
+        circuit, rule, steps=30000, replicas=12, key=jax.random.key(0), record=[pd.observe("loss", start=10000, every=100)]
+    )
+    per_replica = run.loss.mean("step")
+    error = per_replica.std("replica", ddof=1) / 12**0.5
+    theory = ratio.stationary_loss(eigenvalues, ratios.values * size, size, precision)
+    assert (abs(per_replica.mean("replica") - theory) < 0.03 * theory + 3 * error).all()
+
+
+def test_isotropic_case_is_exact():
+    """E|w| = (|dc|^2 + |de|^2) / (2 gamma1), minimal at ratio 1; the loss is its square times lam / 2."""
+    dc, de = np.array([0.5, 1.0, 2.0]) * 0.3, 0.3
+    distance = (dc**2 + de**2) / (2 * dc)
+    np.testing.assert_allclose(ratio.stationary_loss(np.full(50, 2.0), dc, de, np.inf), distance**2, rtol=1e-9)
+    assert float(ratio.stationary_optimum(np.full(50, 2.0), de, np.inf)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_isotropic_closed_form_against_simulation():
+    """The simulator on its closed form: n = 16 replicas; corrections of order 1/N = 0.25 %."""
+    circuit = pd.Circuit(loss=lambda w: 0.5 * jnp.sum(w**2), weights=jnp.full(400, 0.01))
+    rates = pd.axis("rate", [0.05, 0.1, 0.2])
+    rule = pd.rules.noisy_gradient(rates, np.inf) + pd.fluctuations.white(0.1)
+    run = pd.simulate(circuit, rule, steps=2000, replicas=16, key=jax.random.key(0), record=["weight_norm"])
+    distance = run.weight_norm.isel(step=slice(1000, None)).mean("step")
+    error = distance.std("replica", ddof=1) / 4
+    expected = (rates**2 + 0.1**2) / (2 * rates)
+    assert (abs(distance.mean("replica") - expected) < 5 * error + expected / 400).all()
+
+
+@given(spectra, positive, positive, st.floats(0.1, 50.0))
+def test_the_loss_scales_with_the_landscape_and_with_the_square_of_magnitudes(eigenvalues, dc, de, precision):
+    loss = ratio.stationary_loss(eigenvalues, dc, de, precision)
+    np.testing.assert_allclose(ratio.stationary_loss(np.array(eigenvalues) * 3, dc, de, precision), 3 * loss, rtol=1e-6)
+    np.testing.assert_allclose(ratio.stationary_loss(eigenvalues, 2 * dc, 2 * de, precision), 4 * loss, rtol=1e-6)
+    np.testing.assert_allclose(ratio.stationary_loss(eigenvalues[::-1], dc, de, precision), loss, rtol=1e-9)
+
+
+@given(spectra, positive, st.floats(0.1, 50.0))
+def test_multiplicities_stand_for_repeated_eigenvalues(eigenvalues, de, precision):
+    repeated = np.repeat(eigenvalues, 3)
+    counted = ratio.stationary_loss(eigenvalues, 1.0, de, precision, np.full(len(eigenvalues), 3))
+    np.testing.assert_allclose(counted, ratio.stationary_loss(repeated, 1.0, de, precision), rtol=1e-9)
+
+
+@given(spectra, st.floats(0.1, 50.0))
+def test_the_greedy_optimum_is_at_most_one(eigenvalues, precision):
+    assert float(ratio.greedy_optimum(eigenvalues, 1.0, precision)) <= 1 + 1e-9
+
+
+def test_the_optimum_rises_to_one_as_precision_falls_and_does_not_depend_on_size():
+    eigenvalues, _ = _example()
+    optima = ratio.stationary_optimum(eigenvalues, [[0.1], [1.0]], [10.0, 1.0, 0.2, 0.02])
+    assert (np.diff(optima[0]) > 0).all()
+    assert optima[0, -1] == pytest.approx(1.0, abs=0.01)
+    np.testing.assert_allclose(optima[0], optima[1], rtol=1e-4)
+
+
+def test_equation_10_exceeds_equation_9_while_learning():
+    assert ratio.learning(2.0, 3.0, 0.5, -0.1) > ratio.steady_state(2.0, 3.0) * 0.5
+    assert float(ratio.learning(2.0, 3.0, 0.5, 0.0)) == pytest.approx(float(ratio.steady_state(2.0, 3.0)) * 0.5)
+
+
+@given(st.lists(positive, min_size=3, max_size=3), st.lists(positive, min_size=3, max_size=3))
+def test_equation_14_is_the_curvature_of_a_quadratics_gradient(eigenvalues, projections):
+    lam, c = np.array(eigenvalues), np.array(projections)
+    gradient = lam * c
+    expected = gradient @ (lam * gradient) / (gradient @ gradient)
+    assert float(ratio.quadratic(lam, c)) == pytest.approx(expected)
+
+
+def test_equation_6_minimises_the_quadratic_model():
+    magnitudes = np.linspace(0, 2, 20001)
+    change = -0.6 * 1.5 * magnitudes + 0.5 * 2.0 * magnitudes**2
+    best = magnitudes[np.argmin(change)]
+    assert float(ratio.optimal_magnitude(1.5, -0.6, 2.0)) == pytest.approx(best, abs=2e-4)
+
+
+@pytest.mark.parametrize("precision", [2.0, 0.3])
+def test_equation_a6_against_drawn_rules(precision):
+    """Mean curvature of 4000 noisy steps against the mixture; five standard errors."""
+    diagonal = jnp.linspace(0.2, 4.0, 40)
+    circuit = pd.Circuit(loss=lambda w: 0.5 * jnp.sum(diagonal * w**2), weights=jnp.ones(40))
+    answer = pd.measure.plasticity_ratio(
+        circuit, key=jax.random.key(0), rule=pd.rules.noisy_gradient(1.0, precision), samples=4000
+    )
+    ideal = ratio.quadratic(diagonal, np.ones(40))
+    expected = ratio.noisy(ideal, precision, float(diagonal.mean()), 1.0)
+    assert abs(float(answer.curvature_plasticity) - expected) < 5 * float(answer.curvature_plasticity_error)
+
+
+def test_broadcasting():
+    assert ratio.steady_state(np.ones((3, 1)), np.ones(4)).shape == (3, 4)
+    assert ratio.stationary_loss([1.0, 2.0], np.ones((3, 1)), np.ones(4), 2.0).shape == (3, 4)
+    assert ratio.stationary_optimum([1.0, 2.0], [1.0, 2.0], 3.0).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ratio.steady_state(-1.0, 1.0), "q_fluctuation must be a number >= 0; got -1.0"),
+        (lambda: ratio.steady_state(1.0, 0.0), "q_plasticity must be a number > 0"),
+        (lambda: ratio.stationary_loss([], 1.0, 1.0, 1.0), "eigenvalues must be non-empty"),
+        (lambda: ratio.stationary_loss([0.0], 1.0, 1.0, 1.0), "at least one above 0"),
+        (lambda: ratio.stationary_loss([-1.0, 1.0], 1.0, 1.0, 1.0), "eigenvalues must be a number >= 0"),
+        (lambda: ratio.stationary_loss([1.0], np.nan, 1.0, 1.0), "plasticity must be finite"),
+        (lambda: ratio.stationary_loss([1.0], 1.0, 0.0, np.inf), "fluctuation must be above 0"),
+        (lambda: ratio.stationary_loss([1.0], 1.0, 1.0, 1.0, [1.0, 2.0]), "multiplicities must have the length"),
+        (lambda: ratio.optimal_magnitude(1.0, 0.5, 1.0), "cosine must be"),
+        (lambda: ratio.learning(1.0, 1.0, 1.0, 0.1), "error_change must be a number <= 0"),
+        (lambda: ratio.quadratic([0.0, 1.0], [1.0, 0.0]), "projections must not all fall"),
+        (lambda: ratio.noisy(1.0, 0.0, 1.0, 0.0), "must not both be 0"),
+        (lambda: ratio.isotropic(1.0, 0), "weights must be a number >= 1"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
