@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +29,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 def main() -> None:
     """Run the command line; every expected failure is one line on standard error and exit code 2."""
-    warnings.filterwarnings("ignore", message=".*Zarr format 3 specification.*")
     try:
         app()
     except (ValueError, OSError) as error:
@@ -70,7 +68,7 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     from jax.random import key
 
     from plastodyn.papers.raman2021.demo import demo as run_demo
-    from plastodyn.reproduce import keep_partial
+    from plastodyn.reproduce import keep_partial, save
 
     _make(out)
     started = time.monotonic()
@@ -80,7 +78,7 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     picture = out / "demo.png"
     figure.savefig(picture)
     figure.savefig(out / "demo.svg")
-    data.to_zarr(out / "demo.zarr", mode="w")
+    save(data, out / "demo.zarr")
     columns = ("circuit", "precision", "simulated", "stationary theory", "equation 9", "published")
     table = Table(*columns, title="Best ratio of plasticity to fluctuations, |dc| / |de|")
     for row in rows:

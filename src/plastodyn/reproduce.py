@@ -7,10 +7,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import jax
+import xarray as xr
 
 from plastodyn import checks
 from plastodyn.papers import SIZES, Claim, papers
 from plastodyn.simulation import Interrupted
+
+
+def save(data: xr.Dataset | xr.DataTree, place: Path) -> None:
+    """Write to a Zarr store that any Zarr 3 library reads: text as variable-length strings.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     save(xr.Dataset(coords={"rule": ["gradient", "newton"]}), Path(directory) / "a.zarr")
+    ...     xr.open_zarr(Path(directory) / "a.zarr").rule.values.tolist()
+    ['gradient', 'newton']
+    """
+    if isinstance(data, xr.Dataset):
+        text = {name: values.astype(object) for name, values in data.coords.items() if values.dtype.kind == "U"}
+        data = data.assign_coords(text)
+    # Consolidated metadata is not part of the Zarr 3 specification.
+    data.to_zarr(place, mode="w", consolidated=False)
 
 
 @contextmanager
@@ -24,7 +41,7 @@ def keep_partial(stem: Path, say: Callable[[str], None]) -> Iterator[None]:
         yield
     except Interrupted as stop:
         place = stem.with_name(stem.name + "-partial.zarr")
-        stop.dataset.to_zarr(place, mode="w")
+        save(stop.dataset, place)
         say(f"  interrupted; what was recorded is in {place}")
         raise
 
@@ -64,7 +81,7 @@ def reproduce(paper: str, figure: str | None, size: str, out: Path, seed: int, s
             result = item.make(size, jax.random.fold_in(jax.random.key(seed), place))
         result.figure.savefig(stem.with_suffix(".png"))
         result.figure.savefig(stem.with_suffix(".svg"))
-        result.data.assign_attrs(figure=name, size=size).to_zarr(stem.with_suffix(".zarr"), mode="w")
+        save(result.data.assign_attrs(figure=name, size=size), stem.with_suffix(".zarr"))
         claims += result.claims
         (out / "claims.json").write_text(json.dumps([claim.as_json() for claim in claims], indent=2) + "\n")
         say(f"  {time.monotonic() - started:.0f} s, {stem.with_suffix('.png')}")
