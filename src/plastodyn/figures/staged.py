@@ -39,8 +39,10 @@ def staged_panels(columns: Sequence[tuple[str, xr.Dataset]], title: str) -> Figu
                 for axes in (top, bottom):
                     axes.axvline(span[1], color="0.85", linewidth=0.8, zorder=0)
             top.set_yscale("log")
+            # The start, at the teacher, has next to no error: it would squeeze the stages into a corner.
+            top.set_ylim(float(data.stage_loss.min()) / 4, float(data.stage_loss.max()) * 4)
             top.set_title(f"{label}\nstages: $|\\Delta c|\\,/\\,|\\Delta\\epsilon|$ =", pad=14)
-            top.legend(loc="upper right", framealpha=0.9)
+            top.legend(loc="lower right", framealpha=0.9)
             bottom.plot(steps, data.example_weights, linewidth=0.8)
             bottom.set_xlabel("time (thousand steps)")
         grid[0, 0].set_ylabel("task error $F$ (mean squared output)")

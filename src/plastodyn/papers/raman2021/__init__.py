@@ -12,12 +12,12 @@ PAPER = Paper(
     {
         figure.name: figure
         for figure in (
-            PaperFigure("fig1", "plasticity raised in stages", figure_1, {"smoke": 10, "standard": 20, "full": 40}),
-            PaperFigure("fig5", "sweet spots, nonlinear circuit", figure_5, {"smoke": 40, "standard": 150, "full": 280}),
+            PaperFigure("fig1", "plasticity raised in stages", figure_1, {"smoke": 8, "standard": 15, "full": 30}),
+            PaperFigure("fig5", "sweet spots, nonlinear circuit", figure_5, {"smoke": 60, "standard": 150, "full": 250}),
             PaperFigure(
                 "fig5s1", "sweet spots, linear circuit", figure_5_supplement_1, {"smoke": 30, "standard": 60, "full": 110}
             ),
-            PaperFigure("table2", "rule order, circuit and error", table_2, {"smoke": 60, "standard": 90, "full": 180}),
+            PaperFigure("table2", "rule order, circuit and error", table_2, {"smoke": 50, "standard": 120, "full": 430}),
         )
     },
 )

@@ -82,8 +82,8 @@ class Extent(NamedTuple):
 
 
 EXTENTS = {
-    "smoke": Extent(repetitions=2, steps=1500),
-    "standard": Extent(repetitions=None, steps=4000),
+    "smoke": Extent(repetitions=2, steps=4000),
+    "standard": Extent(repetitions=4, steps=8000),
     "full": Extent(repetitions=None, steps=8000),
 }
 """Repetitions ``None`` means the published number; full is the published size."""

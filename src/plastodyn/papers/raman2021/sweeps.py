@@ -37,7 +37,9 @@ def sweep(setup: CircuitSetup, law: str, extent: Extent, key: Array) -> xr.Datas
     q_de, q_dc = _curvatures(circuits, run, setup, key_measure)
     spectra = [np.clip(pd.measure.hessian_eigenvalues(c.loss, c.teacher), 0, None) for c in circuits]
     result = _curves(setup, run, q_de, q_dc, spectra)
-    return result.merge(_optima(setup, run, q_de, q_dc, spectra)).assign_attrs(run.attrs, inputs=law, circuit=setup.name)
+    return result.merge(_optima(setup, run, q_de, q_dc, spectra)).assign_attrs(
+        run.attrs, inputs=law, circuit=setup.name, repetitions=len(circuits)
+    )
 
 
 def _simulate(setup: CircuitSetup, circuits: list[StudentTeacher], extent: Extent, key: Array) -> xr.Dataset:
