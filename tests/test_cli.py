@@ -79,7 +79,7 @@ def test_measure_a_file_and_checkpoints(model, tmp_path):
         (["measure", "nothing.py"], "existing .py file"),
         (["measure", "no.such.module"], "importable module"),
         (["measure", "model.py", "--loss", "error"], "--loss must name a function"),
-        (["measure", "model.py", "--loss", "broken"], "scalar"),
+        (["measure", "model.py", "--loss", "broken"], "'broken' failed on these weights"),
         (["measure", "model.py", "--weights", "w"], "--weights must name"),
         (["measure", "model.py", "--checkpoint", "none.npz"], "existing file"),
         (["measure", "model.py", "--checkpoint", "half.npz"], "could not be read"),
@@ -111,7 +111,7 @@ def test_reproduce_writes_what_the_contract_says(tmp_path):
     assert set(claims[0]) == {"paper", "figure", "name", "source", "expected", "tolerance", "measured", "holds"}
     for ending in ("png", "svg"):
         assert (tmp_path / "results" / f"raman2021-fig1.{ending}").stat().st_size > 10_000
-    stored = xr.open_zarr(tmp_path / "results" / "raman2021-fig1.zarr", consolidated=False)
+    stored = xr.open_zarr(tmp_path / "results" / "raman2021-fig1.zarr")
     assert stored.attrs["size"] == "smoke"
     assert np.isfinite(stored.loss).all()
 
@@ -125,6 +125,6 @@ def test_ctrl_c_writes_the_partial_run_and_exits_130(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    stored = xr.open_zarr(tmp_path / "out" / "raman2021-fig5-partial.zarr", consolidated=False)
+    stored = xr.open_zarr(tmp_path / "out" / "raman2021-fig5-partial.zarr")
     assert set(np.unique(stored.status)) <= {0, 1, 2}
     assert 0 < int((stored.status == 0).sum()) < stored.status.size

@@ -237,10 +237,10 @@ def test_the_dataset_says_where_it_came_from():
 
 def test_a_dataset_goes_to_zarr_and_back(tmp_path):
     run = pd.simulate(_circuit(), _noisy(pd.axis("rate", [0.1, 0.2])), steps=2, key=jax.random.key(7))
-    run.to_zarr(tmp_path / "run.zarr", mode="w", consolidated=False)
+    run.to_zarr(tmp_path / "run.zarr", mode="w", consolidated=True)
     import xarray as xr
 
-    xr.testing.assert_equal(run, xr.open_zarr(tmp_path / "run.zarr", consolidated=False).load())
+    xr.testing.assert_equal(run, xr.open_zarr(tmp_path / "run.zarr").load())
 
 
 def test_memory_is_bounded_by_what_is_recorded():

@@ -136,12 +136,12 @@ class Sum(Rule):
 
 
 class Wrapped(Rule):
-    """A rule whose change is ``transform``-ed; the base of `flipped`, `gated` and scalar multiples."""
+    """A rule whose change is ``transform``-ed; the base of `flipped`, `gated`, `exact_norm` and scalar multiples."""
 
     rule: eqx.AbstractVar[Rule]
 
     def transform(self, change: Weights, moment: Moment) -> Weights:
-        """What becomes of the inner rule's change; it must be linear in the change."""
+        """What becomes of the inner rule's change: of its velocity and of its increment, each on its own."""
         raise NotImplementedError
 
     @property

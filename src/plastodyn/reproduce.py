@@ -2,6 +2,7 @@
 
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +27,10 @@ def save(data: xr.Dataset | xr.DataTree, place: Path) -> None:
     if isinstance(data, xr.Dataset):
         text = {name: values.astype(object) for name, values in data.coords.items() if values.dtype.kind == "U"}
         data = data.assign_coords(text)
-    # Consolidated metadata is not part of the Zarr 3 specification.
-    data.to_zarr(place, mode="w", consolidated=False)
+    with warnings.catch_warnings():
+        # Consolidated metadata make a store quick to open; readers that do not know them pass them over.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        data.to_zarr(place, mode="w")
 
 
 @contextmanager

@@ -22,13 +22,14 @@ def table_figure(columns: Sequence[str], rows: Sequence[Sequence[str]], title: s
     'table 2'
     """
     with look.style():
-        figure = Figure(figsize=(1.75 * len(columns), 0.32 * len(rows) + 1.2), layout="constrained")
+        figure = Figure(figsize=(1.75 * len(columns), 0.24 * len(rows) + 0.8), layout="constrained")
         axes = figure.subplots()
         axes.axis("off")
-        drawn = axes.table(cellText=[list(row) for row in rows], colLabels=list(columns), loc="center", cellLoc="left")
+        drawn = axes.table(cellText=[list(row) for row in rows], colLabels=list(columns), loc="upper center", cellLoc="left")
         drawn.auto_set_font_size(False)
         drawn.set_fontsize(8)
-        drawn.scale(1, 1.35)
+        drawn.auto_set_column_width(range(len(columns)))
+        drawn.scale(1, 1.2)
         for (row, _), cell in drawn.get_celld().items():
             cell.set_linewidth(0.3)
             if row == 0:

@@ -1,7 +1,6 @@
 """Fluctuations that spare some synapses or some directions."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -10,7 +9,7 @@ import numpy as np
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment, Rule
+from plastodyn.protocol import Moment, Rule, Wrapped
 from plastodyn.tree import Weights
 
 
@@ -35,40 +34,15 @@ class Complement(eqx.Module):
         return tree.unravel(change, flat - self.directions.T @ (self.directions @ flat))
 
 
-class Confined(Rule):
+class Confined(Wrapped):
     """A rule projected, then brought back to its own norm; see `confined` and `sparing`."""
 
     rule: Rule
     projection: Callable[[Weights], Weights]
 
-    @property
-    def parts(self) -> tuple[Rule, ...]:
-        """The rule inside."""
-        return (self.rule,)
-
-    def init(self, moment: Moment, key: Array) -> Any:
-        """The inner rule's state."""
-        return self.rule.init(moment, key)
-
-    def velocity(self, moment: Moment, state: Any) -> Weights | None:
-        """The inner velocity, confined."""
-        change = self.rule.velocity(moment, state)
-        return None if change is None else self._confine(change)
-
-    def draw(self, weights: Weights, key: Array) -> Any:
-        """The inner rule's random numbers."""
-        return self.rule.draw(weights, key)
-
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
-        """The inner increment, confined."""
-        change, state = self.rule.increment(moment, state, dt, noise)
-        return None if change is None else self._confine(change), state
-
-    def settle(self, weights: Weights, state: Any) -> Weights:
-        """The inner rule's constraint."""
-        return self.rule.settle(weights, state)
-
-    def _confine(self, change: Weights) -> Weights:
+    def transform(self, change: Weights, moment: Moment) -> Weights:
+        """``|v| P v / |P v|``."""
+        del moment
         return tree.scale(tree.norm(change), tree.unit(self.projection(change)))
 
 

@@ -5,42 +5,25 @@ from typing import Any
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment, Rule
+from plastodyn.protocol import Moment, Rule, Wrapped
 from plastodyn.tree import Weights
 
 
-class ExactNorm(Rule):
+class ExactNorm(Wrapped):
     """A rule rescaled to a fixed magnitude; see `exact_norm`."""
 
     rule: Rule
     magnitude: Any
 
-    @property
-    def parts(self) -> tuple[Rule, ...]:
-        """The rule that gives the direction."""
-        return (self.rule,)
-
-    def init(self, moment: Moment, key: Array) -> Any:
-        """The inner rule's state."""
-        return self.rule.init(moment, key)
-
-    def velocity(self, moment: Moment, state: Any) -> Weights | None:
+    def transform(self, change: Weights, moment: Moment) -> Weights:
         """``magnitude * v / |v|``."""
-        change = self.rule.velocity(moment, state)
-        return None if change is None else tree.scale(self.magnitude, tree.unit(change))
-
-    def draw(self, weights: Weights, key: Array) -> Any:
-        """The inner rule's random numbers."""
-        return self.rule.draw(weights, key)
+        del moment
+        return tree.scale(self.magnitude, tree.unit(change))
 
     def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
         """The inner random step, rescaled to ``magnitude * dt``."""
-        change, state = self.rule.increment(moment, state, dt, noise)
-        return None if change is None else tree.scale(self.magnitude * dt, tree.unit(change)), state
-
-    def settle(self, weights: Weights, state: Any) -> Weights:
-        """The inner rule's constraint."""
-        return self.rule.settle(weights, state)
+        change, state = super().increment(moment, state, dt, noise)
+        return tree.scale(dt, change), state
 
 
 def exact_norm(rule: Rule, magnitude: Any) -> ExactNorm:
