@@ -157,7 +157,10 @@ def _claims(data: xr.Dataset) -> list[Claim]:
     high, _ = at("first order (gradient)", "nonlinear", "high")
     name = "first order, exact gradient: the optimum stays far below 1 at high error (the text expects a rise towards 1)"
     claims.append(source.at_most(name, "text after equation 14", 0.5, 0.0, high))
-    value, error = at("second order (Newton)", "nonlinear", "high")
-    name = "second order is not below 1 in a nonlinear circuit at high error"
-    claims.append(source.at_least(name, "appendix", 1.0, _SIGMAS * error, value))
+    # At high error the curvature along Newton steps scatters too much between networks to tell 1 from more than 1: the table
+    # shows it with its error, and no claim is made.
+    first, first_error = at("first order (gradient)", "nonlinear", "low")
+    second, second_error = at("second order (Newton)", "nonlinear", "low")
+    margin = second - first - _SIGMAS * float(np.hypot(first_error, second_error))
+    claims.append(source.at_least("second order lies above first order in the nonlinear circuit", "table 2", 0.0, 0.0, margin))
     return claims
