@@ -21,7 +21,7 @@ test-all: .venv/dev ## all tests, the slow ones included
 lint: .venv/dev ## style, docstrings and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: .venv/docs ## the site, in docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
