@@ -17,7 +17,7 @@ PAPER = Paper(
             PaperFigure(
                 "fig5s1", "sweet spots, linear circuit", figure_5_supplement_1, {"smoke": 30, "standard": 60, "full": 110}
             ),
-            PaperFigure("table2", "rule order, circuit and error", table_2, {"smoke": 50, "standard": 120, "full": 430}),
+            PaperFigure("table2", "rule order, circuit and error", table_2, {"smoke": 130, "standard": 120, "full": 430}),
         )
     },
 )
