@@ -26,7 +26,7 @@ def mean_squared_error(error: Array) -> Array:
     >>> float(mean_squared_error(jnp.array([[1.0, -1.0], [3.0, 1.0]])))
     3.0
     """
-    return jnp.mean(_sample_mean(error**2))
+    return _mean(jnp.sum(error**2, axis=0)) / error.shape[0]
 
 
 def half_squared_error(error: Array) -> Array:
@@ -35,13 +35,12 @@ def half_squared_error(error: Array) -> Array:
     >>> float(half_squared_error(jnp.array([[1.0, -1.0], [3.0, 1.0]])))
     3.0
     """
-    return 0.5 * jnp.sum(_sample_mean(error**2))
+    return 0.5 * _mean(jnp.sum(error**2, axis=0))
 
 
-def _sample_mean(values: Array) -> Array:
-    """Mean over samples, the last axis, as a product: XLA on a CPU otherwise adds up a long array number by number."""
-    samples = values.shape[-1]
-    return values @ jnp.full(samples, 1 / samples, values.dtype)
+def _mean(values: Array) -> Array:
+    """Mean of a vector as a product: XLA on a CPU otherwise adds up a long vector number by number."""
+    return values @ jnp.full(values.size, 1 / values.size, values.dtype)
 
 
 class StudentTeacher(AbstractCircuit):

@@ -6,6 +6,7 @@ the step only, never on how members are batched.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ class Program(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """A stretch of steps: the index of its first step and the length of one."""
+    """Where a stretch of steps begins, as an index, and how long one step is."""
 
     start: Array
     dt: Array
@@ -61,30 +62,24 @@ def begin(program: Program, key: Array, batched: Any, shared: Any) -> Carry:
     return Carry(circuit.weights, circuit.activity, state)
 
 
-class Shock(NamedTuple):
-    """What is random about one step (or, with a leading axis, about several): the rule's noise, the inputs' key."""
-
-    noise: Any
-    sample: Array
-
-
-def shocks(program: Program, key: Array, batched: Any, shared: Any, first: Array, count: int) -> Shock:
-    """The shocks of ``count`` steps from ``first`` on, each a function of the member's key and the step's index."""
+def noises(program: Program, key: Array, batched: Any, shared: Any, first: Array, count: int) -> Any:
+    """The rule's noise at ``count`` steps from ``first`` on, each a function of the member's key and the step's index."""
     circuit, rule = program.system(batched, shared)
-    run_key = jax.random.fold_in(key, 1)
-
-    def shock(index: Array) -> Shock:
-        key_rule, key_sample = jax.random.split(jax.random.fold_in(run_key, index))
-        return Shock(rule.draw(circuit.weights, key_rule), key_sample)
-
-    return jax.vmap(shock)(first + jnp.arange(count))
+    return jax.vmap(lambda index: rule.draw(circuit.weights, _keys(key, index)[0]))(first + jnp.arange(count))
 
 
-def step(program: Program, carry: Carry, shock: Shock, batched: Any, shared: Any, index: Array, dt: Array) -> Carry:
-    """One step of one member: ``w <- settle(w + displacement + increment)``."""
+def _keys(key: Array, index: Array) -> Array:
+    """Keys of one step of a member: for its rule's noise and for the draw of its inputs."""
+    return jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), index))
+
+
+def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, shared: Any, clock: Clock) -> Carry:
+    """One step of one member, at the clock's index: ``w <- settle(w + displacement + increment)``."""
     circuit, rule = program.system(batched, shared)
-    seen = circuit.sample(shock.sample)
-    time = index * dt
+    # Compiled away where the circuit does not redraw its inputs.
+    seen = circuit.sample(_keys(key, clock.start)[1])
+    dt = clock.dt
+    time = clock.start * dt
 
     def field(at: Array, state: Any) -> Any:
         weights, activity = state
@@ -94,7 +89,7 @@ def step(program: Program, carry: Carry, shock: Shock, batched: Any, shared: Any
 
     moved = program.solver.displacement(field, time, (carry.weights, carry.activity), dt)
     moment = Moment(seen, carry.weights, time, carry.activity)
-    change, state = rule.increment(moment, carry.state, dt, shock.noise)
+    change, state = rule.increment(moment, carry.state, dt, noise)
     weights = tree.add(carry.weights, tree.add(moved[0], change))
     return Carry(rule.settle(weights, state), tree.add(carry.activity, moved[1]), state)
 
@@ -107,7 +102,7 @@ def snapshot(program: Program, carry: Carry, batched: Any, shared: Any, time: Ar
 
 
 class _Member(NamedTuple):
-    """One member on its way through a piece: nested loops record at each stride and draw shocks a block at a time."""
+    """One member on its way through a piece: nested loops record at each stride and draw noise a block at a time."""
 
     program: Program
     active: tuple[int, ...]
@@ -117,14 +112,14 @@ class _Member(NamedTuple):
     dt: Array
 
     def run(
-        self, carry: Carry, start: Array, count: int, strides: list[int], drawn: tuple[Array, Shock] | None = None
+        self, carry: Carry, start: Array, count: int, strides: list[int], drawn: tuple[Array, Any] | None = None
     ) -> tuple[Carry, dict[int, Array]]:
-        """Carry through ``count`` steps; ``drawn`` holds the shocks and the step that the first of them is for."""
+        """Carry through ``count`` steps; ``drawn`` holds the noise of some steps and the first of these."""
         stride = strides[0] if strides else 1
         if drawn is None and stride <= self.program.block:
 
             def block(carry: Carry, at: Array, length: int) -> tuple[Carry, dict[int, Array]]:
-                fresh = shocks(self.program, self.key, self.batched, self.shared, at, length)
+                fresh = noises(self.program, self.key, self.batched, self.shared, at, length)
                 return self.run(carry, at, length, strides, (at, fresh))
 
             return _in_blocks(block, carry, start, count, self.program.block // stride * stride)
@@ -134,17 +129,17 @@ class _Member(NamedTuple):
         return _repeat(functools.partial(self._step, start=start, drawn=drawn), count, carry), {}
 
     def _recorded(
-        self, carry: Carry, at: Array, length: int, strides: list[int], drawn: tuple[Array, Shock] | None
+        self, carry: Carry, at: Array, length: int, strides: list[int], drawn: tuple[Array, Any] | None
     ) -> tuple[Carry, dict[int, Array]]:
         mine = tuple(i for i in self.active if self.program.observables[i].every == strides[0])
         records = snapshot(self.program, carry, self.batched, self.shared, at * self.dt, mine)
         carry, deeper = self.run(carry, at, length, strides[1:], drawn)
         return carry, {**{i: r[None] for i, r in zip(mine, records, strict=True)}, **deeper}
 
-    def _step(self, offset: Array, carry: Carry, start: Array, drawn: tuple[Array, Shock]) -> Carry:
+    def _step(self, offset: Array, carry: Carry, start: Array, drawn: tuple[Array, Any]) -> Carry:
         index = start + offset
-        shock = jax.tree.map(lambda x: x[index - drawn[0]], drawn[1])
-        return step(self.program, carry, shock, self.batched, self.shared, index, self.dt)
+        noise = jax.tree.map(lambda x: x[index - drawn[0]], drawn[1])
+        return step(self.program, carry, noise, self.key, self.batched, self.shared, Clock(index, self.dt))
 
 
 def _advance(
@@ -234,3 +229,34 @@ def _options(program: Program) -> dict[str, Any]:
 
 def _time_type(weights: Any) -> Any:
     return jnp.result_type(*jax.tree.leaves(weights))
+
+
+class Cost(NamedTuple):
+    """What one step of one member takes."""
+
+    operations: float
+    random_numbers: int
+
+
+@functools.lru_cache(maxsize=128)
+def cost(program: Program, layout: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]) -> Cost:
+    """Floating-point operations of one step of one member, as XLA counts them, and the random numbers it draws.
+
+    Args:
+        program: of the run.
+        layout: structure of (key, batched, shared) of one member.
+        shapes: of their leaves, which is all that the cost depends on.
+    """
+    key, batched, shared = jax.tree.unflatten(layout, shapes)
+    clock = Clock(jnp.zeros((), jnp.int32), jnp.ones(()))
+
+    def draw(key: Array, batched: Any, shared: Any) -> Any:
+        return jax.tree.map(lambda x: x[0], noises(program, key, batched, shared, clock.start, 1))
+
+    def one_step(key: Array, batched: Any, shared: Any) -> Carry:
+        carry = begin(program, key, batched, shared)
+        return step(program, carry, draw(key, batched, shared), key, batched, shared, clock)
+
+    drawn = jax.eval_shape(draw, key, batched, shared)
+    counted = jax.jit(one_step).lower(key, batched, shared).cost_analysis() or {}
+    return Cost(max(float(counted.get("flops", 1.0)), 1.0), sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(drawn)))

@@ -167,8 +167,8 @@ class _Run:
             found = task(carry, batched, shared, self._clock(self.timing.steps))
             last = dict(zip(final, (x[:, :, None] for x in found), strict=True))
             self._keep(last, Piece(self.timing.steps, 1, final), rows)
-        flat = jax.vmap(jax.vmap(tree.ravel))(carry.weights)
-        self.weights[rows] = np.asarray(flat).reshape(-1, flat.shape[-1])[: rows.stop - rows.start]
+        leaves = [np.asarray(leaf).reshape(self.program.devices * self.program.chunk, -1) for leaf in jax.tree.leaves(carry.weights)]
+        self.weights[rows] = np.concatenate(leaves, axis=1)[: rows.stop - rows.start]
         self.finished[rows] = True
 
     def _keep(self, found: dict[int, Array], piece: Piece, rows: slice) -> None:
@@ -233,7 +233,9 @@ def _plan(
     """The program of the run, its chunk size tuned to the cost of one step; and that cost, in operations."""
     leaves, structure = jax.tree.flatten(members.static)
     single = engine.Program(tuple(leaves), structure, timing.solver, recorded, devices=1, chunk=1, block=1)
-    operations = _operations(single, members)
+    arrays = (*members.take(np.zeros((), int)), members.shared)
+    shapes, layout = jax.tree.flatten(jax.eval_shape(lambda *a: a, *arrays))
+    operations, numbers = engine.cost(single, layout, tuple(shapes))
     cores = 1 if timing.solver.one_device else len(jax.local_devices())
     if chunk is None:
         budget = _OPERATIONS_PER_CHUNK * (1 if devices.on_cpu() else _ACCELERATOR_FACTOR)
@@ -241,27 +243,5 @@ def _plan(
     checks.count("chunk", chunk, at_least=1)
     used = min(cores, math.ceil(members.total / chunk))
     # Random numbers come cheaper for many steps at once; a block of them is to stay in cache.
-    block = max(1, min(_LONGEST_BLOCK, int(_NUMBERS_PER_BLOCK / (_random_numbers(single, members) * chunk))))
+    block = max(1, min(_LONGEST_BLOCK, int(_NUMBERS_PER_BLOCK / (numbers * chunk))))
     return single._replace(devices=used, chunk=chunk, block=block), operations
-
-
-def _operations(program: engine.Program, members: Members) -> float:
-    """Floating-point operations of one step of one member, as XLA counts them."""
-    keys, batched = members.take(np.zeros((), int))
-    one = jnp.ones((), jnp.int32)
-
-    def step(key: Array, batched: Any, shared: Any) -> Any:
-        carry = engine.begin(program, key, batched, shared)
-        shock = jax.tree.map(lambda x: x[0], engine.shocks(program, key, batched, shared, one, 1))
-        return engine.step(program, carry, shock, batched, shared, one, one * 1.0)
-
-    cost = jax.jit(step).lower(keys, batched, members.shared).cost_analysis()
-    return max(float((cost or {}).get("flops", 1.0)), 1.0)
-
-
-def _random_numbers(program: engine.Program, members: Members) -> int:
-    """How many random numbers one step of one member takes."""
-    keys, batched = members.take(np.zeros((), int))
-    draw = functools.partial(engine.shocks, program, first=jnp.zeros((), jnp.int32), count=1)
-    drawn = jax.eval_shape(draw, keys, batched, members.shared)
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(drawn))
