@@ -14,6 +14,7 @@ MAY = {
     "fluctuations": {"protocol"},
     "rules": {"protocol", "circuits", "fluctuations"},
     "simulation": {"protocol", "circuits", "rules"},
+    "sweeps": {"simulation"},
     "theory": set(),
     "measure": {"protocol", "circuits", "rules", "fluctuations"},
     "figures": set(),

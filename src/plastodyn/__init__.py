@@ -7,6 +7,7 @@ devices.use_all_cores()
 from plastodyn import circuits, fluctuations, measure, rules, theory  # noqa: E402
 from plastodyn.circuits import Circuit  # noqa: E402
 from plastodyn.simulation import Interrupted, axis, observe, simulate, solvers  # noqa: E402
+from plastodyn.sweeps import sweep  # noqa: E402
 
 __version__ = "0.1.0"
 
@@ -21,5 +22,6 @@ __all__ = [
     "rules",
     "simulate",
     "solvers",
+    "sweep",
     "theory",
 ]

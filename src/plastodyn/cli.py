@@ -111,7 +111,7 @@ def reproduce(
     from plastodyn.reproduce import reproduce as run
 
     _make(out)
-    claims = run(paper, figure, size, out, seed, say=lambda text: _err.print(text, highlight=False))
+    claims = run(paper, figure, size, out, seed, say=lambda text: _err.print(text, highlight=False), workers=workers)
     table = Table("figure", "claim", "expected", "tolerance", "measured", "holds", title=f"Claims of {paper}")
     for claim in claims:
         expected = claim.expected if isinstance(claim.expected, str) else f"{claim.expected:.3g}"

@@ -6,6 +6,7 @@ In one step of length dt the weights move to ``settle(w + dt * velocity + increm
 the engine draws for many steps at a time.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -27,6 +28,11 @@ class Moment(eqx.Module):
     weights: Weights
     time: Array
     activity: Any = None
+    motion: Callable[["Moment"], Weights | None] | None = None
+
+    def velocity(self) -> Weights | None:
+        """The deterministic velocity that the rule gives the weights here; for observables, not for rules."""
+        return None if self.motion is None else self.motion(self)
 
     def loss(self) -> Array:
         """The task error F(w)."""
@@ -78,6 +84,11 @@ class Rule(eqx.Module):
         """The weights brought back onto the rule's constraint, whatever moved them."""
         del state
         return weights
+
+    def tangent(self, change: Weights, weights: Weights, state: Any) -> Weights:
+        """The part of a velocity along the rule's constraint: what a flow of order above 1 needs besides ``settle``."""
+        del weights, state
+        return change
 
     def __add__(self, other: "Rule") -> "Sum":
         if not isinstance(other, Rule):
@@ -134,6 +145,12 @@ class Sum(Rule):
             weights = rule.settle(weights, own)
         return weights
 
+    def tangent(self, change: Weights, weights: Weights, state: Any) -> Weights:
+        """Along each term's constraint in turn."""
+        for rule, own in zip(self.rules, state, strict=True):
+            change = rule.tangent(change, weights, own)
+        return change
+
 
 class Wrapped(Rule):
     """A rule whose change is ``transform``-ed; the base of `flipped`, `gated`, `exact_norm` and scalar multiples."""
@@ -142,7 +159,8 @@ class Wrapped(Rule):
 
     def transform(self, change: Weights, moment: Moment) -> Weights:
         """What becomes of the inner rule's change: of its velocity and of its increment, each on its own."""
-        raise NotImplementedError
+        del moment
+        return change
 
     @property
     def parts(self) -> tuple[Rule, ...]:
@@ -170,6 +188,10 @@ class Wrapped(Rule):
     def settle(self, weights: Weights, state: Any) -> Weights:
         """The inner rule's constraint."""
         return self.rule.settle(weights, state)
+
+    def tangent(self, change: Weights, weights: Weights, state: Any) -> Weights:
+        """Along the inner rule's constraint."""
+        return self.rule.tangent(change, weights, state)
 
 
 class Scaled(Wrapped):

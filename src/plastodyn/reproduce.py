@@ -11,7 +11,7 @@ import jax
 import xarray as xr
 
 from plastodyn import checks
-from plastodyn.papers import SIZES, Claim, papers
+from plastodyn.papers import SIZES, Claim, Place, papers
 from plastodyn.simulation import Interrupted
 
 
@@ -49,7 +49,15 @@ def keep_partial(stem: Path, say: Callable[[str], None]) -> Iterator[None]:
         raise
 
 
-def reproduce(paper: str, figure: str | None, size: str, out: Path, seed: int, say: Callable[[str], None]) -> list[Claim]:
+def reproduce(
+    paper: str,
+    figure: str | None,
+    size: str,
+    out: Path,
+    seed: int,
+    say: Callable[[str], None],
+    workers: int | None = None,
+) -> list[Claim]:
     """Compute the figures of a paper and write ``PAPER-FIGURE.png``, ``.svg``, ``.zarr`` and ``claims.json`` to ``out``.
 
     Args:
@@ -59,6 +67,7 @@ def reproduce(paper: str, figure: str | None, size: str, out: Path, seed: int, s
         out: existing directory.
         seed: of the random key; each figure folds in its own place, so that one figure alone gives the same result.
         say: receives a line for each figure begun and done.
+        workers: processes for a sweep; one for each core unless given.
 
     Returns:
         The claims.
@@ -74,14 +83,16 @@ def reproduce(paper: str, figure: str | None, size: str, out: Path, seed: int, s
         checks.one_of("FIGURE", figure, figures)
     checks.one_of("--size", size, SIZES)
     claims: list[Claim] = []
-    for place, (name, item) in enumerate(figures.items()):
+    sweeps = Place(out / "sweeps", workers)
+    places = {name: place for place, name in enumerate(figures)}
+    for name, item in figures.items():
         if figure not in (None, name):
             continue
         say(f"{paper} {name}: {item.title} ({size}, about {item.seconds[size]} s on two cores)")
         started = time.monotonic()
         stem = out / f"{paper}-{name}"
         with keep_partial(stem, say):
-            result = item.make(size, jax.random.fold_in(jax.random.key(seed), place))
+            result = item.make(size, jax.random.fold_in(jax.random.key(seed), places[item.runs_of or name]), sweeps)
         result.figure.savefig(stem.with_suffix(".png"))
         result.figure.savefig(stem.with_suffix(".svg"))
         save(result.data.assign_attrs(figure=name, size=size), stem.with_suffix(".zarr"))

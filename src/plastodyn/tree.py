@@ -52,7 +52,8 @@ def dot(first: Weights, second: Weights) -> Array:
     >>> float(dot({"a": jnp.ones(3)}, {"a": 2 * jnp.ones(3)}))
     6.0
     """
-    products = jax.tree.map(lambda a, b: jnp.sum(a * b), first, second)
+    # A product of vectors: XLA on a CPU otherwise adds up a long array number by number.
+    products = jax.tree.map(jnp.vdot, first, second)
     return sum(jax.tree.leaves(products), start=jnp.zeros(()))
 
 

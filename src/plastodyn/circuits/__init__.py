@@ -1,6 +1,9 @@
 """What learns: weights, a loss or other signals, and optionally a fast activity."""
 
 from plastodyn.circuits.base import AbstractCircuit, Circuit
+from plastodyn.circuits.layers import fan_in_normal, fan_in_uniform, glorot_uniform
+from plastodyn.circuits.linear import LinearStudentTeacher, input_covariance, through_covariance
+from plastodyn.circuits.matching import Matched, matched
 from plastodyn.circuits.student_teacher import (
     Layers,
     Resampled,
@@ -17,12 +20,20 @@ __all__ = [
     "AbstractCircuit",
     "Circuit",
     "Layers",
+    "LinearStudentTeacher",
+    "Matched",
     "Resampled",
     "StudentTeacher",
+    "fan_in_normal",
+    "fan_in_uniform",
     "gaussian_inputs",
+    "glorot_uniform",
     "half_squared_error",
+    "input_covariance",
+    "matched",
     "mean_squared_error",
     "mixed_inputs",
     "resampled",
     "student_teacher",
+    "through_covariance",
 ]

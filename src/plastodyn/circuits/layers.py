@@ -59,6 +59,33 @@ def glorot_uniform(key: Array, widths: Sequence[int], dtype: jnp.dtype) -> Kerne
     return tuple(jax.random.uniform(k, shape, dtype, -bound, bound) for k, (bound, shape) in zip(keys, bounds, strict=True))
 
 
+def fan_in_uniform(key: Array, widths: Sequence[int], dtype: jnp.dtype, scale: float = 1.0) -> Kernels:
+    """Kernels of shape (outputs, inputs), uniform on +-scale / sqrt(inputs).
+
+    Source: the weights of Ninou, Kadmon and Cayco-Gajic (2025).
+
+    >>> [kernel.shape for kernel in fan_in_uniform(jax.random.key(0), [12, 20, 10], jnp.dtype("float32"))]
+    [(20, 12), (10, 20)]
+    """
+    return _fan_in(lambda k, shape: jax.random.uniform(k, shape, dtype, -1, 1), key, widths, scale)
+
+
+def fan_in_normal(key: Array, widths: Sequence[int], dtype: jnp.dtype, scale: float = 1.0) -> Kernels:
+    """Kernels of shape (outputs, inputs), normal with standard deviation scale / sqrt(inputs).
+
+    Source: the alternative weights of Ninou, Kadmon and Cayco-Gajic (2025).
+
+    >>> [kernel.shape for kernel in fan_in_normal(jax.random.key(0), [12, 20, 10], jnp.dtype("float32"))]
+    [(20, 12), (10, 20)]
+    """
+    return _fan_in(lambda k, shape: jax.random.normal(k, shape, dtype), key, widths, scale)
+
+
+def _fan_in(draw: Callable[[Array, tuple[int, int]], Array], key: Array, widths: Sequence[int], scale: float) -> Kernels:
+    keys = jax.random.split(key, len(widths) - 1)
+    return tuple(scale / n**0.5 * draw(k, (m, n)) for k, n, m in zip(keys, widths[:-1], widths[1:], strict=True))
+
+
 def forward(
     kernels: Kernels,
     biases: Kernels,

@@ -10,7 +10,7 @@ from jax import Array
 
 from plastodyn import checks
 from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.circuits.layers import Kernels, activation_names, forward, glorot_uniform
+from plastodyn.circuits.layers import ACTIVATIONS, Kernels, activation_names, forward, glorot_uniform
 
 
 class Layers(NamedTuple):
@@ -53,7 +53,7 @@ class StudentTeacher(AbstractCircuit):
     targets: Array
     activations: tuple[str, ...] = eqx.field(static=True)
     normalisation: Callable[[Array], Array] = eqx.field(static=True)
-    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher", "nodes"})
+    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher", "nodes", "layers"})
 
     def rates(self, weights: Layers, perturbations: Kernels | None = None) -> tuple[Array, ...]:
         """Firing rates of every layer, each (features, samples), inputs first."""
@@ -69,6 +69,19 @@ class StudentTeacher(AbstractCircuit):
         rates = self.rates(weights, perturbations)
         error = rates[-1] - self.targets
         return jax.vmap(lambda column: self.normalisation(column[:, None]), in_axes=1)(error), rates
+
+    def layers(self, weights: Layers) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
+        """Rates of every layer, inputs first; slopes phi'(a) of every layer of units; and dF/dy at the outputs."""
+        rates = self.rates(weights)
+        biases = weights.biases or self.fixed_biases
+        drives = [kernel @ rate for kernel, rate in zip(weights.kernels, rates[:-1], strict=True)]
+        if biases:
+            drives = [drive + bias[:, None] for drive, bias in zip(drives, biases, strict=True)]
+        slopes = tuple(
+            jax.jvp(ACTIVATIONS[name], (drive,), (jnp.ones_like(drive),))[1]
+            for name, drive in zip(self.activations, drives, strict=True)
+        )
+        return rates, slopes, jax.grad(self.normalisation)(rates[-1] - self.targets)
 
 
 class Resampled(AbstractCircuit):
@@ -150,14 +163,17 @@ def student_teacher(
     input_law: InputLaw = gaussian_inputs,
     normalisation: Callable[[Array], Array] = mean_squared_error,
     displacement: float = 1e-3,
+    teacher: Sequence[Array] | None = None,
+    student: Sequence[Array] | None = None,
     biases: bool = False,
     plastic_biases: bool = False,
     dtype: str = "float32",
 ) -> StudentTeacher:
-    """A layered student whose teacher is the network that it starts from.
+    """A layered student that is to have the input-output map of its teacher, by default the network that it starts from.
 
-    The student starts at ``(1 + displacement z) w_teacher``, one standard normal z for all weights: at exactly the
-    teacher the first gradient has no direction. The loss is ``normalisation(y(w) - y(w_teacher))``.
+    Unless told otherwise the student starts at ``(1 + displacement z) w_teacher``, one standard normal z for all
+    weights: at exactly the teacher the first gradient has no direction. The loss is
+    ``normalisation(y(w) - y(w_teacher))``.
 
     Args:
         widths: units in each layer, inputs first, such as ``[12, 20, 10]``.
@@ -169,12 +185,14 @@ def student_teacher(
         normalisation: function from the error, shape (outputs, samples), to the loss, averaging over samples:
             `mean_squared_error` or `half_squared_error`.
         displacement: relative distance between student and teacher at the start.
+        teacher: kernels of the teacher, (outputs, inputs) each; Glorot's uniform law unless given.
+        student: kernels at which the student starts; the displaced teacher unless given.
         biases: give each unit a bias; it starts at 0.
         plastic_biases: let biases learn and fluctuate as weights do; otherwise they stay fixed.
         dtype: ``float32`` or ``float64`` (the latter needs JAX's x64 mode).
 
     Returns:
-        A circuit with signals ``loss``, ``teacher`` and ``nodes``.
+        A circuit with signals ``loss``, ``teacher``, ``nodes`` and ``layers``.
 
     Raises:
         ValueError: if a width, activation, number of inputs or the shape of given inputs is not valid.
@@ -201,12 +219,22 @@ def student_teacher(
     data = _inputs(inputs, input_law, key_inputs, widths[0], kind)
 
     zeros = tuple(jnp.zeros(width, kind) for width in widths[1:]) if biases or plastic_biases else ()
-    teacher = Layers(glorot_uniform(key_weights, widths, kind), zeros if plastic_biases else ())
+    plastic = zeros if plastic_biases else ()
+    kernels = glorot_uniform(key_weights, widths, kind) if teacher is None else _kernels("teacher", teacher, widths, kind)
     factor = 1 + displacement * jax.random.normal(key_displacement, (), kind)
-    student = jax.tree.map(lambda leaf: factor * leaf, teacher)
+    start = tuple(factor * kernel for kernel in kernels) if student is None else _kernels("student", student, widths, kind)
+    targets = forward(kernels, zeros, activations, data)[-1]
     fixed = () if plastic_biases else zeros
-    targets = forward(teacher.kernels, zeros, activations, data)[-1]
-    return StudentTeacher(student, teacher, fixed, data, targets, activations, normalisation)
+    return StudentTeacher(Layers(start, plastic), Layers(kernels, plastic), fixed, data, targets, activations, normalisation)
+
+
+def _kernels(name: str, kernels: Sequence[Array], widths: list[int], dtype: jnp.dtype) -> Kernels:
+    shapes = list(zip(widths[1:], widths[:-1], strict=True))
+    found = tuple(jnp.asarray(kernel, dtype) for kernel in kernels)
+    if [kernel.shape for kernel in found] != shapes:
+        raise ValueError(f"{name} must hold kernels of shapes {shapes}; got {[kernel.shape for kernel in found]}")
+    checks.weights(name, found)
+    return found
 
 
 def _inputs(inputs: int | Array, law: InputLaw, key: Array, features: int, dtype: jnp.dtype) -> Array:

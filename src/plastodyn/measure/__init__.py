@@ -1,6 +1,11 @@
-"""Estimators on any loss and weights: curvatures, traces, spectra, and the ratio that equation 9 predicts."""
+"""Estimators on any loss, field or record of weights: curvature, spectra, curl, exponents, and equation 9's ratio."""
 
+from plastodyn.measure.curl import curl, descent_angle
 from plastodyn.measure.curvature import curvature, hessian_product
+from plastodyn.measure.dynamics import PrincipalComponents, autocorrelation, order_parameter, principal_components
+from plastodyn.measure.field import RuleField, RuleMap, rule_field, rule_map
+from plastodyn.measure.jacobian import JacobianSpectrum, dense_jacobian, jacobian_spectrum
+from plastodyn.measure.lyapunov import FlowMap, flow_map, lyapunov_exponents
 from plastodyn.measure.plasticity import PlasticityRatio, plasticity_ratio
 from plastodyn.measure.spectrum import (
     Spectrum,
@@ -9,19 +14,38 @@ from plastodyn.measure.spectrum import (
     hessian_spectrum,
     leading_directions,
 )
+from plastodyn.measure.stability import SignStability, sign_stability
 from plastodyn.measure.trace import Estimate, hessian_trace, hessian_trace_deflated
 
 __all__ = [
     "Estimate",
+    "FlowMap",
+    "JacobianSpectrum",
     "PlasticityRatio",
+    "PrincipalComponents",
+    "RuleField",
+    "RuleMap",
+    "SignStability",
     "Spectrum",
+    "autocorrelation",
+    "curl",
     "curvature",
+    "dense_jacobian",
+    "descent_angle",
     "extreme_eigenvalues",
+    "flow_map",
     "hessian_eigenvalues",
     "hessian_product",
     "hessian_spectrum",
     "hessian_trace",
     "hessian_trace_deflated",
+    "jacobian_spectrum",
     "leading_directions",
+    "lyapunov_exponents",
+    "order_parameter",
     "plasticity_ratio",
+    "principal_components",
+    "rule_field",
+    "rule_map",
+    "sign_stability",
 ]

@@ -1,6 +1,6 @@
 """One module for each paper: parameters, figures and claims, through plastodyn's public interface only."""
 
 from plastodyn.papers.claims import Claim
-from plastodyn.papers.registry import SIZES, Paper, PaperFigure, Reproduction, papers
+from plastodyn.papers.registry import SIZES, Paper, PaperFigure, Place, Reproduction, papers, unswept
 
-__all__ = ["SIZES", "Claim", "Paper", "PaperFigure", "Reproduction", "papers"]
+__all__ = ["SIZES", "Claim", "Paper", "PaperFigure", "Place", "Reproduction", "papers", "unswept"]

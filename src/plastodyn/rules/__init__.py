@@ -4,8 +4,10 @@ from plastodyn.protocol import Moment, Rule, Sum
 from plastodyn.rules.beeline import beeline
 from plastodyn.rules.constrained import constrained
 from plastodyn.rules.exact_norm import exact_norm
+from plastodyn.rules.feedback import direct_feedback_alignment, feedback_alignment
 from plastodyn.rules.gradient import gradient, noisy, noisy_gradient
 from plastodyn.rules.modify import flipped, gated
+from plastodyn.rules.neurons import postsynaptic, presynaptic
 from plastodyn.rules.newton import newton
 from plastodyn.rules.perturbation import keep_or_oppose, node_perturbation, weight_perturbation
 
@@ -15,7 +17,9 @@ __all__ = [
     "Sum",
     "beeline",
     "constrained",
+    "direct_feedback_alignment",
     "exact_norm",
+    "feedback_alignment",
     "flipped",
     "gated",
     "gradient",
@@ -24,5 +28,7 @@ __all__ = [
     "node_perturbation",
     "noisy",
     "noisy_gradient",
+    "postsynaptic",
+    "presynaptic",
     "weight_perturbation",
 ]

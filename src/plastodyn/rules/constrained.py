@@ -1,29 +1,29 @@
 """Constraints on the weights that hold whatever moved them: fixed norms, fixed signs."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from plastodyn import checks
-from plastodyn.protocol import Moment, Rule
+from plastodyn import checks, tree
+from plastodyn.protocol import Moment, Rule, Wrapped
 from plastodyn.tree import Weights
 
 
-def _keep_norm(weight: Array, start: Array) -> Array:
-    length = jnp.linalg.norm(weight)
-    return weight * (jnp.linalg.norm(start) / jnp.where(length > 0, length, 1))
+def _keep_norm(weight: Array, length: Array) -> Array:
+    now = tree.norm(weight)
+    return weight * (length / jnp.where(now > 0, now, 1))
 
 
 def _norm_tangent(change: Array, weight: Array) -> Array:
-    return change - weight * (jnp.sum(change * weight) / jnp.maximum(jnp.sum(weight**2), jnp.finfo(weight.dtype).tiny))
+    return change - weight * (tree.dot(change, weight) / jnp.maximum(tree.dot(weight, weight), jnp.finfo(weight.dtype).tiny))
 
 
-def _keep_sign(weight: Array, start: Array) -> Array:
-    return jnp.where(jnp.sign(start) * weight >= 0, weight, 0)
+def _keep_sign(weight: Array, sign: Array) -> Array:
+    return jnp.where(sign * weight >= 0, weight, 0)
 
 
 def _sign_tangent(change: Array, weight: Array) -> Array:
@@ -31,54 +31,59 @@ def _sign_tangent(change: Array, weight: Array) -> Array:
     return change
 
 
-_KEPT: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]] = {
-    "norm": (_keep_norm, _norm_tangent),
-    "sign": (_keep_sign, _sign_tangent),
-}
+class Kept(NamedTuple):
+    """The state of a constrained rule: the inner rule's, and what each array of weights is held to."""
+
+    inner: Any
+    reference: Weights
 
 
-class Constrained(Rule):
+class Constraint(NamedTuple):
+    """What is kept of an array of weights: how it is read off at the start, restored, and projected along."""
+
+    reference: Callable[[Array], Array]
+    restore: Callable[[Array, Array], Array]
+    project: Callable[[Array, Array], Array]
+
+
+_KEPT = {"norm": Constraint(tree.norm, _keep_norm, _norm_tangent), "sign": Constraint(jnp.sign, _keep_sign, _sign_tangent)}
+
+
+class Constrained(Wrapped):
     """A rule on constrained weights; see `constrained`."""
 
     rule: Rule
     keep: str = eqx.field(static=True)
 
-    @property
-    def parts(self) -> tuple[Rule, ...]:
-        """The rule inside."""
-        return (self.rule,)
+    def init(self, moment: Moment, key: Array) -> Kept:
+        """The inner rule's state, and what the weights are held to."""
+        return Kept(super().init(moment, key), jax.tree.map(_KEPT[self.keep].reference, moment.weights))
 
-    def init(self, moment: Moment, key: Array) -> Any:
-        """The inner rule's state, and the weights at the start."""
-        return self.rule.init(moment, key), moment.weights
+    def velocity(self, moment: Moment, state: Kept) -> Weights | None:
+        """The inner velocity."""
+        return super().velocity(moment, state.inner)
 
-    def velocity(self, moment: Moment, state: Any) -> Weights | None:
-        """The inner velocity, projected onto the constraint's tangent."""
-        change = self.rule.velocity(moment, state[0])
-        tangent = _KEPT[self.keep][1]
-        return None if change is None else jax.tree.map(tangent, change, moment.weights)
-
-    def draw(self, weights: Weights, key: Array) -> Any:
-        """The inner rule's random numbers."""
-        return self.rule.draw(weights, key)
-
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
+    def increment(self, moment: Moment, state: Kept, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
         """The inner increment."""
-        change, inner = self.rule.increment(moment, state[0], dt, noise)
-        return change, (inner, state[1])
+        change, inner = super().increment(moment, state.inner, dt, noise)
+        return change, state._replace(inner=inner)
 
-    def settle(self, weights: Weights, state: Any) -> Weights:
+    def settle(self, weights: Weights, state: Kept) -> Weights:
         """The weights with each array's constraint restored."""
-        retract = _KEPT[self.keep][0]
-        return jax.tree.map(retract, self.rule.settle(weights, state[0]), state[1])
+        return jax.tree.map(_KEPT[self.keep].restore, super().settle(weights, state.inner), state.reference)
+
+    def tangent(self, change: Weights, weights: Weights, state: Kept) -> Weights:
+        """The change without the part that the constraint takes away."""
+        return jax.tree.map(_KEPT[self.keep].project, super().tangent(change, weights, state.inner), weights)
 
 
 def constrained(rule: Rule, keep: str = "norm") -> Constrained:
     """A rule on weights of which each array keeps its initial norm, or each weight its initial sign.
 
-    The velocity is projected onto the tangent of the constraint; after every step the weights are brought back onto it
-    (``norm``: ``W <- W |W_0| / |W|``, Frobenius norm of each array; ``sign``: ``w <- 0`` where ``w w_0 < 0``). The
-    constraint is on the weights: it holds whatever else moves them, fluctuations added outside included.
+    After every step the weights are brought back onto the constraint (``norm``: ``W <- W |W_0| / |W|``, Frobenius norm of
+    each array; ``sign``: ``w <- 0`` where ``w w_0 < 0``); in a flow whose solver has an order above 1 the velocity is
+    projected onto its tangent too. The constraint is on the weights: it holds whatever else moves them, fluctuations
+    added outside included.
 
     Args:
         rule: the rule to constrain.

@@ -9,6 +9,7 @@ from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.protocol import Moment, Rule, Scaled, Wrapped
+from plastodyn.rules.neurons import NeuronSigns
 from plastodyn.tree import Weights
 
 
@@ -16,12 +17,12 @@ class Flipped(Wrapped):
     """A rule multiplied weight by weight with signs; see `flipped`."""
 
     rule: Rule
-    signs: Weights
+    signs: Weights | NeuronSigns
 
     def transform(self, change: Weights, moment: Moment) -> Weights:
         """The change times the signs, leaf by leaf."""
-        del moment
-        return jax.tree.map(lambda leaf, sign: leaf * sign, change, self.signs)
+        signs = self.signs.signs(moment.weights) if isinstance(self.signs, NeuronSigns) else self.signs
+        return jax.tree.map(lambda leaf, sign: leaf * sign, change, signs)
 
 
 class Gated(Wrapped):
@@ -40,13 +41,13 @@ class Gated(Wrapped):
         return tree.scale(self.gate(moment), change)
 
 
-def flipped(rule: Rule, signs: Weights) -> Flipped:
+def flipped(rule: Rule, signs: Weights | NeuronSigns) -> Flipped:
     """A rule whose change has its sign flipped at some weights: ``dw_i -> s_i dw_i``.
 
     Args:
         rule: the rule to flip.
-        signs: pytree in the structure of the weights; each leaf broadcasts against its weights and holds +1 or -1,
-            so that a row of shape (inputs,) flips the synapses that originate from some neurons.
+        signs: of whole neurons, `presynaptic` or `postsynaptic`; or a pytree in the structure of the weights, each
+            leaf of which broadcasts against its weights and holds +1 or -1.
 
     Raises:
         ValueError: if a sign is neither +1 nor -1.
@@ -55,9 +56,13 @@ def flipped(rule: Rule, signs: Weights) -> Flipped:
 
     >>> from plastodyn import rules
     >>> import jax.numpy as jnp
+    >>> flipped(rules.gradient(0.1), rules.presynaptic(0.2, layer=1)).signs.neurons
+    0.2
     >>> flipped(rules.gradient(0.1), jnp.array([1.0, -1.0])).signs.tolist()
     [1.0, -1.0]
     """
+    if isinstance(signs, NeuronSigns):
+        return Flipped(rule, signs)
     for leaf in jax.tree.leaves(signs):
         if not np.isin(np.asarray(leaf), (-1, 1)).all():
             raise ValueError(f"signs must hold only +1 and -1; got {np.unique(np.asarray(leaf))}")

@@ -33,6 +33,7 @@ class Outcome(NamedTuple):
     records: list[np.ndarray | None]
     weights: np.ndarray
     status: np.ndarray
+    taken: np.ndarray
     dt: float
     is_flow: bool
 
@@ -50,8 +51,9 @@ def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit)
     result["status"] = (
         dims,
         outcome.status.reshape(shape),
-        {"flag_values": [0, 1, 2], "flag_meanings": "finished diverged interrupted"},
+        {"flag_values": [0, 1, 2, 3], "flag_meanings": "finished diverged interrupted retired"},
     )
+    result["steps_taken"] = (dims, outcome.taken.reshape(shape), {"long_name": "steps carried", "units": "1"})
     result.attrs = {
         "rule": describe(rule),
         "circuit": describe(circuit),

@@ -83,9 +83,11 @@ def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, s
 
     def field(at: Array, state: Any) -> Any:
         weights, activity = state
-        moment = Moment(seen, weights, at, activity)
+        velocity = rule.velocity(Moment(seen, weights, at, activity), carry.state)
+        if velocity is not None and not program.solver.first_order:
+            velocity = rule.tangent(velocity, weights, carry.state)
         speed = None if activity is None else circuit.activity_velocity(weights, activity, at)
-        return rule.velocity(moment, carry.state), speed
+        return velocity, speed
 
     moved = program.solver.displacement(field, time, (carry.weights, carry.activity), dt)
     moment = Moment(seen, carry.weights, time, carry.activity)
@@ -96,8 +98,8 @@ def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, s
 
 def snapshot(program: Program, carry: Carry, batched: Any, shared: Any, time: Array, active: tuple[int, ...]) -> Any:
     """The active observables of one member at one instant."""
-    circuit, _ = program.system(batched, shared)
-    moment = Moment(circuit, carry.weights, time, carry.activity)
+    circuit, rule = program.system(batched, shared)
+    moment = Moment(circuit, carry.weights, time, carry.activity, lambda at: rule.velocity(at, carry.state))
     return tuple(jnp.asarray(program.observables[i].function(moment)) for i in active)
 
 
@@ -235,12 +237,13 @@ class Cost(NamedTuple):
     """What one step of one member takes."""
 
     operations: float
+    bytes: float
     random_numbers: int
 
 
 @functools.lru_cache(maxsize=128)
 def cost(program: Program, layout: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]) -> Cost:
-    """Floating-point operations of one step of one member, as XLA counts them, and the random numbers it draws.
+    """Floating-point operations of one step of one member, as XLA counts them; what it carries; the numbers it draws.
 
     Args:
         program: of the run.
@@ -259,4 +262,9 @@ def cost(program: Program, layout: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]
 
     drawn = jax.eval_shape(draw, key, batched, shared)
     counted = jax.jit(one_step).lower(key, batched, shared).cost_analysis() or {}
-    return Cost(max(float(counted.get("flops", 1.0)), 1.0), sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(drawn)))
+    carried = jax.tree.leaves(jax.eval_shape(lambda *a: begin(program, *a), key, batched, shared))
+    return Cost(
+        operations=max(float(counted.get("flops", 1.0)), 1.0),
+        bytes=sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in carried),
+        random_numbers=sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(drawn)),
+    )

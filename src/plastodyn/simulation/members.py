@@ -68,7 +68,7 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
     """
     grid = spanned((circuits, rule))
     dtype = jnp.result_type(*jax.tree.leaves(circuits[0].weights))
-    stacked = stack(circuits)
+    stacked, differs = stack(circuits)
     setting, replica = np.divmod(np.arange(grid.settings * replicas), replicas)
 
     def column(leaf: Any, per_replica: bool) -> Any:
@@ -78,9 +78,8 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
             return None
         return _Column(jnp.asarray(leaf), replica) if per_replica else None
 
-    drawn = len(circuits) > 1
     batched = (
-        jax.tree.map(lambda leaf: column(leaf, drawn), stacked, is_leaf=is_axis),
+        jax.tree.map(column, stacked, differs, is_leaf=is_axis),
         jax.tree.map(lambda leaf: column(leaf, False), rule, is_leaf=is_axis),
     )
     system = (stacked, rule)
@@ -94,10 +93,11 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
     return Members(grid, replicas, _member_keys(key, grid, replicas), batched, shared, static)
 
 
-def stack(circuits: list[AbstractCircuit]) -> AbstractCircuit:
-    """One circuit whose arrays are those of the list, stacked in front; a single circuit is returned as it is."""
-    if len(circuits) == 1:
-        return circuits[0]
+def stack(circuits: list[AbstractCircuit]) -> tuple[AbstractCircuit, Any]:
+    """One circuit whose arrays are those of the list, stacked in front, and which of them are.
+
+    An array that all circuits hold in common, the same object, is kept once: a data set is not copied for each replica.
+    """
     parts = [eqx.partition(circuit, _numeric) for circuit in circuits]
     first_arrays, first_static = parts[0]
     for arrays, static in parts[1:]:
@@ -105,8 +105,13 @@ def stack(circuits: list[AbstractCircuit]) -> AbstractCircuit:
         shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(arrays)]
         if not same or static != first_static or shapes != [jnp.shape(x) for x in jax.tree.leaves(first_arrays)]:
             raise ValueError("circuit: a list of circuits must differ only in the values of their arrays, one for each replica")
-    stacked = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(x) for x in leaves]), *(arrays for arrays, _ in parts))
-    return eqx.combine(stacked, first_static)
+    differs = jax.tree.map(lambda *leaves: any(x is not leaves[0] for x in leaves), *(arrays for arrays, _ in parts))
+    stacked = jax.tree.map(
+        lambda own, *leaves: jnp.stack([jnp.asarray(x) for x in leaves]) if own else leaves[0],
+        differs,
+        *(arrays for arrays, _ in parts),
+    )
+    return eqx.combine(stacked, first_static), eqx.combine(differs, jax.tree.map(lambda _: False, first_static))
 
 
 def _numeric(leaf: Any) -> bool:

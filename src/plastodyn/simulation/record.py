@@ -133,3 +133,18 @@ def recorded_at(piece: Piece, every: int) -> range:
     [10, 12, 14]
     """
     return range(piece.start, piece.start + piece.length, every)
+
+
+def rounds(items: Iterator[Piece], until: Observable | None) -> list[list[Piece]]:
+    """Pieces gathered into rounds of at least ``until.every`` steps, after which members may retire; else one round.
+
+    >>> cut = [Piece(0, 5, ()), Piece(5, 2, ()), Piece(7, 3, ())]
+    >>> [len(found) for found in rounds(iter(cut), observe(lambda moment: True, every=6, name="done"))]
+    [2, 1]
+    """
+    found: list[list[Piece]] = [[]]
+    for piece in items:
+        if until is not None and found[-1] and piece.start - found[-1][0].start >= until.every:
+            found.append([])
+        found[-1].append(piece)
+    return found

@@ -21,6 +21,11 @@ class Solver(eqx.Module):
     one_device: ClassVar[bool] = False
     """Whether the solver cannot run inside a map over devices."""
 
+    @property
+    def first_order(self) -> bool:
+        """Whether the method's order is 1, which restoring a constraint after each step does not spoil."""
+        return False
+
     def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
         """The change of the state over ``dt``; ``None`` for a leaf that does not move."""
         raise NotImplementedError
@@ -31,6 +36,11 @@ class RungeKutta(Solver):
 
     matrix: tuple[tuple[float, ...], ...] = eqx.field(static=True)
     weights: tuple[float, ...] = eqx.field(static=True)
+
+    @property
+    def first_order(self) -> bool:
+        """True of the Euler method alone."""
+        return not self.matrix
 
     def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
         """``dt sum_i b_i k_i`` with ``k_i = f(t + c_i dt, y + dt sum_j a_ij k_j)``."""

@@ -1,0 +1,113 @@
+"""Linear student-teacher circuits through their input covariance: a cost that does not depend on the number of inputs."""
+
+from functools import reduce
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn.circuits.base import AbstractCircuit
+from plastodyn.circuits.student_teacher import Layers, StudentTeacher, half_squared_error, mean_squared_error
+
+
+@jax.custom_jvp
+def quadratic_form(error: Array, covariance: Array) -> Array:
+    """``tr(E C E')`` for a symmetric C, whose derivative takes one product with C instead of two.
+
+    >>> float(quadratic_form(jnp.ones((1, 2)), jnp.eye(2)))
+    2.0
+    """
+    return jnp.vdot(error, error @ covariance)
+
+
+@quadratic_form.defjvp
+def _quadratic_form_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    error, covariance = primals
+    change, covariance_change = tangents
+    driven = error @ covariance
+    return jnp.vdot(error, driven), 2 * jnp.vdot(driven, change) + jnp.vdot(error, error @ covariance_change)
+
+
+class LinearStudentTeacher(AbstractCircuit):
+    """A linear student that is measured against a teacher through the covariance of the inputs; see `through_covariance`."""
+
+    weights: Layers
+    teacher: Layers
+    target_map: Array
+    covariance: Array
+    test_covariance: Array
+    scale: float = eqx.field(static=True)
+    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher"})
+
+    def error(self, weights: Layers) -> Array:
+        """The distance of the student's input-output map from the teacher's, shape (outputs, inputs)."""
+        # From the output end: with few outputs these are products of small matrices.
+        return reduce(jnp.matmul, reversed(weights.kernels)) - self.target_map
+
+    def loss(self, weights: Layers) -> Array:
+        """The task error F(w) = scale tr(E C E')."""
+        return self.scale * quadratic_form(self.error(weights), self.covariance)
+
+    def test_error(self, weights: Layers) -> Array:
+        """The task error on the test inputs."""
+        return self.scale * quadratic_form(self.error(weights), self.test_covariance)
+
+
+def input_covariance(inputs: Array) -> Array:
+    """Second moments of the inputs, ``C = X X' / P``.
+
+    Args:
+        inputs: X, shape (features, P).
+
+    Returns:
+        Shape (features, features), in squared units of the inputs.
+
+    >>> input_covariance(jnp.array([[1.0, -1.0]])).tolist()
+    [[1.0]]
+    """
+    return inputs @ inputs.T / inputs.shape[1]
+
+
+def through_covariance(
+    circuit: StudentTeacher, covariance: Array | None = None, test_covariance: Array | None = None
+) -> LinearStudentTeacher:
+    """The same linear circuit, its data kept only as the covariance of the inputs: ``F = s tr(E C E')``, ``E = W_L...W_1 - T``.
+
+    The loss, its gradient and every rule that reads only the loss are the same; a step costs the same for any number of
+    inputs. The inputs of many replicas are kept once where the circuits of a list are given the same ``covariance``.
+
+    Args:
+        circuit: a student-teacher circuit, linear in every layer and without biases, whose normalisation is
+            `half_squared_error` or `mean_squared_error`.
+        covariance: C, shape (inputs, inputs), if it is to be shared; that of the circuit's inputs unless given.
+        test_covariance: of the inputs on which ``test_error`` is measured; C unless given.
+
+    Raises:
+        ValueError: if a layer is not linear, a bias is present, or the loss is not a mean of squares.
+
+    Source: this project; the error enters through the data's second moments alone, as in the theory of deep linear networks.
+
+    >>> from plastodyn.circuits import student_teacher
+    >>> full = student_teacher([3, 2, 1], hidden="linear", inputs=50, key=jax.random.key(0), displacement=0.5)
+    >>> bool(jnp.allclose(through_covariance(full).loss(full.weights), full.loss(full.weights)))
+    True
+    """
+    if set(circuit.activations) != {"linear"}:
+        raise ValueError(f"circuit must be linear in every layer; got the activations {circuit.activations}")
+    if circuit.fixed_biases or circuit.weights.biases:
+        raise ValueError("circuit must have no biases; got some")
+    outputs = circuit.targets.shape[0]
+    scales = {half_squared_error: 0.5, mean_squared_error: 1 / outputs}
+    if circuit.normalisation not in scales:
+        raise ValueError(f"circuit must use half_squared_error or mean_squared_error; got {circuit.normalisation!r}")
+    covariance = input_covariance(circuit.inputs) if covariance is None else covariance
+    test_covariance = covariance if test_covariance is None else test_covariance
+    features = circuit.inputs.shape[0]
+    for name, found in (("covariance", covariance), ("test_covariance", test_covariance)):
+        if found.shape != (features, features):
+            raise ValueError(f"{name} must have shape {(features, features)}; got {found.shape}")
+    target_map = reduce(jnp.matmul, reversed(circuit.teacher.kernels))
+    scale = scales[circuit.normalisation]
+    return LinearStudentTeacher(circuit.weights, circuit.teacher, target_map, covariance, test_covariance, scale)

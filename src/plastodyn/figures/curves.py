@@ -1,0 +1,85 @@
+"""Curves with error bars, simulation and theory on the same axes."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from plastodyn.figures import style as look
+
+
+class Curve(NamedTuple):
+    """One line of a panel; ``error`` gives bars, ``look`` the keywords of the line."""
+
+    label: str
+    x: Any
+    y: Any
+    error: Any = None
+    look: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default is never changed
+
+
+class Marks(NamedTuple):
+    """Lines across a panel at given places on one axis (``x`` or ``y``)."""
+
+    label: str
+    places: Sequence[float]
+    along: str = "x"
+
+
+class Panel(NamedTuple):
+    """The curves of one pair of axes and what stands on them; ``scales`` names those of x and y."""
+
+    title: str
+    x: str
+    y: str
+    curves: Sequence[Curve]
+    marks: Sequence[Marks] = ()
+    scales: tuple[str, str] = ("linear", "linear")
+
+
+def curve_panels(panels: Sequence[Panel], title: str, columns: int = 2) -> Figure:
+    """Panels of labelled curves.
+
+    Args:
+        panels: one for each pair of axes.
+        title: of the whole figure.
+        columns: panels in a row.
+
+    Returns:
+        A matplotlib Figure.
+
+    >>> panel = Panel("error", "epoch", "loss", [Curve("simulation", [1, 2], [0.2, 0.1])])
+    >>> curve_panels([panel], "descent").axes[0].get_xlabel()
+    'epoch'
+    """
+    rows = -(-len(panels) // columns)
+    columns = min(columns, len(panels))
+    with look.style():
+        figure = Figure(figsize=(4.4 * columns, 3.2 * rows + 0.4), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes in grid.flat[len(panels) :]:
+            axes.axis("off")
+        for axes, panel in zip(grid.flat, panels, strict=False):
+            draw(axes, panel)
+        figure.suptitle(title)
+    return figure
+
+
+def draw(axes: Axes, panel: Panel) -> None:
+    """Draw one panel on the given axes."""
+    for curve in panel.curves:
+        if curve.error is None:
+            axes.plot(curve.x, curve.y, label=curve.label, **curve.look)
+        else:
+            axes.errorbar(
+                curve.x, curve.y, yerr=curve.error, label=curve.label, **{"capsize": 2, "fmt": "o-", "ms": 3.5, **curve.look}
+            )
+    for mark in panel.marks:
+        for index, place in enumerate(np.atleast_1d(mark.places)):
+            line = axes.axvline if mark.along == "x" else axes.axhline
+            line(place, color="0.35", linestyle="--", linewidth=1, label=mark.label if index == 0 else None)
+    axes.set(xlabel=panel.x, ylabel=panel.y, title=panel.title, xscale=panel.scales[0], yscale=panel.scales[1])
+    if any(not label.startswith("_") for label in axes.get_legend_handles_labels()[1]):
+        axes.legend(framealpha=0.9)

@@ -1,0 +1,58 @@
+"""A two-weight model: loss landscape, flow and trajectories, and the loss in time."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from plastodyn.figures import style as look
+
+_COLOURS = {"gradient": "#4b2e83", "curl": look.CONTRAST}
+
+
+def toy_panels(data: xr.Dataset, span: np.ndarray, loss: np.ndarray, grid: np.ndarray, flow: np.ndarray, title: str) -> Figure:
+    """Trajectories of two weights over the log loss, with the flow of the flipped rule; loss against time.
+
+    Args:
+        data: ``weights_recorded`` and ``loss`` over (rule, time); ``solution`` and ``growth_rate`` over branch.
+        span: values of either weight, shape (n,).
+        loss: the landscape, shape (n, n), second weight first.
+        grid: where arrows stand, shape (m, m, 2).
+        flow: velocity there, shape (m, m, 2).
+        title: of the whole figure.
+
+    Returns:
+        A matplotlib Figure.
+
+    Source: the layout of Ninou, Kadmon and Cayco-Gajic (2025), figure 1.
+    """
+    with look.style():
+        figure = Figure(figsize=(9.6, 3.9), layout="constrained")
+        plane, course = figure.subplots(1, 2)
+        drawn = plane.pcolormesh(span, span, np.log10(loss + 1e-6), cmap="Greys_r", rasterized=True)
+        figure.colorbar(drawn, ax=plane, label=r"$\log_{10}$ loss")
+        length = np.linalg.norm(flow, axis=-1, keepdims=True)
+        arrows = flow / np.maximum(length, 1e-9)
+        plane.quiver(*np.moveaxis(grid, -1, 0), *np.moveaxis(arrows, -1, 0), color=_COLOURS["curl"], alpha=0.45, width=0.003)
+        for sign in (1, -1):
+            for stable, colour, label in ((True, look.GREEDY, "stable solutions"), (False, look.THEORY, "unstable solutions")):
+                chosen = data.solution[(data.growth_rate < 0).values == stable].values * sign
+                plane.plot(*chosen.T, color=colour, linewidth=2.2, label=f"{label} under curl flow" if sign == 1 else None)
+        for name in data.rule.values:
+            path = data.weights_recorded.sel(rule=name).values
+            plane.plot(*path.T, color=_COLOURS[name], label=f"{name} flow")
+            plane.plot(*path[0], "o", color="k", ms=4)
+            error = data.loss.sel(rule=name)
+            course.plot(error.time, error, color=_COLOURS[name], label=f"{name} flow")
+        plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(span[0], span[-1]), ylim=(span[0], span[-1]))
+        plane.legend(loc="upper left", fontsize=7, framealpha=0.9)
+        course.set(
+            xlabel="time (1 / rate)", ylabel="loss (squared output)", yscale="log", ylim=(1e-12, 10), title="loss in time"
+        )
+        course.legend(loc="upper right")
+        inset = course.inset_axes((0.62, 0.3, 0.36, 0.36))
+        for name in data.rule.values:
+            error = data.loss.sel(rule=name).isel(time=data.time < 4)
+            inset.plot(error.time, error, color=_COLOURS[name])
+        inset.set_title("the start", fontsize=8)
+        figure.suptitle(title)
+    return figure

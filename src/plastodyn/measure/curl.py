@@ -1,0 +1,115 @@
+"""How far a field is from being a gradient: its curl, and its angle with the direction of descent."""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn import checks, tree
+from plastodyn.measure.curvature import Loss
+from plastodyn.measure.field import Field, check_field
+from plastodyn.measure.spectrum import DENSE_LIMIT
+from plastodyn.measure.trace import Estimate
+from plastodyn.tree import Weights
+
+
+def curl(field: Field, weights: Weights, *, key: Array | None = None, probes: int = 64) -> Estimate:
+    """The share of a field's Jacobian J that is antisymmetric: ``|A|_F / |J|_F`` with ``A = (J - J') / 2``.
+
+    0 for a gradient, 1 for a pure rotation. For random signs z, ``E|Jz - J'z|^2 = 4 |A|_F^2``, and
+    ``E(|Jz|^2 + |J'z|^2) = 2 |J|_F^2``: each probe costs one Jacobian-vector and one vector-Jacobian product, and J is
+    not formed. The standard error is that of a ratio of means (delta method); in rounding, a gradient's curl is not 0
+    but about the machine precision.
+
+    Args:
+        field: function of the weights, such as `rule_field` gives.
+        weights: pytree of finite floating-point arrays, N in all.
+        key: random key. Without one each of the N unit vectors is a probe: exact, for at most 2000 weights.
+        probes: number of random probes, at least 2.
+
+    Returns:
+        `Estimate` of the share, between 0 and 1, and its standard error (0 where it is exact); NaN where J is zero.
+
+    Raises:
+        ValueError: if an argument is out of range, ``field`` does not map to pytrees like ``weights``, or there is
+            neither a key nor a small circuit.
+
+    Source: this project; the curl of a plasticity rule is the subject of Ninou, Kadmon and Cayco-Gajic (2025).
+
+    >>> shear = lambda w: jnp.array([w[1], 0.0])
+    >>> estimate = curl(shear, jnp.ones(2))
+    >>> round(float(estimate.value), 4), float(estimate.standard_error)
+    (0.7071, 0.0)
+    """
+    check_field("field", field, weights)
+    size = tree.size(weights)
+    if key is None:
+        if size > DENSE_LIMIT:
+            raise ValueError(f"key must be given for more than {DENSE_LIMIT} weights; got None for {size}")
+        return Estimate(_exact_share(field, weights), jnp.zeros((), tree.ravel(weights).dtype))
+    checks.key("key", key)
+    checks.count("probes", probes, at_least=2)
+    return _estimated_share(field, weights, jax.random.split(key, probes))
+
+
+@eqx.filter_jit
+def _exact_share(field: Field, weights: Weights) -> Array:
+    units = jnp.eye(tree.size(weights), dtype=tree.ravel(weights).dtype)
+    squares = functools.partial(_squares, field, weights)
+    antisymmetric, whole = jax.lax.map(lambda unit: squares(tree.unravel(weights, unit)), units)
+    return jnp.sqrt(jnp.sum(antisymmetric) / jnp.sum(whole))
+
+
+@eqx.filter_jit
+def _estimated_share(field: Field, weights: Weights, keys: Array) -> Estimate:
+    squares = functools.partial(_squares, field, weights)
+    antisymmetric, whole = jax.lax.map(lambda key: squares(tree.signs_like(key, weights)), keys)
+    square = jnp.mean(antisymmetric) / jnp.mean(whole)
+    share = jnp.sqrt(square)
+    residual = (antisymmetric - square * whole) / jnp.mean(whole)
+    error_of_square = jnp.std(residual, ddof=1) / jnp.sqrt(len(keys))
+    return Estimate(share, error_of_square / jnp.where(share > 0, 2 * share, 1))
+
+
+def _squares(field: Field, weights: Weights, probe: Weights) -> tuple[Array, Array]:
+    """``|Az|^2`` and ``|Az|^2 + |Sz|^2``, of the antisymmetric and symmetric parts of the Jacobian."""
+    _, forward = jax.jvp(field, (weights,), (probe,))
+    _, pull = jax.vjp(field, weights)
+    (backward,) = pull(probe)
+    half_difference = jax.tree.map(lambda a, b: (a - b) / 2, forward, backward)
+    return tree.dot(half_difference, half_difference), (tree.dot(forward, forward) + tree.dot(backward, backward)) / 2
+
+
+def descent_angle(field: Field, loss: Loss, weights: Weights) -> Array:
+    """The angle between a field and the direction of steepest descent: ``angle(f(w), -gradF(w))``.
+
+    Below pi/2 the field lowers the loss at first; at pi it climbs as steeply as it can.
+
+    Args:
+        field: function of the weights, such as `rule_field` gives.
+        loss: scalar function of the weights.
+        weights: pytree of finite floating-point arrays.
+
+    Returns:
+        A scalar in radians, from 0 to pi; NaN where the field or the gradient vanishes.
+
+    Raises:
+        ValueError: if ``field`` does not map to pytrees like ``weights``.
+
+    Source: this project.
+
+    >>> loss = lambda w: 0.5 * jnp.sum(w**2)
+    >>> flipped = lambda w: jnp.array([-w[0], w[1]])
+    >>> round(float(descent_angle(flipped, loss, jnp.array([1.0, 1.0]))), 4)
+    1.5708
+    """
+    check_field("field", field, weights)
+    along, down = field(weights), tree.scale(-1.0, jax.grad(loss)(weights))
+    first, second = tree.unit(along), tree.unit(down)
+    # Half the angle from sum and difference: an arc cosine loses half the digits where the two nearly align.
+    sum_ = tree.norm(tree.add(first, second))
+    difference = tree.norm(tree.add(first, tree.scale(-1.0, second)))
+    defined = (tree.norm(along) > 0) & (tree.norm(down) > 0)
+    return jnp.where(defined, 2 * jnp.arctan2(difference, sum_), jnp.nan)

@@ -1,0 +1,180 @@
+"""The spectrum of a field's Jacobian: which directions grow, which decay, which are flat."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from scipy.sparse import linalg
+
+from plastodyn import checks, tree
+from plastodyn.measure.field import Field, check_field
+from plastodyn.measure.spectrum import DENSE_LIMIT
+from plastodyn.tree import Weights
+
+RIGHTMOST = 20
+"""Eigenvalues looked for where there are too many weights for a dense Jacobian and no number is given."""
+_RESTARTS = 1000
+_COLUMNS_AT_A_TIME = 64
+
+
+class JacobianSpectrum(NamedTuple):
+    """Eigenvalues of a Jacobian in order of descending real part, and how many of them are unstable or flat."""
+
+    eigenvalues: np.ndarray
+    unstable: int
+    flat: int
+    scale: float
+
+    @property
+    def spectral_abscissa(self) -> float:
+        """The largest real part: a fixed point of the flow is unstable where it is positive."""
+        return float(np.real(self.eigenvalues).max())
+
+
+def jacobian_spectrum(
+    field: Field, weights: Weights, *, count: int | None = None, key: Array | None = None, tolerance: float | None = None
+) -> JacobianSpectrum:
+    """The eigenvalues of the Jacobian ``J_ij = d f_i / d w_j`` of a field f, and the directions that they sort into.
+
+    With the scale ``|J|_2`` (the largest singular value), a direction is unstable if ``Re lambda > tolerance |J|_2`` and
+    flat if ``|lambda| <= tolerance |J|_2``: the zero modes of a solution manifold are told apart from slow ones. A pair
+    on the imaginary axis, a centre, is neither.
+
+    All eigenvalues come from the dense matrix, for up to 2000 weights. Beyond, or where ``count`` is given, the
+    rightmost come from an Arnoldi iteration on Jacobian-vector products. It sees an eigenvalue that occurs many times
+    only a few times: there, ``flat`` is a lower bound, as is ``unstable`` where all that were found are unstable.
+
+    Args:
+        field: function of the weights, such as `rule_field` gives.
+        weights: pytree of finite floating-point arrays, N in all.
+        count: how many of the rightmost eigenvalues, at most N - 2; all (above 2000 weights: 20) unless given.
+        key: random key of the Arnoldi iteration's starting vector; the dense spectrum needs none.
+        tolerance: relative size of what counts as zero; the square root of the weights' machine precision unless
+            given, since a pair of eigenvalues may split by as much.
+
+    Returns:
+        `JacobianSpectrum`: complex eigenvalues, per unit time, in order of descending real part, shape (N,) or (count,);
+        fewer where the Arnoldi iteration did not converge.
+
+    Raises:
+        ValueError: if an argument is out of range, ``field`` does not map to pytrees like ``weights``, its Jacobian is
+            not finite, or no eigenvalue converged.
+
+    Source: this project; for the solution manifold of curl descent, Ninou, Kadmon and Cayco-Gajic (2025).
+
+    >>> spiral = lambda w: jnp.array([0.5 * w[0] - w[1], w[0] + 0.5 * w[1], 0.0])
+    >>> spectrum = jacobian_spectrum(spiral, jnp.zeros(3))
+    >>> spectrum.eigenvalues.round(4).tolist(), spectrum.unstable, spectrum.flat
+    ([(0.5+1j), (0.5-1j), 0j], 2, 1)
+    """
+    check_field("field", field, weights)
+    size = tree.size(weights)
+    if tolerance is None:
+        tolerance = float(np.sqrt(jnp.finfo(tree.ravel(weights).dtype).eps))
+    checks.number("tolerance", tolerance, at_least=0)
+    if count is None and size <= DENSE_LIMIT:
+        eigenvalues, scale = _dense(field, weights)
+    else:
+        count = RIGHTMOST if count is None else count
+        checks.count("count", count, at_least=1)
+        checks.number("count", count, at_most=size - 2)
+        checks.key("key", key)
+        assert key is not None
+        eigenvalues, scale = _arnoldi(field, weights, count, key)
+    return _sorted(eigenvalues, scale, tolerance)
+
+
+def dense_jacobian(field: Field, weights: Weights) -> Array:
+    """The Jacobian of a field on raveled weights, shape (N, N), column by column: for small circuits and as an oracle.
+
+    Args:
+        field: function of the weights.
+        weights: pytree of finite floating-point arrays, at most 2000 in all.
+
+    Returns:
+        ``J_ij = d f_i / d w_j``, per unit time.
+
+    Raises:
+        ValueError: if there are more than 2000 weights, or ``field`` does not map to pytrees like ``weights``.
+
+    Source: this project.
+
+    >>> dense_jacobian(lambda w: jnp.array([w[0] * w[1], 3 * w[0]]), jnp.array([1.0, 2.0])).tolist()
+    [[2.0, 1.0], [3.0, 0.0]]
+    """
+    check_field("field", field, weights)
+    if tree.size(weights) > DENSE_LIMIT:
+        raise ValueError(f"weights must number at most {DENSE_LIMIT} for a dense Jacobian; got {tree.size(weights)}")
+    return _columns(field, weights).T
+
+
+@eqx.filter_jit
+def _columns(field: Field, weights: Weights) -> Array:
+    units = jnp.eye(tree.size(weights), dtype=tree.ravel(weights).dtype)
+    # A block of columns at a time: memory does not grow with N times the number of inputs.
+    return jax.lax.map(_linearized(field, weights), units, batch_size=_COLUMNS_AT_A_TIME)
+
+
+@eqx.filter_jit
+def _linearized(field: Field, weights: Weights) -> Callable[[Array], Array]:
+    """The map v -> J v on raveled vectors: the field is evaluated once, however many products follow."""
+    return jax.linearize(lambda w: tree.ravel(field(tree.unravel(weights, w))), tree.ravel(weights))[1]
+
+
+def _dense(field: Field, weights: Weights) -> tuple[np.ndarray, float]:
+    matrix = np.asarray(dense_jacobian(field, weights), float)
+    _require_finite(matrix)
+    return np.linalg.eigvals(matrix), float(np.linalg.norm(matrix, 2))
+
+
+class _Operator(linalg.LinearOperator):
+    """A JAX function on vectors of length N in the form that ARPACK asks for."""
+
+    def __init__(self, forward: Callable[[np.ndarray], Array], like: Array):
+        super().__init__(like.dtype, (like.size, like.size))
+        self.forward = forward
+
+    def _matvec(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self.forward(np.ravel(x)))
+
+
+def _arnoldi(field: Field, weights: Weights, count: int, key: Array) -> tuple[np.ndarray, float]:
+    """The ``count`` rightmost eigenvalues, or those of them that converge, and the largest singular value."""
+    at = tree.ravel(weights)
+    push = _linearized(field, weights)
+    pull = jax.linear_transpose(push, at)
+    start = np.asarray(jax.random.normal(key, at.shape, at.dtype))
+    first = np.asarray(push(jnp.asarray(start)))
+    _require_finite(first)
+    if not first.any():
+        # ARPACK refuses the zero matrix; no other sends a random vector to 0.
+        return np.zeros(count, complex), 0.0
+    squared = _Operator(jax.jit(lambda v: pull(push(v))[0]), at)
+    largest: Any = linalg.eigsh(squared, 1, v0=start, tol=1e-2, return_eigenvectors=False)  # type: ignore[arg-type]
+    scale = float(np.sqrt(largest[0]))
+    # Convergence is judged relative to an eigenvalue, which one near zero never meets: shifted, it is relative to |J|.
+    shifted = _Operator(jax.jit(lambda v: push(v) + jnp.asarray(scale, at.dtype) * v), at)
+    try:
+        found: Any = linalg.eigs(shifted, count, which="LR", v0=start, maxiter=_RESTARTS, return_eigenvectors=False)
+    except linalg.ArpackNoConvergence as failure:
+        found = failure.eigenvalues
+    if not found.size:
+        raise ValueError(f"count must let the Arnoldi iteration converge, and no eigenvalue did: try more; got {count}")
+    return np.asarray(found, complex) - scale, scale
+
+
+def _require_finite(values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise ValueError("field must have a finite Jacobian at weights; got NaN or infinity")
+
+
+def _sorted(eigenvalues: np.ndarray, scale: float, tolerance: float) -> JacobianSpectrum:
+    real = np.real(eigenvalues)
+    # Of a conjugate pair, the one above the real axis first.
+    values = eigenvalues[np.lexsort((-np.imag(eigenvalues), -real))]
+    zero = tolerance * scale
+    return JacobianSpectrum(values.astype(complex), int((real > zero).sum()), int((np.abs(values) <= zero).sum()), scale)

@@ -1,0 +1,235 @@
+"""Figure 5: tanh networks converge faster with one flipped readout neuron, where there are many inputs to learn."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from jax import Array
+
+from plastodyn.figures import Curve, Panel, curve_panels
+from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.experiments import epochs_to_converge, learning_curve
+from plastodyn.papers.ninou2025.setups import NAME
+from plastodyn.papers.ninou2025.stores import swept, with_place
+from plastodyn.papers.registry import Place, Reproduction
+
+_NAMES = {0: "gradient descent", 1: "curl descent, 1 of 10 flipped"}
+_SIGMAS = 3.0
+
+
+class _Panel(NamedTuple):
+    """What a panel varies: a field of `TanhNetworks`, its values by size, the fields that stay, and the epochs allowed."""
+
+    varied: str
+    label: str
+    values: dict[str, tuple[float, ...]]
+    fixed: dict[str, dict[str, float]]
+    seeds: dict[str, int]
+    epochs: dict[str, int]
+    scale: str = "log"
+
+
+_SEEDS = {"smoke": 3, "standard": 6, "full": 10}
+_SIZES_FULL = (*range(100, 1900, 100), 2000)
+_MANY = {"smoke": {"samples": 1000}, "standard": {"samples": 2000}, "full": {"samples": 10_000}}
+"""Training inputs of panels d and e: 10 000 in the paper; fewer, and so cheaper, below full size."""
+
+SAMPLES = _Panel(
+    "samples", "training inputs",
+    {"smoke": (100, 1000), "standard": (100, 500, 1000, 2000), "full": _SIZES_FULL},
+    {size: {} for size in _SEEDS}, _SEEDS, {"smoke": 10_000, "standard": 20_000, "full": 100_000}, "linear",
+)  # fmt: skip
+STUDENT = _Panel(
+    "student_scale", "scale of the student's initial weights",
+    {"smoke": (2.0,), "standard": (0.5, 1.0, 2.0, 4.0), "full": (*np.geomspace(0.01, 10, 10).round(4).tolist(), 2.0, 4.0)},
+    _MANY, {"smoke": 3, "standard": 4, "full": 10}, {"smoke": 10_000, "standard": 10_000, "full": 100_000},
+)  # fmt: skip
+TEACHER = _Panel(
+    "teacher_scale", "scale of the teacher's weights",
+    {"smoke": (1.0,), "standard": (0.5, 1.0, 2.0), "full": tuple(np.geomspace(0.1, 4, 10).round(4).tolist())},
+    _MANY, {"smoke": 3, "standard": 4, "full": 10}, {"smoke": 10_000, "standard": 10_000, "full": 200_000},
+)  # fmt: skip
+_FLIPPED = {"smoke": (1, 5), "standard": (1, 3, 5, 7, 10), "full": tuple(range(1, 11))}
+_PUBLISHED_5C = {100: (191, 204), 500: (1250, 1061), 1000: (2575, 1563), 2000: (2972, 1090)}
+_PUBLISHED_5F = {1: 1215.0, 5: 2627.0}
+_REPEATS_2000 = (2540, 2972)
+"""Range of the published values of one point, gradient descent on 2000 inputs, in different figures."""
+
+
+def figure_5ab(size: str, key: Array) -> Reproduction:
+    """Figure 5b: test error against epoch on 2000 inputs, mean over seeds and its standard error.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full``: 4000, 6000 or 20 000 epochs.
+        key: random key.
+
+    Source: figure 5b (5a is a drawing of the network).
+    """
+    epochs = {"smoke": 4000, "standard": 6000, "full": 20_000}[size]
+    data = learning_curve(key, seeds=_SEEDS[size], epochs=epochs)
+    log_error = np.log10(data.test_error)
+    count = data.sizes["replica"]
+    curves = []
+    for flipped, name in _NAMES.items():
+        own = data.test_error.sel(flipped=flipped)
+        curves.append(Curve(name, own.epoch, own.mean("replica"), own.std("replica", ddof=1) / count**0.5, {"fmt": "-"}))
+    panel = Panel("tanh, 100-10-1, student scale 2, 2000 inputs", "epoch", "test error (half squared output)", curves,
+                  scales=("linear", "log"))  # fmt: skip
+    middle = log_error.sel(epoch=epochs // 2, method="nearest")
+    gap = (middle.sel(flipped=0) - middle.sel(flipped=1)).values
+    source = Source(NAME, "fig5ab")
+    claims = (source.at_least("log10 test error at half time, gradient minus curl descent", "figure 5b", 0.0, 0.0, gap.mean()),)
+    return Reproduction(data, curve_panels([panel], "Figure 5b: learning curves"), claims)
+
+
+def figure_5c(size: str, key: Array, place: Place | None = None) -> Reproduction:
+    """Figure 5c: epochs to a training error of 1e-3 against the number of training inputs.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full`` (19 sizes from 100 to 2000, 10 seeds, at most 100 000 epochs).
+        key: random key.
+        place: where the sweep keeps its store.
+
+    Source: figure 5c.
+    """
+    return with_place(_figure_5c, size, key, place)
+
+
+def _figure_5c(size: str, key: Array, place: Place) -> Reproduction:
+    data = _converge("fig5c", SAMPLES, size, key, place)
+    source = Source(NAME, "fig5c")
+    claims = []
+    for samples, published in _PUBLISHED_5C.items():
+        if samples not in data.samples.values:
+            continue
+        for flipped, value in zip((0, 1), published, strict=True):
+            mean, error = _mean(data.sel(samples=samples, flipped=flipped))
+            # The published mean has about the same standard error, and its own repeats of one point spread.
+            repeats = (max(_REPEATS_2000) - min(_REPEATS_2000)) / 2 if (samples, flipped) == (2000, 0) else 0.0
+            name = f"epochs to 1e-3, {samples} inputs, {_NAMES[flipped]}"
+            claims.append(source.equal(name, "figure 5c", value, _SIGMAS * 2**0.5 * error + repeats, mean))
+    largest = data.sel(samples=data.samples.values[-1]).epochs.mean("replica")
+    gain = largest.sel(flipped=0) / largest.sel(flipped=1)
+    claims.append(source.at_least("gain of curl descent on the largest training set", "figure 5c", 1.5, 0.0, gain))
+    return Reproduction(data, _picture(data, SAMPLES, "Figure 5c: epochs to converge"), tuple(claims))
+
+
+def figure_5d(size: str, key: Array, place: Place | None = None) -> Reproduction:
+    """Figure 5d: epochs to converge against the scale of the student's initial weights.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full`` (10 000 inputs, scales from 0.01 to 10; fewer inputs below full).
+        key: random key.
+        place: where the sweep keeps its store.
+
+    Source: figure 5d.
+    """
+    return with_place(_figure_5d, size, key, place)
+
+
+def _figure_5d(size: str, key: Array, place: Place) -> Reproduction:
+    data = _converge("fig5d", STUDENT, size, key, place)
+    source = Source(NAME, "fig5d")
+    gain = data.epochs.mean("replica").sel(student_scale=2.0)
+    claims = [
+        source.at_least("gain of curl descent at scale 2", "figure 5d", 1.2, 0.0, gain.sel(flipped=0) / gain.sel(flipped=1))
+    ]
+    if size == "full":
+        for flipped, value in zip((0, 1), (3718, 868), strict=True):
+            mean, error = _mean(data.sel(student_scale=4.0, flipped=flipped))
+            name = f"epochs to 1e-3, scale 4, {_NAMES[flipped]}"
+            claims.append(source.equal(name, "figure 5d", value, _SIGMAS * 2**0.5 * error, mean))
+    return Reproduction(data, _picture(data, STUDENT, "Figure 5d: initial weights"), tuple(claims))
+
+
+def figure_5e(size: str, key: Array, place: Place | None = None) -> Reproduction:
+    """Figure 5e: epochs to converge against the scale of the teacher's weights.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full`` (10 000 inputs, scales from 0.1 to 4, at most 200 000 epochs).
+        key: random key.
+        place: where the sweep keeps its store.
+
+    Source: figure 5e.
+    """
+    return with_place(_figure_5e, size, key, place)
+
+
+def _figure_5e(size: str, key: Array, place: Place) -> Reproduction:
+    data = _converge("fig5e", TEACHER, size, key, place)
+    at_one = data.epochs.sel(teacher_scale=1.0, method="nearest").mean("replica")
+    source = Source(NAME, "fig5e")
+    gain = at_one.sel(flipped=0) / at_one.sel(flipped=1)
+    claims = (source.at_least("gain of curl descent at teacher scale about 1", "figure 5e", 1.2, 0.0, gain),)
+    return Reproduction(data, _picture(data, TEACHER, "Figure 5e: the teacher's weights"), claims)
+
+
+def figure_5f(size: str, key: Array, place: Place | None = None) -> Reproduction:
+    """Figure 5f: epochs to converge against the number of flipped readout neurons, 2000 inputs.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full`` (1 to 10 flipped, at most 100 000 epochs).
+        key: random key.
+        place: where the sweep keeps its store.
+
+    Source: figure 5f.
+    """
+    return with_place(_figure_5f, size, key, place)
+
+
+def _figure_5f(size: str, key: Array, place: Place) -> Reproduction:
+    epochs = {"smoke": 10_000, "standard": 20_000, "full": 100_000}[size]
+    axes = {"flipped": [0, *_FLIPPED[size]]}
+    parameters = {"varied": "none", "fixed": {}, "seeds": _SEEDS[size], "epochs": epochs}
+    data = swept(f"fig5f-{size}", epochs_to_converge, axes, {"flipped": 3}, key, place, **parameters)
+    source = Source(NAME, "fig5f")
+    claims: list[Claim] = []
+    for flipped, value in _PUBLISHED_5F.items():
+        mean, error = _mean(data.sel(flipped=flipped))
+        claims.append(
+            source.equal(f"epochs to 1e-3, {flipped} of 10 flipped", "figure 5f", value, _SIGMAS * 2**0.5 * error, mean)
+        )
+    if 10 in data.flipped.values:
+        never = data.censored.sel(flipped=10).mean()
+        claims.append(source.equal("all flipped: share that never converges", "figure 5f", 1.0, 0.0, never))
+    mean = data.epochs.mean("replica")
+    error = data.epochs.std("replica", ddof=1) / data.sizes["replica"] ** 0.5
+    converged = data.epochs.where(~data.censored).mean("replica")
+    panel = Panel("2000 inputs, student scale 2", "flipped readout neurons, of 10", "epochs to a training error of 1e-3",
+                  [Curve("all; censored at the last epoch", data.flipped, mean, error),
+                   Curve("converged alone", data.flipped, converged, look={"ls": ":", "marker": "s", "ms": 3})],
+                  scales=("linear", "log"))  # fmt: skip
+    return Reproduction(data, curve_panels([panel], "Figure 5f: how many neurons are flipped"), tuple(claims))
+
+
+def _converge(label: str, panel: _Panel, size: str, key: Array, place: Place) -> xr.Dataset:
+    axes: dict[str, Any] = {panel.varied: list(panel.values[size]), "flipped": [0, 1]}
+    parameters = {
+        "varied": panel.varied,
+        "fixed": panel.fixed[size],
+        "seeds": panel.seeds[size],
+        "epochs": panel.epochs[size],
+    }
+    return swept(f"{label}-{size}", epochs_to_converge, axes, {panel.varied: 1, "flipped": 2}, key, place, **parameters)
+
+
+def _mean(data: xr.Dataset) -> tuple[float, float]:
+    values = data.epochs.values.ravel()
+    return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
+
+
+def _picture(data: xr.Dataset, panel: _Panel, title: str) -> Any:
+    ordered = data.sortby(panel.varied)
+    curves = []
+    for flipped, name in _NAMES.items():
+        own = ordered.sel(flipped=flipped)
+        error = own.epochs.std("replica", ddof=1) / own.sizes["replica"] ** 0.5
+        censored = own.censored.any("replica")
+        curves.append(Curve(name, own[panel.varied], own.epochs.mean("replica"), error))
+        if bool(censored.any()):
+            shown = own.epochs.mean("replica").where(censored)
+            look = {"ls": "", "marker": "x", "color": "k"}
+            curves.append(Curve(f"some censored, {name}" if flipped == 0 else "_", own[panel.varied], shown, look=look))
+    drawn = Panel("mean over seeds and its standard error", panel.label, "epochs to a training error of 1e-3", curves,
+                  scales=(panel.scale, "log"))  # fmt: skip
+    return curve_panels([drawn], title)

@@ -1,0 +1,202 @@
+"""What is computed at a point of each sweep: top-level functions, so that worker processes can import them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax import Array
+
+import plastodyn as pd
+from plastodyn.circuits import StudentTeacher
+from plastodyn.papers.ninou2025.setups import TanhNetworks, curl_descent, linear_networks, tanh_networks, tested
+from plastodyn.rules import Moment
+
+Point = dict[str, np.ndarray]
+
+_SETTLED_ERROR = 1e-16
+_CHECK_EVERY = 1000
+_PEAK_EVERY = 5
+_ORDER_WINDOW = 999
+_ORDER_WEIGHTS = 400
+CONVERGED = 1e-3
+"""Training error at which a network of figure 5 has converged."""
+_FINE_EPOCHS = 1000
+_COARSE_EVERY = 25
+
+
+def training_error(moment: Moment) -> Array:
+    """``1/2 mean (y - y*)^2`` on the training inputs."""
+    return moment.loss()
+
+
+def test_error(moment: Moment) -> Array:
+    """``1/2 mean (y - y*)^2`` on the test inputs."""
+    return moment.circuit.test_error(moment.weights)
+
+
+def settled(moment: Moment) -> Array:
+    """At machine precision and not about to leave: the training error is no longer rising."""
+    rise = sum(
+        jnp.vdot(g, v) for g, v in zip(*(jax.tree.leaves(x) for x in (moment.gradient(), moment.velocity())), strict=True)
+    )
+    return (moment.loss() < _SETTLED_ERROR) & (rise <= 0)
+
+
+def some_weights(moment: Moment) -> Array:
+    """Evenly spaced weights of both layers: enough for means over weights, without a history of all of them."""
+    flat = jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(moment.weights)])
+    return flat[np.linspace(0, flat.size - 1, min(_ORDER_WEIGHTS, flat.size)).astype(int)]
+
+
+def phase_point(point: Point, key: Array, *, layer: str, start: str, seeds: int, epochs: int) -> xr.Dataset:
+    """Test error at the end, and highest training error on the way, of linear networks (figures 3a, 4a and 4b).
+
+    Args:
+        point: one ``compression`` and any number of ``fraction``.
+        key: of this point.
+        layer: which holds the flipped neurons, ``hidden`` or ``readout``.
+        start: ``random`` or ``teacher``.
+        seeds: networks at each point.
+        epochs: at most; networks that have settled at machine precision, or diverged, retire.
+    """
+    record: list[Any] = [pd.observe(test_error, start=-1)]
+    if start == "teacher":
+        record.append(pd.observe(training_error, every=_PEAK_EVERY))
+    run = _linear(point, key, layer, start, seeds, epochs, record)
+    found = {"test_error": run.test_error.isel(step=-1, drop=True), "status": run.status, "steps_taken": run.steps_taken}
+    if start == "teacher":
+        found["peak_error"] = run.training_error.max("step_training_error")
+    return _at_compression(xr.Dataset(found), point)
+
+
+def order_point(point: Point, key: Array, *, layer: str, seeds: int, epochs: int) -> xr.Dataset:
+    """The order parameter q over the last 999 epochs, started next to the solution manifold (figure 3b)."""
+    record = [pd.observe(some_weights, start=-_ORDER_WINDOW)]
+    run = _linear(point, key, layer, "normalised", seeds, epochs, record)
+    q = pd.measure.order_parameter(run.some_weights.rename(some_weights_0="weight").transpose(..., "step", "weight"))
+    return _at_compression(xr.Dataset({"order_parameter": q, "status": run.status}), point)
+
+
+def _linear(point: Point, key: Array, layer: str, start: str, seeds: int, epochs: int, record: list[Any]) -> xr.Dataset:
+    (compression,) = point["compression"]
+    key_networks, key_run = jax.random.split(key)
+    with jax.enable_x64(True):
+        networks = linear_networks(float(compression), seeds, start, key_networks)
+        return pd.simulate(
+            networks,
+            curl_descent(pd.axis("fraction", point["fraction"]), layer),
+            steps=epochs,
+            key=key_run,
+            record=record,
+            until=pd.observe(settled, every=_CHECK_EVERY),
+            progress=False,
+        )
+
+
+def _at_compression(found: xr.Dataset, point: Point) -> xr.Dataset:
+    """The result with its one compression ratio as the leading dimension."""
+    return found.expand_dims(compression=point["compression"]).transpose("compression", "fraction", "replica", ...)
+
+
+def squared_error(moment: Moment) -> Array:
+    """``1/2 mean (y - y*)^2`` of a tanh network, whatever loss it descends."""
+    return moment.circuit.task_error(moment.weights)
+
+
+def converged(moment: Moment) -> Array:
+    """The training error has come below 1e-3."""
+    return squared_error(moment) < CONVERGED
+
+
+def epochs_to_converge(
+    point: Point, key: Array, *, varied: str, fixed: dict[str, float], seeds: int, epochs: int
+) -> xr.Dataset:
+    """Epochs until the training error of tanh networks is below 1e-3, for gradient and curl descent (figure 5c-f).
+
+    Read at 100 log-spaced epochs, as published; a network that never gets there has the last epoch and is censored.
+
+    Args:
+        point: ``flipped`` neurons of the readout (0: gradient descent), any number; and one value of ``varied``.
+        key: of this point.
+        varied: a field of `TanhNetworks`, or ``none``.
+        fixed: its other fields.
+        seeds: networks at each point.
+        epochs: at most.
+    """
+    key_networks, key_run = jax.random.split(key)
+    changes: dict[str, Any] = dict(fixed) if varied == "none" else {**fixed, varied: point[varied][0].item()}
+    networks = tanh_networks(TanhNetworks()._replace(**changes), seeds, key_networks)
+    rule = curl_descent(pd.axis("flipped", point["flipped"]) / 10, "readout")
+    fine = min(_FINE_EPOCHS, epochs)
+    run = pd.simulate(
+        networks,
+        rule,
+        steps=epochs,
+        key=key_run,
+        record=[
+            pd.observe(squared_error, every=1, stop=fine, name="fine"),
+            pd.observe(squared_error, every=_COARSE_EVERY, name="coarse"),
+        ],
+        until=pd.observe(converged, every=500),
+        progress=False,
+    )
+    instants = np.unique(np.geomspace(1, epochs, 100).astype(int))
+    error = _read(run, instants, fine)
+    below = error < CONVERGED
+    first = xr.where(below.any("epoch"), error.epoch[below.argmax("epoch")], epochs)
+    found = xr.Dataset({"epochs": first.astype(float), "censored": ~below.any("epoch"), "error": error})
+    if varied != "none":
+        found = found.expand_dims({varied: point[varied]})
+    return found.transpose(*(name for name in point), "replica", "epoch")
+
+
+def _read(run: xr.Dataset, instants: np.ndarray, fine: int) -> xr.DataArray:
+    """The recorded error at given epochs: the last record at or before each."""
+    early = run.fine.sel(step=instants[instants <= fine]).rename(step="epoch")
+    late = instants[instants > fine]
+    if not len(late):
+        return early
+    coarse = run.coarse.sel(step_coarse=late // _COARSE_EVERY * _COARSE_EVERY).rename(step_coarse="epoch")
+    return xr.concat([early, coarse.assign_coords(epoch=late)], "epoch")
+
+
+def learning_curve(key: Array, *, seeds: int, epochs: int) -> xr.Dataset:
+    """Training and test error against epoch of tanh networks on 2000 inputs, for gradient and curl descent (figure 5b).
+
+    Args:
+        key: random key.
+        seeds: networks.
+        epochs: to run.
+    """
+    key_networks, key_test, key_run = jax.random.split(key, 3)
+    networks = tanh_networks(TanhNetworks(), seeds, key_networks)
+    every = epochs // 100
+    run = pd.simulate(
+        networks,
+        curl_descent(pd.axis("flipped", [0, 1]) / 10, "readout"),
+        steps=epochs,
+        key=key_run,
+        record=[pd.observe(squared_error, every=every, name="training_error"), pd.observe("weights", every=every)],
+    )
+    test = [tested(network, key_test) for network in networks]
+    errors = np.stack(
+        [error_along(one, run.weights_recorded.isel(replica=i).transpose("flipped", "step", "weight").values)
+         for i, one in enumerate(test)],
+        axis=1,
+    )  # fmt: skip
+    found = xr.Dataset({"training_error": run.training_error, "test_error": (("flipped", "replica", "step"), errors)})
+    return found.assign_coords(run.coords).drop_vars("weight", errors="ignore").rename(step="epoch")
+
+
+def error_along(circuit: StudentTeacher, weights: np.ndarray) -> np.ndarray:
+    """The error of a circuit at raveled weights of shape (..., N)."""
+    flat = weights.reshape(-1, weights.shape[-1])
+    first = circuit.weights.kernels[0]
+
+    def error(one: Array) -> Array:
+        kernels = (one[: first.size].reshape(first.shape), one[first.size :].reshape(circuit.weights.kernels[1].shape))
+        return circuit.loss(circuit.weights._replace(kernels=kernels))
+
+    return np.asarray(jax.jit(lambda w: jax.lax.map(error, w, batch_size=16))(jnp.asarray(flat))).reshape(weights.shape[:-1])

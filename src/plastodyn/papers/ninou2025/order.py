@@ -1,0 +1,103 @@
+"""Figure 3b: the order parameter of the weights across the transition."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from jax import Array
+
+from plastodyn.figures import Curve, Marks, Panel, curve_panels
+from plastodyn.papers.claims import Source
+from plastodyn.papers.ninou2025.experiments import order_point
+from plastodyn.papers.ninou2025.setups import NAME, sides
+from plastodyn.papers.ninou2025.stores import swept, with_place
+from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.theory import curl
+
+_COMPRESSIONS = (0.3, 0.4, 0.5)
+_FRACTIONS = (0.4, 0.5)
+_CHUNK = 5
+_ACTIVE = 1e-6
+"""Order parameter above which weights count as moving: between rounding, 1e-20 or less, and activity, 1e-2."""
+
+
+class _Extent(NamedTuple):
+    fractions: int
+    compressions: int
+    seeds: int
+    epochs: int
+
+
+_EXTENTS = {
+    "smoke": _Extent(5, 3, 2, 6000),
+    "standard": _Extent(11, 7, 4, 20_000),
+    "full": _Extent(25, 20, 10, 100_000),
+}
+
+
+def figure_3b(size: str, key: Array, place: Place | None = None) -> Reproduction:
+    """Figure 3b: q against the flipped fraction and against the compression ratio, theory's transition dashed.
+
+    ``q`` is the mean over weights of their variance in time, over the variance over weights of their mean in time, in
+    the last 999 epochs, read off 400 evenly spaced weights.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full`` (25 fractions and 20 compression ratios, 10 seeds, 100 000 epochs).
+        key: random key.
+        place: where the sweeps keep their stores.
+
+    Source: figure 3b.
+    """
+    return with_place(_figure_3b, size, key, place)
+
+
+def _figure_3b(size: str, key: Array, place: Place) -> Reproduction:
+    extent = _EXTENTS[size]
+    key_fraction, key_compression = jax.random.split(key)
+    parameters = {"layer": "hidden", "seeds": extent.seeds, "epochs": extent.epochs}
+    axes = {"compression": list(_COMPRESSIONS), "fraction": np.linspace(0, 1, extent.fractions).tolist()}
+    chunk = {"compression": 1, "fraction": _CHUNK}
+    over_fraction = swept(f"fig3b-fraction-{size}", order_point, axes, chunk, key_fraction, place, **parameters)
+    axes = {"compression": np.linspace(0.1, 0.7, extent.compressions).tolist(), "fraction": list(_FRACTIONS)}
+    over_compression = swept(f"fig3b-compression-{size}", order_point, axes, chunk, key_compression, place, **parameters)
+    panels = [
+        Panel(
+            "across flipped fractions", r"flipped fraction of inputs $\alpha_h$", "order parameter q",
+            [_curve(f"c = {c:g}", "fraction", over_fraction.sel(compression=c)) for c in _COMPRESSIONS],
+            [Marks("transition, theory", [float(curl.critical_fraction(c, layer="hidden")) for c in _COMPRESSIONS])],
+            ("linear", "log"),
+        ),
+        Panel(
+            "across compression ratios", "compression ratio c = inputs / hidden units", "order parameter q",
+            [_curve(rf"$\alpha_h$ = {a:g}", "compression", over_compression.sel(fraction=a)) for a in _FRACTIONS],
+            [Marks("transition, theory", [float(curl.critical_compression(a, layer="hidden")) for a in _FRACTIONS])],
+            ("linear", "log"),
+        ),
+    ]  # fmt: skip
+    data = over_fraction.assign(
+        order_parameter_over_compression=over_compression.order_parameter.rename(
+            compression="compression_close", fraction="fraction_close"
+        )
+    )
+    return Reproduction(
+        data, curve_panels(panels, "Figure 3b: order parameter"), tuple(_claims(over_fraction, over_compression))
+    )
+
+
+def _curve(label: str, along: str, data: xr.Dataset) -> Curve:
+    # Zeros, of networks that came to rest, have no place on a logarithmic axis.
+    return Curve(label, data[along], data.order_parameter.mean("replica").clip(min=1e-30), look={"marker": "o", "ms": 3})
+
+
+def _claims(over_fraction: xr.Dataset, over_compression: xr.Dataset) -> list:
+    source = Source(NAME, "fig3b")
+    claims = []
+    for data in (over_fraction, over_compression):
+        stable, unstable = sides(data.order_parameter.median("replica"), "hidden")
+        along = "fraction" if data is over_fraction else "compression"
+        claims += [
+            source.at_most(f"along {along}: highest q on the stable side", "figure 3b", _ACTIVE, 0.0, stable.max()),
+            source.at_least(f"along {along}: lowest q on the unstable side", "figure 3b", _ACTIVE, 0.0, unstable.min()),
+        ]
+    return claims

@@ -1,0 +1,251 @@
+"""Figures 2, 3a, 4a and 4b: phase diagrams in theory, and the errors that networks end with or pass through."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from jax import Array
+
+from plastodyn.figures import PhaseMap, phase_maps
+from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.experiments import phase_point
+from plastodyn.papers.ninou2025.setups import FLOOR, NAME, sides
+from plastodyn.papers.ninou2025.stores import cpu_hours, swept, with_place
+from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.theory import curl
+
+_FRACTION = {"hidden": r"flipped fraction of inputs $\alpha_h$", "readout": r"flipped fraction of hidden units $\alpha_r$"}
+_ERROR = r"$\log_{10}$ test error, mean over seeds"
+_INSET_EPOCHS = 20_000
+_CHUNK = 7
+_PUBLISHED_HOURS = {"fig3a": 281.0, "fig4a": 151.0}
+_COST_GOAL = 400.0
+
+
+class Extent(NamedTuple):
+    """How much of a phase diagram is simulated."""
+
+    compressions: int
+    fractions: int
+    seeds: int
+    epochs: int
+    inset: int
+
+
+_EXTENTS = {
+    "hidden": {
+        "smoke": Extent(4, 5, 2, 4000, 3),
+        "standard": Extent(9, 11, 4, 20_000, 6),
+        "full": Extent(20, 21, 10, 100_000, 20),
+    },
+    "readout": {
+        "smoke": Extent(4, 5, 2, 4000, 0),
+        "standard": Extent(7, 11, 4, 20_000, 0),
+        "full": Extent(20, 21, 20, 100_000, 0),
+    },
+}
+_DECADES = {"hidden": (-1.0, 2.0), "readout": (-2.0, 1.0)}
+
+
+def figure_2(size: str, key: Array) -> Reproduction:
+    """Figure 2: stability of the solution manifold, from random-matrix theory alone.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full``: 50, 200 or 500 points on each axis (published: 500).
+        key: not used; figures share a signature.
+
+    Source: figure 2; boundary values in the specification.
+    """
+    del key
+    points = {"smoke": 50, "standard": 200, "full": 500}[size]
+    wide, close, fraction = np.geomspace(1e-3, 1e2, points), np.linspace(0.1, 0.7, points), np.linspace(0, 1, points)
+    panels = {"hidden": wide, "readout": wide, "hidden, close": close}
+    maps, found = [], {}
+    for title, compression in panels.items():
+        layer = title.split(",")[0]
+        edge = xr.DataArray(
+            curl.spectral_edge(compression, fraction[:, None], layer=layer),
+            dims=("fraction", "compression"),
+            coords={"fraction": fraction, "compression": compression},
+        )
+        found[title.replace(", ", "_")] = edge.rename(compression="compression_close") if "close" in title else edge
+        clipped = edge.clip(-1, 1)
+        maps.append(
+            PhaseMap(
+                f"{title}: left edge of the spectrum", clipped, boundary(compression, layer), "left edge (clipped)",
+                _FRACTION[layer], "close" not in title, "RdBu",
+            )
+        )  # fmt: skip
+    source = Source(NAME, "fig2")
+    claims = [
+        source.equal(
+            f"boundary, {layer}, c = {c:g}", "theory; specification", value, 1e-4, curl.critical_fraction(c, layer=layer)
+        )
+        for layer, table in _BOUNDARY.items()
+        for c, value in table.items()
+    ]
+    return Reproduction(
+        xr.Dataset(found), phase_maps(maps, "Figure 2: stable (blue) and unstable (red) solutions", 3), tuple(claims)
+    )
+
+
+_BOUNDARY = {"hidden": {0.3: 0.5585, 0.4: 0.1772, 0.5: 0.0467}, "readout": {0.1: 0.2446, 0.5: 0.0973, 1.0: 0.0551}}
+
+
+def boundary(compression: np.ndarray, layer: str) -> xr.DataArray:
+    """The critical fraction over compression ratios."""
+    fine = np.geomspace(compression.min(), compression.max(), 400)
+    return xr.DataArray(curl.critical_fraction(fine, layer=layer), dims="compression", coords={"compression": fine})
+
+
+def figure_3a(size: str, key: Array, place: Place | None = None) -> Reproduction:
+    """Figure 3a: test error after learning with flipped inputs, over compression ratio and flipped fraction.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full`` (20 x 21 points, 10 seeds, 100 000 epochs, the published size).
+        key: random key.
+        place: where the sweeps keep their stores.
+
+    Source: figure 3a and its inset; full-batch steps at the published learning rate per epoch.
+    """
+    return with_place(_figure_3a, size, key, place)
+
+
+def _figure_3a(size: str, key: Array, place: Place) -> Reproduction:
+    extent = _EXTENTS["hidden"][size]
+    key_wide, key_close = jax.random.split(key)
+    wide = phase_sweep(f"fig3a-{size}", "hidden", "random", _compressions("hidden", extent), extent, key_wide, place)
+    close = phase_sweep(
+        f"fig3a-inset-{size}", "hidden", "random", np.linspace(0.1, 0.7, extent.inset),
+        extent._replace(epochs=min(extent.epochs, _INSET_EPOCHS)), key_close, place,
+    )  # fmt: skip
+    maps = [
+        _error_map("test error", wide.test_error, "hidden"),
+        _error_map("inset: the transition", close.test_error, "hidden", logarithmic=False),
+    ]
+    inset = close.drop_vars([name for name in close.variables if str(name).startswith("chunk_")])
+    data = wide.assign({f"inset_{n}": v.rename(compression="compression_inset") for n, v in inset.data_vars.items()})
+    source = Source(NAME, "fig3a")
+    stable, unstable = sides(log_error(wide.test_error).mean("replica"), "hidden")
+    claims = [
+        # Where learning is slow, at large c, the published number of epochs ends it before machine precision.
+        source.at_most("stable region: median log10 test error", "figure 3a", -6.0, 0.0, stable.median()),
+        source.at_least("unstable region: lowest log10 test error", "figure 3a", -3.0, 0.0, unstable.min()),
+        source.equal("unstable region: mean log10 test error", "figure 3a, -1.7 to -1.2", -1.45, 0.25, unstable.mean()),
+        *_transition_claims(close, source),
+        *_cost_claims(wide, "fig3a", size, source),
+    ]
+    return Reproduction(data, phase_maps(maps, "Figure 3a: flipped plasticity in the hidden layer"), tuple(claims))
+
+
+def figure_4a(size: str, key: Array, place: Place | None = None) -> Reproduction:
+    """Figure 4a: test error after learning with flipped hidden units, from a random start and from the teacher.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full`` (20 x 21 points, 20 seeds, 100 000 epochs, the published size).
+        key: random key.
+        place: where the sweeps keep their stores.
+
+    Source: figure 4a.
+    """
+    return with_place(_figure_4a, size, key, place)
+
+
+def _figure_4a(size: str, key: Array, place: Place) -> Reproduction:
+    extent = _EXTENTS["readout"][size]
+    compressions = _compressions("readout", extent)
+    runs = {
+        start: phase_sweep(f"fig4-{start}-{size}", "readout", start, compressions, extent, jax.random.fold_in(key, i), place)
+        for i, start in enumerate(("teacher", "random"))
+    }
+    maps = [_error_map(f"test error, started {word}", runs[start].test_error, "readout")
+            for start, word in (("teacher", "at the teacher"), ("random", "at random"))]  # fmt: skip
+    source = Source(NAME, "fig4a")
+    claims = []
+    for start, run in runs.items():
+        _, unstable = sides(log_error(run.test_error).mean("replica"), "readout")
+        inner = unstable[unstable.fraction.values <= 0.5]
+        name = f"unstable region up to half the units flipped, {start} start: share of points with test error below 1e-3"
+        claims.append(source.at_least(name, "figure 4a: low almost everywhere", 0.5, 0.0, (inner < -3).mean()))
+    claims += _cost_claims(runs["teacher"], "fig4a", size, source)
+    data = runs["teacher"].assign(random_start_test_error=runs["random"].test_error)
+    return Reproduction(data, phase_maps(maps, "Figure 4a: flipped plasticity in the readout layer"), tuple(claims))
+
+
+def figure_4b(size: str, key: Array, place: Place | None = None) -> Reproduction:
+    """Figure 4b: the highest training error on the way, started at the teacher, with flipped hidden units.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full``; the runs of figure 4a are used again.
+        key: random key, that of figure 4a.
+        place: where the sweeps keep their stores.
+
+    Source: figure 4b.
+    """
+    return with_place(_figure_4b, size, key, place)
+
+
+def _figure_4b(size: str, key: Array, place: Place) -> Reproduction:
+    extent = _EXTENTS["readout"][size]
+    compressions = _compressions("readout", extent)
+    run = phase_sweep(f"fig4-teacher-{size}", "readout", "teacher", compressions, extent, jax.random.fold_in(key, 0), place)
+    peak = log_error(run.peak_error).max("replica")
+    item = PhaseMap("highest over learning and over seeds", peak, boundary(run.compression.values, "readout"),
+                    r"$\log_{10}$ peak training error", _FRACTION["readout"])  # fmt: skip
+    stable, unstable = sides(peak, "readout")
+    source = Source(NAME, "fig4b")
+    claims = (
+        source.at_most("stable side: highest log10 peak error", "figure 4b: sharp edge", -8.0, 0.0, stable.max()),
+        source.at_least("unstable side: median log10 peak error", "figure 4b: large transients", -4.0, 0.0, unstable.median()),
+    )
+    return Reproduction(run, phase_maps([item], "Figure 4b: transients next to the solution", 1), claims)
+
+
+def phase_sweep(
+    label: str, layer: str, start: str, compressions: np.ndarray, extent: Extent, key: Array, place: Place
+) -> xr.Dataset:
+    """The sweep of `phase_point` over compression ratios and fractions."""
+    axes = {"compression": compressions.tolist(), "fraction": np.linspace(0, 1, extent.fractions).tolist()}
+    parameters = {"layer": layer, "start": start, "seeds": extent.seeds, "epochs": extent.epochs}
+    found = swept(label, phase_point, axes, {"compression": 1, "fraction": _CHUNK}, key, place, **parameters)
+    found.test_error.attrs = {"long_name": "test error", "units": "squared output"}
+    return found
+
+
+def _compressions(layer: str, extent: Extent) -> np.ndarray:
+    return np.logspace(*_DECADES[layer], extent.compressions)
+
+
+def log_error(error: xr.DataArray) -> xr.DataArray:
+    """Base-10 logarithm of an error floored at 1e-15."""
+    return np.log10(error.clip(min=FLOOR))
+
+
+def _error_map(title: str, error: xr.DataArray, layer: str, logarithmic: bool = True) -> PhaseMap:
+    values = log_error(error).mean("replica")
+    return PhaseMap(title, values, boundary(values.compression.values, layer), _ERROR, _FRACTION[layer], logarithmic)
+
+
+def _transition_claims(close: xr.Dataset, source: Source) -> list[Claim]:
+    """Where the error rises above 1e-6 along c, against the theory's boundary, averaged over fractions."""
+    level = log_error(close.test_error).mean("replica")
+    shifts = []
+    for fraction in (f for f in close.fraction.values if 0.05 < f < 0.75):
+        curve = level.sel(fraction=fraction)
+        above = np.flatnonzero(curve.values > -6)
+        if len(above) and above[0] > 0:
+            low, high = close.compression.values[above[0] - 1 : above[0] + 1]
+            shifts.append((low + high) / 2 - float(curl.critical_compression(fraction, layer="hidden")))
+    spacing = float(np.diff(close.compression.values).mean())
+    shift = float(np.mean(shifts)) if shifts else np.nan
+    # Finite size moves it by about 0.05; the grid locates it to half its spacing.
+    return [source.equal("inset: empirical boundary minus theory, in c", "figure 3a, inset", 0.0, 0.06 + spacing / 2, shift)]
+
+
+def _cost_claims(data: xr.Dataset, figure: str, size: str, source: Source) -> list[Claim]:
+    if size != "full":
+        return []
+    ratio = _PUBLISHED_HOURS[figure] / cpu_hours(data)
+    name = f"processor time: the original's {_PUBLISHED_HOURS[figure]:g} hours over ours"
+    return [source.at_least(name, "specification: 400 times less", _COST_GOAL, 0.0, ratio)]

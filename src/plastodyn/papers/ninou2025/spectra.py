@@ -1,0 +1,86 @@
+"""Spectra of the stability matrix: random-matrix theory against sampled circuits."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax import Array
+
+from plastodyn.circuits import fan_in_uniform
+from plastodyn.figures import Curve, Marks, Panel, curve_panels
+from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.setups import NAME
+from plastodyn.papers.registry import Reproduction
+from plastodyn.theory import curl
+
+_POINTS = (("hidden", 0.2, 0.4), ("hidden", 0.8, 0.6), ("readout", 0.2, 0.1), ("readout", 1.0, 0.4))
+_INPUTS = {"smoke": 300, "standard": 1000, "full": 2000}
+_BINS = 60
+
+
+def figure_spectra(size: str, key: Array) -> Reproduction:
+    """Eigenvalues of J of sampled circuits against the theory's density, on both sides of either boundary.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full``: circuits of 300, 1000 or 2000 inputs.
+        key: random key.
+
+    Source: the theory-against-empirical figure of the appendix; densities derived in this project.
+    """
+    count = _INPUTS[size]
+    data, panels, claims = {}, [], []
+    for index, (layer, c, alpha) in enumerate(_POINTS):
+        found = np.linalg.eigvalsh(stability_matrix(layer, c, alpha, count, jax.random.fold_in(key, index)))
+        data[f"eigenvalues_{layer}_{c:g}".replace(".", "_")] = ("index", found)
+        grid = np.linspace(found[0] - 0.3, found[-1] + 0.3, 1500)
+        density = curl.spectral_density(c, alpha, layer=layer, eigenvalues=grid)
+        height, edges = np.histogram(found, bins=_BINS, density=True)
+        panels.append(
+            Panel(
+                rf"{layer}: c = {c:g}, $\alpha$ = {alpha:g}", "eigenvalue of J", "density",
+                [Curve("sampled circuit", (edges[1:] + edges[:-1]) / 2, height, look={"drawstyle": "steps-mid"}),
+                 Curve("theory", grid, density)],
+                [Marks("stability limit", [0.0])],
+            )
+        )  # fmt: skip
+        claims += _claims(Source(NAME, "spectra"), layer, c, alpha, found)
+    figure = curve_panels(panels, f"Spectra of the stability matrix, {count} inputs")
+    return Reproduction(xr.Dataset(data), figure, tuple(claims))
+
+
+def stability_matrix(layer: str, c: float, alpha: float, count: int, key: Array) -> np.ndarray:
+    """``J = W1' D2 W1 + |w2|^2 D1`` of one random circuit, its variances scaled to 1/N and |w2| to 1; float64.
+
+    Args:
+        layer: which holds the flipped neurons.
+        c: inputs / hidden units.
+        alpha: flipped fraction.
+        count: inputs N.
+        key: random key.
+    """
+    hidden = round(count / c)
+    first = np.asarray(fan_in_uniform(key, [count, hidden], jnp.dtype("float32"), 3**0.5)[0], float)
+    units = count if layer == "hidden" else hidden
+    signs = np.where(np.arange(units) < round(alpha * units), -1.0, 1.0)
+    if layer == "hidden":
+        return first.T @ first + np.diag(signs)
+    return (first.T * signs) @ first + np.eye(count)
+
+
+def _claims(source: Source, layer: str, c: float, alpha: float, found: np.ndarray) -> list[Claim]:
+    count = len(found)
+    theory = float(curl.finite_size_edge(c, alpha, count, layer=layer))
+    limit = float(curl.spectral_edge(c, alpha, layer=layer))
+    where = f"{layer}, c = {c:g}, alpha = {alpha:g}"
+    # Tracy-Widom: the edge of one sample spreads by about its mean correction, N^(-2/3).
+    tolerance = 2.5 * abs(theory - limit)
+    grid = np.linspace(found[0] - 1, found[-1] + 1, 200_001)
+    density = curl.spectral_density(c, alpha, layer=layer, eigenvalues=grid)
+    second = float(np.sum(density * grid**2) * (grid[1] - grid[0]))
+    at, mass = curl.spectral_atoms(c, alpha, layer=layer)
+    second += float(np.sum(np.asarray(mass) * np.asarray(at) ** 2))
+    return [
+        source.equal(f"{where}: smallest eigenvalue", "random-matrix theory", theory, tolerance, found[0]),
+        source.equal(f"{where}: mean square eigenvalue over theory", "random-matrix theory", 1.0, 20 / count,
+                     np.mean(found**2) / second),
+    ]  # fmt: skip

@@ -1,0 +1,104 @@
+"""Figure 1: the toy model y = w2 w1 x, in which one flipped synapse turns descent into rotation."""
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax import Array
+from matplotlib.figure import Figure
+
+import plastodyn as pd
+from plastodyn.figures import toy_panels
+from plastodyn.papers.claims import Source
+from plastodyn.papers.ninou2025.setups import NAME
+from plastodyn.papers.registry import Reproduction
+from plastodyn.theory import curl
+
+_TARGET = 1.0
+_START = (1.6, -0.15)
+_STARTS_AROUND = 24
+_RATE = 0.02
+_STEPS = {"smoke": 800, "standard": 3000, "full": 10_000}
+_TURN = 0.02
+_BRANCH_DURATION = 120.0
+"""Long enough for the slowest instability among the starts, of rate 0.2, to show."""
+
+
+def figure_1(size: str, key: Array) -> Reproduction:
+    """Figure 1: trajectories of gradient and curl flow over the log loss, the two branches, the loss that first rises.
+
+    Args:
+        size: ``smoke``, ``standard`` or ``full``: 800, 3000 or 10 000 steps.
+        key: random key.
+
+    Returns:
+        Data, picture and claims.
+
+    Source: figure 1; the flipped synapse is the first, ``w1' = -e w2, w2' = +e w1`` in the specification.
+    """
+    circuit = pd.Circuit(loss=lambda w: 0.5 * (w[0] * w[1] - _TARGET) ** 2, weights=jnp.array(_START))
+    gradient = pd.rules.gradient(1.0)
+    rules = {"gradient": gradient, "curl": pd.rules.flipped(gradient, jnp.array([1.0, -1.0]))}
+    runs = {name: _flow(circuit, rule, _STEPS[size], key) for name, rule in rules.items()}
+    data = xr.concat(list(runs.values()), xr.Variable("rule", list(runs)))
+    data = data.merge(_branches(circuit, rules["curl"], key))
+    return Reproduction(data, _picture(data), tuple(_claims(data)))
+
+
+def _flow(circuit: pd.Circuit, rule: pd.rules.Rule, steps: int, key: Array) -> xr.Dataset:
+    run = pd.simulate(
+        circuit,
+        rule,
+        duration=steps * _RATE,
+        dt=_RATE,
+        solver=pd.solvers.rk4,
+        key=key,
+        record=["loss", "weights"],
+        progress=False,
+    )
+    return run[["loss", "weights_recorded"]].isel(replica=0, drop=True)
+
+
+def _branches(circuit: pd.Circuit, rule: pd.rules.Rule, key: Array) -> xr.Dataset:
+    """Flows that start next to solutions along the hyperbola, and whether each stays."""
+    first = np.geomspace(1 / 3, 3.0, _STARTS_AROUND)
+    points = np.stack([first, _TARGET / first], axis=1)
+    circuits = [pd.Circuit(loss=circuit.loss, weights=jnp.asarray(p, jnp.float32) * (1 + 1e-3)) for p in points]
+    record = [pd.observe("loss", start=-1)]
+    run = pd.simulate(circuits, rule, duration=_BRANCH_DURATION, dt=_RATE, solver=pd.solvers.rk4, key=key, record=record)
+    moved = np.linalg.norm(run.weights.values - points, axis=1)
+    return xr.Dataset(
+        {
+            "solution": (("branch", "weight"), points),
+            "distance_after": ("branch", moved, {"long_name": "distance from the start", "units": "weight"}),
+            "growth_rate": ("branch", curl.toy_growth_rate(points), {"units": "1 / time"}),
+        }
+    )
+
+
+def _claims(data: xr.Dataset) -> list:
+    source = Source(NAME, "fig1")
+    loss = {name: data.loss.sel(rule=name) for name in data.rule.values}
+    radius = (data.weights_recorded.sel(rule="curl") ** 2).sum("weight")
+    origin = curl.toy_origin_eigenvalues(_TARGET)
+    predicted = data.growth_rate < 0
+    return [
+        source.at_least("curl flow first ascends: highest loss over that at the start", "figure 1c, inset", 1.0, 0.0,
+                        loss["curl"].max() / loss["curl"][0]),
+        source.at_most("gradient flow never ascends", "figure 1c", 1.0, 1e-6, loss["gradient"].max() / loss["gradient"][0]),
+        source.at_most("curl flow ends on the solution manifold: loss", "figure 1a", 1e-8, 0.0, loss["curl"][-1]),
+        # float32 flow of many turns: rounding of a sum of two squares at every step.
+        source.equal("w1^2 + w2^2 is conserved: largest relative change", "specification, fact 1", 0.0, 1e-3,
+                     abs(radius / radius[0] - 1).max()),
+        source.equal("share of solutions whose stability the sign of w2^2 - w1^2 tells", "specification, fact 1", 1.0, 0.0,
+                     ((data.distance_after < _TURN) == predicted).mean()),
+        source.equal("real part of the eigenvalues at the origin (a centre)", "specification, fact 1", 0.0, 0.0,
+                     abs(origin.real).max()),
+    ]  # fmt: skip
+
+
+def _picture(data: xr.Dataset) -> Figure:
+    span = np.linspace(-2.2, 2.2, 200)
+    loss = 0.5 * (span[None] * span[:, None] - _TARGET) ** 2
+    arrows = np.linspace(-2.0, 2.0, 13)
+    grid = np.stack(np.meshgrid(arrows, arrows), axis=-1)
+    return toy_panels(data, span, loss, grid, curl.toy_velocity(grid, _TARGET), "Figure 1: one flipped synapse")

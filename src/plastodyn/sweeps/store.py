@@ -1,0 +1,228 @@
+"""The Zarr v3 store of a sweep: made at once, filled chunk by chunk; a chunk's status is written last and commits it."""
+
+import json
+import os
+import shutil
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from plastodyn.sweeps.block import Block, Variable, check_same
+from plastodyn.sweeps.layout import Box, Index, Layout
+from plastodyn.sweeps.specification import Specification, differences, from_json
+
+MISSING, DONE, FAILED = 0, 1, 2
+"""Status of a chunk: not done, done, or the experiment raised an error there."""
+
+_FORMAT = "plastodyn sweep 1"
+_BOOKKEEPING: dict[str, tuple[str, Any, str]] = {
+    "chunk_status": ("int8", MISSING, "0 not done, 1 done, 2 failed"),
+    "chunk_seconds": ("float64", np.nan, "time it took"),
+    "chunk_cpu_seconds": ("float64", np.nan, "processor time it took"),
+    "chunk_origin": ("string", "", "when, with what and where it was computed, as JSON"),
+}
+
+
+class Record(NamedTuple):
+    """What is kept about a chunk: time it took, processor time, and where it comes from."""
+
+    seconds: float
+    cpu_seconds: float
+    origin: str
+
+
+def prepare(store: Any) -> Path:
+    """The place of a store, its parent directory made; refuses places where none can be."""
+    if not isinstance(store, str | os.PathLike) or not str(store):
+        raise ValueError(f"store must be the path of a directory; got {store!r}")
+    place = Path(os.path.abspath(os.fspath(store)))
+    if place.exists() and not place.is_dir():
+        raise ValueError(f"store must be a directory or not exist yet; {store} is a file")
+    probe = _beside(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise ValueError(f"store must be in a directory that can be written to; got {store}: {error}") from None
+    return place
+
+
+def layout_of(place: Path, specification: Specification) -> Layout | None:
+    """The layout of the store of this very sweep, ``None`` if there is none yet; refuses any other content."""
+    if not place.exists() or not any(place.iterdir()):
+        return None
+    try:
+        with _quiet():
+            group = zarr.open_group(place, mode="r")
+            attributes = dict(group.attrs)
+            if attributes.get("format") != _FORMAT:
+                raise ValueError("it has other content")
+            stored = from_json(str(attributes["specification"]))
+            layout = Layout(*(tuple(json.loads(str(attributes[name])).values()) for name in ("sizes", "batch", "chunk")))
+            whole = all(_array(group, name).shape == layout.grid for name in _BOOKKEEPING)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"store must be a sweep or not exist yet; {place} is neither, or damaged: {reason}") from None
+    found = differences(stored, specification)
+    if found or not whole:
+        reason = "; ".join(found) or "the shape of its chunks"
+        raise ValueError(f"store must be of the same sweep; {place} differs in {reason}")
+    return layout
+
+
+def statuses(place: Path) -> np.ndarray:
+    """The status of every chunk."""
+    with _quiet():
+        return np.asarray(_array(zarr.open_group(place, mode="r"), "chunk_status")[...])
+
+
+def ensure(place: Path, specification: Specification, layout: Layout, block: Block, attributes: dict[str, str]) -> None:
+    """Make the store from the shapes of one block, unless it is there already; other processes see all of it or nothing."""
+    if (place / "zarr.json").exists():
+        return
+    building = _beside(place)
+    try:
+        with _quiet():
+            group = zarr.open_group(building, mode="w-", zarr_format=3)
+            _fill(group, specification, layout, block)
+            group.attrs.update({**attributes, **_attributes(specification, layout, block)})
+            zarr.consolidate_metadata(group.store)
+        os.rename(building, place)
+    except OSError:
+        # Another worker was first: its template is the same.
+        if not (place / "zarr.json").exists():
+            raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def commit(place: Path, specification: Specification, box: Box, index: Index, block: Block, record: Record) -> None:
+    """Write a chunk, and its status last. No two chunks share a file."""
+    axes = tuple(specification.axes)
+    with _quiet():
+        group = zarr.open_group(place, mode="r+")
+        names = [name for name in group.array_keys() if name not in axes and name not in _BOOKKEEPING]
+        check_same(block, {name: _outline(_array(group, name), axes) for name in names}, axes)
+        for name, variable in block.items():
+            if variable.spans(axes):
+                _array(group, name)[box] = variable.values
+        _array(group, "chunk_seconds")[index] = record.seconds
+        _array(group, "chunk_cpu_seconds")[index] = record.cpu_seconds
+        _array(group, "chunk_origin")[index] = record.origin
+        _array(group, "chunk_status")[index] = DONE
+
+
+def mark_failed(place: Path, indices: list[Index]) -> None:
+    """Set chunks to failed, if there is a store yet."""
+    if indices and (place / "zarr.json").exists():
+        with _quiet():
+            status = _array(zarr.open_group(place, mode="r+"), "chunk_status")
+            for index in indices:
+                status[index] = FAILED
+
+
+def dataset(place: Path) -> xr.Dataset:
+    """The store as a Dataset whose values are read when they are needed."""
+    return xr.open_zarr(place, chunks=None)
+
+
+def _fill(group: zarr.Group, specification: Specification, layout: Layout, block: Block) -> None:
+    axes = tuple(specification.axes)
+    for name, values in specification.values().items():
+        _create(group, name, Variable((name,), values, {}, True), values.shape, values.shape)[...] = _plain(values)
+    for name, variable in block.items():
+        if variable.spans(axes):
+            rest = variable.values.shape[len(axes) :]
+            _create(group, name, variable, layout.sizes + rest, layout.chunk + rest)
+        else:
+            shape = variable.values.shape
+            _create(group, name, variable, shape, shape)[...] = variable.values
+    for name, (kind, fill, meaning) in _BOOKKEEPING.items():
+        attributes: dict[str, Any] = {"long_name": meaning} | ({"units": "s"} if kind == "float64" else {})
+        group.create_array(
+            name,
+            shape=layout.grid,
+            chunks=(1,) * len(axes),
+            dtype=kind,
+            fill_value=fill,
+            dimension_names=[f"{axis}_chunk" for axis in axes],
+            attributes=attributes,
+        )
+
+
+def _create(group: zarr.Group, name: str, variable: Variable, shape: Index, chunks: Index) -> zarr.Array:
+    """An array filled with NaN, 0, False or an empty text."""
+    kind = variable.values.dtype
+    return group.create_array(
+        name,
+        shape=shape,
+        chunks=tuple(max(1, length) for length in chunks),
+        dtype="string" if kind.kind in "OU" else kind,
+        fill_value="" if kind.kind in "OU" else kind.type(np.nan if kind.kind in "fc" else 0),
+        dimension_names=variable.dims,
+        attributes={str(key): _json(value) for key, value in variable.attrs.items()},
+    )
+
+
+def _attributes(specification: Specification, layout: Layout, block: Block) -> dict[str, str]:
+    named = {name: json.dumps(dict(zip(specification.axes, getattr(layout, name), strict=True))) for name in layout._fields}
+    coordinates = [name for name, variable in block.items() if variable.is_coordinate and variable.dims != (name,)]
+    return {
+        "format": _FORMAT,
+        "specification": specification.as_json(),
+        "hash": specification.digest(),
+        "seed": str(specification.seed),
+        "parameters": json.dumps(specification.parameters),
+        **named,
+        # Where xarray looks for the names of coordinates that are not dimensions.
+        **({"coordinates": " ".join(coordinates)} if coordinates else {}),
+    }
+
+
+def _outline(array: zarr.Array, axes: Index | tuple[str, ...]) -> Variable:
+    """What a block is compared with: shape and type, and the values where they are the same for all points."""
+    dims = tuple(str(name) for name in array.metadata.dimension_names or ())  # pyright: ignore[reportAttributeAccessIssue]
+    if dims[: len(axes)] != axes:
+        return Variable(dims, _plain(np.asarray(array[...])), {}, True)
+    kind = np.dtype(object) if array.dtype.kind in "OTU" else array.dtype
+    return Variable(dims, np.broadcast_to(np.empty((), kind), array.shape), {}, False)
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    return values.astype(object) if values.dtype.kind in "UT" else values
+
+
+def _json(value: Any) -> Any:
+    plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    try:
+        json.dumps(plain)
+    except TypeError:
+        return str(value)
+    return plain
+
+
+def _array(group: zarr.Group, name: str) -> zarr.Array:
+    found = group[name]
+    if not isinstance(found, zarr.Array):
+        raise ValueError(f"{name} is not an array")
+    return found
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{place.name}-{uuid.uuid4().hex}")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Consolidated metadata make a store quick to open; readers that do not know them pass them over.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        yield
