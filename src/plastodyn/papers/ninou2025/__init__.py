@@ -15,7 +15,7 @@ _FIGURES = (
     ("fig2", "phase diagrams, theory", unswept(figure_2), (2, 2, 3)),
     ("fig3a", "hidden flips: test error", figure_3a, (50, 120, 1600)),
     ("fig3b", "hidden flips: order parameter", figure_3b, (60, 90, 900)),
-    ("fig3cd", "hidden flips: chaos", unswept(figure_3cd), (20, 40, 240)),
+    ("fig3cd", "hidden flips: chaos", figure_3cd, (30, 60, 400)),
     ("fig4a", "readout flips: test error", figure_4a, (60, 120, 3600)),
     ("fig4b", "readout flips: transients", figure_4b, (30, 60, 1800)),
     ("fig4cd", "readout flips: transients in time", unswept(figure_4cd), (10, 15, 60)),

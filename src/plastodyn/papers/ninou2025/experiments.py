@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,7 @@ Point = dict[str, np.ndarray]
 _SETTLED_ERROR = 1e-16
 _CHECK_EVERY = 1000
 _PEAK_EVERY = 5
+_TANGENT_EVERY = 10
 _ORDER_WINDOW = 999
 _ORDER_WEIGHTS = 400
 CONVERGED = 1e-3
@@ -200,3 +202,38 @@ def error_along(circuit: StudentTeacher, weights: np.ndarray) -> np.ndarray:
         return circuit.loss(circuit.weights._replace(kernels=kernels))
 
     return np.asarray(jax.jit(lambda w: jax.lax.map(error, w, batch_size=16))(jnp.asarray(flat))).reshape(weights.shape[:-1])
+
+
+def exponent_point(
+    point: Point, key: Array, *, layer: str, compression: float, fraction: float, start: str, steps: int, warm_up: int
+) -> xr.Dataset:
+    """The largest Lyapunov exponent, per epoch, of networks that learn by curl descent at fixed norms.
+
+    Args:
+        point: ``seed``: one network for each.
+        key: of this point.
+        layer: which holds the flipped neurons.
+        compression: c = inputs / hidden units.
+        fraction: of flipped neurons.
+        start: ``random`` or ``teacher``.
+        steps: epochs that count.
+        warm_up: epochs before them.
+    """
+    count = len(point["seed"])
+    key_networks, key_tangent = jax.random.split(key)
+    with jax.enable_x64(True):
+        networks = linear_networks(compression, count, start, key_networks)
+        rule = curl_descent(fraction, layer)
+        arrays, static = zip(*(eqx.partition(pd.measure.rule_map(n, rule), eqx.is_array) for n in networks), strict=True)
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *arrays)
+
+        def one(own: Any, each: Array) -> Any:
+            step = eqx.combine(own, static[0])
+            return pd.measure.lyapunov_exponents(
+                step, step.circuit.weights, key=each, steps=steps, warm_up=warm_up, every=_TANGENT_EVERY
+            )
+
+        found = jax.jit(jax.vmap(one))(stacked, jax.random.split(key_tangent, count))
+    columns = {"exponent": found.value, "exponent_error": found.standard_error}
+    units = {"units": "1 / epoch"}
+    return xr.Dataset({name: ("seed", np.asarray(values)[:, 0], units) for name, values in columns.items()}, dict(point))

