@@ -157,6 +157,61 @@ def measure(
     _out.print(table)
 
 
+@app.command(
+    epilog="Examples: plastodyn stability model.py --flip 0.2 --layer 1 --rate 0.05 --keep norm    "
+    "plastodyn stability my_package.model --checkpoint weights.npz --signs signs --rate 0.1 --json"
+)
+def stability(
+    model: Annotated[str, typer.Argument(help="Python file, or importable module, that defines the loss.")],
+    rate: Annotated[float, typer.Option("--rate", help="Learning rate: weights change by rate x sign x -gradient.")],
+    loss: Annotated[str, typer.Option("--loss", help="Name of the function from weights to a scalar.")] = "loss",
+    weights: Annotated[str, typer.Option("--weights", help="Name of the trained weights: a pytree of arrays.")] = "weights",
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", help=".npz or .safetensors: a dict of arrays to use as weights.")
+    ] = None,
+    signs: Annotated[
+        str | None, typer.Option("--signs", help="Name of the signs: a pytree of +1 and -1 that fits the weights.")
+    ] = None,
+    flip: Annotated[
+        float | None, typer.Option("--flip", help="Instead of --signs: the fraction of neurons, the first ones, to flip.")
+    ] = None,
+    layer: Annotated[
+        int, typer.Option("--layer", min=0, help="Whose neurons: the matrix, from 0; those of a dict in the order of its keys.")
+    ] = 0,
+    side: Annotated[
+        str,
+        typer.Option("--side", help="presynaptic: all synapses that leave a flipped neuron; postsynaptic: that end on it."),
+    ] = "presynaptic",
+    layout: Annotated[
+        str, typer.Option("--layout", help="Shape of your matrices: outputs-inputs (y = W x) or inputs-outputs (y = x W).")
+    ] = "outputs-inputs",
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="norm: each array keeps its norm; sign: each weight its sign.")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", help="Length of the runs, a multiple of 100.")] = 10_000,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Is your solution stable if some neurons learn with the opposite sign, and if not, is the motion chaotic?"""
+    from jax.random import key
+
+    from plastodyn.measure import sign_stability
+    from plastodyn.user_model import Flips, load_with_signs, stability_report
+
+    circuit, chosen = load_with_signs(model, loss, weights, checkpoint, Flips(signs, flip, layer, side, layout))
+    found = stability_report(sign_stability(circuit, chosen, rate=rate, key=key(seed), steps=steps, keep=keep))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    answer = found.pop("answer")
+    table = Table("quantity", "value", title="Plasticity of the opposite sign (rates per step, angle in radians)")
+    for name, value in found.items():
+        shown = "-" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+        table.add_row(name.replace("_", " "), shown)
+    _out.print(table)
+    _out.print(answer, soft_wrap=True, highlight=False)
+
+
 @app.command(epilog="Example: plastodyn doctor --json")
 def doctor(as_json: JsonOption = False) -> None:
     """Versions, devices and a self-check: a simulation against a closed form."""

@@ -1,11 +1,11 @@
-"""A user's own model for the command line: a loss and weights by name, measured."""
+"""A user's own model for the command line: a loss, weights and signs by name, measured."""
 
 import importlib
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,11 +15,13 @@ from safetensors.numpy import load_file
 
 from plastodyn import checks, tree
 from plastodyn.circuits import Circuit
-from plastodyn.measure import hessian_spectrum, plasticity_ratio
-from plastodyn.rules import noisy_gradient
+from plastodyn.measure import SignStability, hessian_spectrum, plasticity_ratio
+from plastodyn.rules import noisy_gradient, postsynaptic, presynaptic
 from plastodyn.theory import ratio
 
 _DEPTH, _PROBES = 30, 8
+_SIDES = ("presynaptic", "postsynaptic")
+_LAYOUTS = ("outputs-inputs", "inputs-outputs")
 
 
 def load(model: str, loss: str, weights: str, checkpoint: Path | None) -> Circuit:
@@ -34,23 +36,61 @@ def load(model: str, loss: str, weights: str, checkpoint: Path | None) -> Circui
     Raises:
         ValueError: if the model, a name or the checkpoint cannot be read.
     """
+    return _circuit(_module(model), model, loss, weights, checkpoint)
+
+
+class Flips(NamedTuple):
+    """Which weights learn with the opposite sign: by name, or as a fraction of the neurons on one side of a matrix."""
+
+    named: str | None = None
+    fraction: float | None = None
+    layer: int = 0
+    side: str = "presynaptic"
+    layout: str = "outputs-inputs"
+
+
+def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None, flips: Flips) -> tuple[Circuit, Any]:
+    """A circuit as `load` gives it, and the signs of its plasticity as `measure.sign_stability` takes them.
+
+    Args:
+        model: path of a ``.py`` file, or name of an importable module; run once.
+        loss: name of the function from weights to a scalar.
+        weights: name of the pytree of weights; not read when a checkpoint is given.
+        checkpoint: ``.npz`` or ``.safetensors`` file, read as a dict from name to array.
+        flips: the name of the signs in the model, or a fraction; one of the two.
+
+    Raises:
+        ValueError: as for `load`; or if the flips are not given, given twice, out of range or not defined.
+    """
+    if (flips.named is None) == (flips.fraction is None):
+        raise ValueError("give either --signs NAME or --flip FRACTION, and not both")
+    if flips.fraction is not None:
+        checks.number("--flip", flips.fraction, at_least=0, at_most=1)
+    checks.one_of("--side", flips.side, _SIDES)
+    checks.one_of("--layout", flips.layout, _LAYOUTS)
     module = _module(model)
-    if not hasattr(module, loss):
-        raise ValueError(f"--loss must name a function in {model}; got {loss!r}, which it does not define")
-    if checkpoint is not None:
-        start = _checkpoint(checkpoint)
-    elif hasattr(module, weights):
-        start = jax.tree.map(_floating, getattr(module, weights))
-    else:
-        raise ValueError(f"--weights must name a pytree in {model}; got {weights!r}, which it does not define")
-    try:
-        return Circuit(loss=getattr(module, loss), weights=start)
-    except ValueError:
-        raise
-    except Exception as error:
-        # Whatever the user's own function raises on these weights is for them to read, in one line.
-        first_line = str(error).strip().splitlines()[:1]
-        raise ValueError(f"--loss {loss!r} failed on these weights: {type(error).__name__}: {' '.join(first_line)}") from error
+    circuit = _circuit(module, model, loss, weights, checkpoint)
+    if flips.named is None:
+        # Where the rows of a matrix are its inputs, the synapses that leave a neuron are a row.
+        sides = _SIDES if flips.layout == "outputs-inputs" else _SIDES[::-1]
+        neurons = {"presynaptic": presynaptic, "postsynaptic": postsynaptic}[sides[_SIDES.index(flips.side)]]
+        return circuit, neurons(flips.fraction, flips.layer)
+    if not hasattr(module, flips.named):
+        raise ValueError(f"--signs must name signs in {model}; got {flips.named!r}, which it does not define")
+    return circuit, getattr(module, flips.named)
+
+
+def stability_report(found: SignStability) -> dict[str, Any]:
+    """The answer of `measure.sign_stability` as plain values, what is not defined as None.
+
+    >>> from plastodyn.measure import sign_stability
+    >>> circuit = Circuit(loss=lambda w: jnp.sum((w - 1) ** 2), weights=jnp.ones(2))
+    >>> found = sign_stability(circuit, jnp.ones(2), rate=0.1, key=jax.random.key(0), steps=100)
+    >>> stability_report(found)["verdict"], stability_report(found)["lyapunov_exponent"]
+    ('stable', None)
+    """
+    values = {**found._asdict(), "answer": found.answer}
+    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
 
 def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int) -> dict[str, Any]:
@@ -98,6 +138,25 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         if fluctuation is not None:
             found["best_plasticity"] = found["stationary_ratio"] * fluctuation
     return found
+
+
+def _circuit(module: ModuleType, model: str, loss: str, weights: str, checkpoint: Path | None) -> Circuit:
+    if not hasattr(module, loss):
+        raise ValueError(f"--loss must name a function in {model}; got {loss!r}, which it does not define")
+    if checkpoint is not None:
+        start = _checkpoint(checkpoint)
+    elif hasattr(module, weights):
+        start = jax.tree.map(_floating, getattr(module, weights))
+    else:
+        raise ValueError(f"--weights must name a pytree in {model}; got {weights!r}, which it does not define")
+    try:
+        return Circuit(loss=getattr(module, loss), weights=start)
+    except ValueError:
+        raise
+    except Exception as error:
+        # Whatever the user's own function raises on these weights is for them to read, in one line.
+        first_line = str(error).strip().splitlines()[:1]
+        raise ValueError(f"--loss {loss!r} failed on these weights: {type(error).__name__}: {' '.join(first_line)}") from error
 
 
 def _module(model: str) -> ModuleType:

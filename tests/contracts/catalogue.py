@@ -16,6 +16,10 @@ def layered():
     return pd.circuits.student_teacher([4, 3, 2], inputs=30, key=jax.random.key(3), displacement=0.3)
 
 
+def linear():
+    return pd.circuits.student_teacher([4, 3, 2], hidden="linear", inputs=30, key=jax.random.key(3), displacement=0.3)
+
+
 def quadratic():
     return pd.Circuit(loss=lambda w: 0.5 * jnp.sum(DIAGONAL * w**2), weights=jnp.linspace(-1.0, 1.0, 12))
 
@@ -30,6 +34,8 @@ CIRCUITS = {
     "tanh": lambda: pd.circuits.student_teacher(
         [4, 5, 3, 2], hidden=["tanh", "relu"], output="tanh", inputs=30, key=jax.random.key(4)
     ),
+    "through_covariance": lambda: pd.circuits.through_covariance(linear()),
+    "matched": lambda: pd.circuits.matched(layered()),
 }
 
 
@@ -51,6 +57,11 @@ def _ones(value=1.0):
     return jax.tree.map(lambda w: jnp.full(w.shape, value), layered().weights)
 
 
+def _flipped(signs):
+    """Gradient descent that runs uphill in the synapses of one neuron of three: it still descends."""
+    return pd.rules.flipped(pd.rules.gradient(0.05), signs)
+
+
 RULES = {
     "gradient": Row(pd.rules.gradient(0.05), descends=True),
     "exact_norm": Row(pd.rules.exact_norm(pd.rules.gradient(), 0.02), descends=True, norm=0.02),
@@ -62,6 +73,10 @@ RULES = {
     "newton": Row(pd.rules.newton(0.1, damping=0.1), descends=True),
     "beeline": Row(pd.rules.beeline(0.1), descends=True, layered=True),
     "flipped": Row(-1.0 * pd.rules.flipped(pd.rules.gradient(0.05), _ones(-1.0)), descends=True, layered=True),
+    "presynaptic": Row(_flipped(pd.rules.presynaptic(1 / 3, layer=1)), descends=True, layered=True),
+    "postsynaptic": Row(_flipped(pd.rules.postsynaptic(1 / 3)), descends=True, layered=True),
+    "feedback_alignment": Row(pd.rules.feedback_alignment(0.05), descends=True, random=True, layered=True),
+    "direct_feedback_alignment": Row(pd.rules.direct_feedback_alignment(0.05), descends=True, random=True, layered=True),
     "gated": Row(pd.rules.gated(pd.rules.gradient(0.05), lambda moment: 1 / (1 + moment.time)), descends=True),
     "constrained_norm": Row(pd.rules.constrained(pd.rules.gradient(0.05)), descends=True),
     "constrained_sign": Row(pd.rules.constrained(pd.rules.gradient(0.05), keep="sign"), descends=True),

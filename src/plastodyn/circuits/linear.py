@@ -94,6 +94,8 @@ def through_covariance(
     >>> bool(jnp.allclose(through_covariance(full).loss(full.weights), full.loss(full.weights)))
     True
     """
+    if not isinstance(circuit, StudentTeacher):
+        raise ValueError(f"circuit must be a student-teacher circuit; got {type(circuit).__name__}")
     if set(circuit.activations) != {"linear"}:
         raise ValueError(f"circuit must be linear in every layer; got the activations {circuit.activations}")
     if circuit.fixed_biases or circuit.weights.biases:
@@ -106,8 +108,11 @@ def through_covariance(
     test_covariance = covariance if test_covariance is None else test_covariance
     features = circuit.inputs.shape[0]
     for name, found in (("covariance", covariance), ("test_covariance", test_covariance)):
-        if found.shape != (features, features):
-            raise ValueError(f"{name} must have shape {(features, features)}; got {found.shape}")
+        if jnp.shape(found) != (features, features):
+            raise ValueError(f"{name} must have shape {(features, features)}; got {jnp.shape(found)}")
+        # Rounding of a mean of products, not more: the derivative of the loss takes C to be symmetric.
+        if not jnp.allclose(found, jnp.transpose(jnp.asarray(found)), rtol=1e-4, atol=1e-6):
+            raise ValueError(f"{name} must be finite and symmetric; got {found}")
     target_map = reduce(jnp.matmul, reversed(circuit.teacher.kernels))
     scale = scales[circuit.normalisation]
     return LinearStudentTeacher(circuit.weights, circuit.teacher, target_map, covariance, test_covariance, scale)

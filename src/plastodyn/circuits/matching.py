@@ -70,5 +70,7 @@ def matched(circuit: StudentTeacher) -> Matched:
     >>> bool(jnp.abs(slope.kernels[0]).max() < 1e-6)
     True
     """
+    if not isinstance(circuit, StudentTeacher):
+        raise ValueError(f"circuit must be a student-teacher circuit; got {type(circuit).__name__}")
     checks.one_of("circuit's output activation", circuit.activations[-1], _INTEGRALS)
     return Matched(circuit.weights, circuit)

@@ -29,6 +29,8 @@ _LEFT = 1e-2
 """Distance from the solution beyond which a run has left it."""
 _STILL = 1e-3
 """Length of the path over the last tenth of a run up to which it has come to rest."""
+_SLOW = 0.05
+"""Length up to which it comes to rest if that is less than half of what it was half way: relaxation may follow a power law."""
 _FAR = 100.0
 """Norm of the weights from which a run counts as diverged."""
 _GROWING = 2.0
@@ -39,6 +41,8 @@ _NEGATIVE_CURVATURE = 1e-3
 """Share of the largest rate up to which growth without flips counts as that of a nearly converged loss."""
 _MARGIN = 2.0
 """How many times faster than without flips the growth must be to count as theirs."""
+_PARTED = 3.0
+"""Logarithm of the growth of distances between neighbours over half a run from which it may count as chaos."""
 _SEGMENTS, _EVERY = 10, 10
 _SIGNIFICANT = 3.0
 
@@ -160,9 +164,9 @@ def sign_stability(
       ``steps`` steps the mean loss is no higher than it was next to the solution;
     * ``unstable: ...``: a direction grows, at least twice as fast as without flips. ``diverges``: a run ends 100 times as
       long as the solution, twice as long as half way, or not finite. ``settles elsewhere``: all runs are more than 1 %
-      of the weights' norm away and at rest (a path below 1e-3 of the norm in the last tenth of the steps). ``chaotic``:
-      they are away, and the exponent is more than 3 standard errors above 0 and above the rate at which the distance
-      from the solution still grew;
+      of the weights' norm away, and their path in the last tenth of the steps is below 1e-3 of the norm, or below 5 %
+      and half of what it was half way while the exponent is not positive. ``chaotic``: they are away, and the exponent is more than 3 standard errors and 3 / ``steps`` above 0 and more than twice the
+      rate at which the distance from the solution still grows;
     * ``undecided``: anything else, and wherever the weights are not at rest.
 
     Weights are at rest where a step v without flips is below their precision, or is so short that ``|v| / |v'Jv/|v|^2|``
@@ -247,6 +251,8 @@ def _checked(
     if not isinstance(circuit, AbstractCircuit):
         raise ValueError(f"circuit must be a circuit, such as pd.Circuit(loss=..., weights=...); got {circuit!r}")
     checks.weights("circuit.weights", circuit.weights)
+    if not float(tree.norm(circuit.weights)) > 0:
+        raise ValueError("circuit.weights must not all be 0: distances are relative to their norm; got only zeros")
     for name, value in (("rate", rate), ("neurons of signs", getattr(signs, "neurons", 1))):
         if hasattr(value, "dims"):
             raise ValueError(f"{name} must be plain numbers: ask for one value of an axis at a time; got {value!r}")
@@ -369,11 +375,12 @@ def _motion(half: _Ends, end: _Ends, exponent: float, error: float, steps: int) 
         return "unstable: diverges"
     if bool((end.distance < _LEFT).any()):
         return "undecided"
-    if bool((end.path < _STILL).all()):
+    parted = exponent > _SIGNIFICANT * error and exponent * steps > _PARTED
+    if bool((end.path < _STILL).all()) or (bool((end.path < _SLOW).all() & (end.path < half.path / 2).all()) and not parted):
         return "unstable: settles elsewhere"
     # Neighbours part along a run that only moves away, too: as fast as it does.
     escape = float(jnp.mean(jnp.log(end.distance / half.distance))) / steps
-    return "unstable: chaotic" if exponent - max(escape, 0.0) > _SIGNIFICANT * error else "undecided"
+    return "unstable: chaotic" if parted and escape < exponent / 2 else "undecided"
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

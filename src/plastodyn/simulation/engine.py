@@ -217,6 +217,15 @@ def compiled(program: Program, task: str, active: tuple[int, ...] = (), length: 
     )
 
 
+def one_snapshot(program: Program, active: tuple[int, ...]) -> Callable[..., Any]:
+    """The snapshot of one member at its start, as a function of (key, batched, shared, clock)."""
+
+    def found(key: Array, batched: Any, shared: Any, clock: Clock) -> Any:
+        return _snapshot_now(program, active, begin(program, key, batched, shared), batched, shared, clock)
+
+    return found
+
+
 def _snapshot_now(program: Program, active: tuple[int, ...], carry: Carry, batched: Any, shared: Any, clock: Clock) -> Any:
     return snapshot(program, carry, batched, shared, clock.start * clock.dt, active)
 

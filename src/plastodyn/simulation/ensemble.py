@@ -41,6 +41,20 @@ class Ensemble:
         self.taken = np.zeros(members.total, int)
         self.status = np.full(members.total, INTERRUPTED, np.int8)
         self._carries: Any = None
+        self._kinds: Any = None
+
+    def check(self) -> None:
+        """Refuse a condition that is not one truth value for each member.
+
+        Raises:
+            ValueError: if ``until`` returns anything else.
+        """
+        if self.until is None:
+            return
+        shapes = jax.eval_shape(engine.one_snapshot(self.program, (len(self.recorded),)), *self.members.one(), self._clock(0))
+        found = shapes[0]
+        if found.shape != () or found.dtype != bool:
+            raise ValueError(f"until must return one truth value; got an array of shape {found.shape} and type {found.dtype}")
 
     def compute(self, bar: Bar) -> None:
         """Carry all members through all steps; between rounds those that are done drop out."""
@@ -76,14 +90,16 @@ class Ensemble:
     def _start(self, chosen: np.ndarray, keys: Array, batched: Any, shared: Any, start: int) -> engine.Carry:
         if start == 0:
             return engine.compiled(self.program, "begin")(keys, batched, shared)
-        return jax.tree.map(lambda stored: stored[chosen], self._carries)
+        return jax.tree.map(lambda stored, kind: _restored(stored[chosen], kind), self._carries, self._kinds)
 
     def _store(self, carry: engine.Carry, group: np.ndarray) -> None:
         """Keep a group's carry on the host until its next round."""
+        plain = jax.tree.map(_plain, carry)
         if self._carries is None:
             total = self.members.total
-            self._carries = jax.tree.map(lambda leaf: np.zeros((total, *leaf.shape[2:]), leaf.dtype), carry)
-        for store, leaf in zip(jax.tree.leaves(self._carries), jax.tree.leaves(carry), strict=True):
+            self._carries = jax.tree.map(lambda leaf: np.zeros((total, *leaf.shape[2:]), leaf.dtype), plain)
+            self._kinds = jax.tree.map(lambda leaf: leaf.dtype, carry)
+        for store, leaf in zip(jax.tree.leaves(self._carries), jax.tree.leaves(plain), strict=True):
             store[group] = _rows(leaf, len(group))
 
     def _done(self, carry: engine.Carry, batched: Any, shared: Any, end: int) -> np.ndarray:
@@ -104,7 +120,8 @@ class Ensemble:
             found = engine.compiled(self.program, "snapshot", observed)(carry, batched, shared, self._clock(end))
             for index, values in zip(observed, found, strict=True):
                 window = self.windows[index]
-                rest = slice(sum(step < end for step in window) if not last else len(window) - 1, None)
+                before = range(window.start, min(end, window.stop), window.step)
+                rest = slice(len(window) - 1 if last else len(before), None)
                 self._write(index, _rows(values, len(group))[chosen][:, None], group[chosen], rest)
         flat = _flat(carry.weights)[: len(group)]
         self.weights[group[chosen]] = flat[chosen]
@@ -146,6 +163,16 @@ class Ensemble:
 
 def _end(stretch: list[Piece]) -> int:
     return stretch[-1].start + stretch[-1].length
+
+
+def _plain(leaf: Array) -> Array:
+    """Random keys as the numbers that they are made of, so that the host can hold them."""
+    return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+
+
+def _restored(stored: np.ndarray, kind: Any) -> Any:
+    """What `_plain` took apart, put together again."""
+    return jax.random.wrap_key_data(jnp.asarray(stored)) if jnp.issubdtype(kind, jax.dtypes.prng_key) else stored
 
 
 def _rows(values: Array, count: int) -> np.ndarray:

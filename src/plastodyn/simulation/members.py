@@ -34,6 +34,10 @@ class Members(NamedTuple):
         """Lengths of the axes, then the number of replicas."""
         return (*self.grid.shape, self.replicas)
 
+    def one(self) -> tuple[Array, Any, Any]:
+        """Key, batched and shared leaves of the first member: what all have the shapes of."""
+        return (*self.take(np.zeros((), int)), self.shared)
+
     def take(self, chosen: np.ndarray) -> tuple[Array, Any]:
         """Keys and batched leaves of the chosen members, with the shape of ``chosen`` in front."""
         return self.keys[chosen], jax.tree.map(lambda leaf: leaf.rows(chosen), self.batched, is_leaf=_is_column)

@@ -4,7 +4,6 @@ import math
 from typing import NamedTuple
 
 import jax
-import numpy as np
 
 from plastodyn import checks, devices
 from plastodyn.simulation import engine
@@ -54,8 +53,7 @@ def plan(members: Members, timing: Timing, observed: tuple[Observable, ...], chu
     """
     leaves, structure = jax.tree.flatten(members.static)
     single = engine.Program(tuple(leaves), structure, timing.solver, observed, devices=1, chunk=1, block=1)
-    arrays = (*members.take(np.zeros((), int)), members.shared)
-    shapes, layout = jax.tree.flatten(jax.eval_shape(lambda *a: a, *arrays))
+    shapes, layout = jax.tree.flatten(jax.eval_shape(lambda *a: a, *members.one()))
     cost = engine.cost(single, layout, tuple(shapes))
     cores = 1 if timing.solver.one_device else len(jax.local_devices())
     if chunk is None:

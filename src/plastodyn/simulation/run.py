@@ -66,8 +66,9 @@ def simulate(
         record: observables: ``"loss"``, ``"weights"``, functions of the `Moment`, or ``pd.observe(...)`` for stride
             and window.
         until: a function of the `Moment` that is true of a member that is done, or ``pd.observe(function, every=...)`` to
-            say how often it is asked (every 1000 steps otherwise). A member that is done, or whose weights are no longer
-            finite, retires: it costs nothing more, and keeps its last values in later records.
+            say how often it is asked (every 1000 steps otherwise; a little later where a record's stride asks for it). A
+            member that is done, or whose weights are no longer finite, retires: it costs nothing more, and keeps its
+            last values in later records.
         weights: where to start instead of ``circuit.weights``.
         chunk: members that one device carries at a time; chosen from the cost of a step unless given.
         progress: show a bar on standard error when the run lasts more than 2 seconds.
@@ -100,6 +101,7 @@ def simulate(
     recorded = observables(record)
     members = enlist(circuits, rule, replicas, key)
     run = Ensemble(members, timing, recorded, _condition(until), circuits[0].weights, chunk)
+    run.check()
     with Bar("simulate", members.total * timing.steps, progress) as bar:
         try:
             # Half the cost of the partitionable scheme, which a member on one device does not need.

@@ -219,7 +219,7 @@ def _compressions(layer: str, extent: Extent) -> np.ndarray:
 
 def log_error(error: xr.DataArray) -> xr.DataArray:
     """Base-10 logarithm of an error floored at 1e-15."""
-    return np.log10(error.clip(min=FLOOR))
+    return error.clip(min=FLOOR).pipe(np.log10)
 
 
 def _error_map(title: str, error: xr.DataArray, layer: str, logarithmic: bool = True) -> PhaseMap:

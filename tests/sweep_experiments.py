@@ -1,0 +1,81 @@
+"""Experiments that worker processes import by name."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import xarray as xr
+
+LABELS = ["low", "high"]
+
+
+def draws(point, key, *, log=None, pause=0.0, fail=(), die=None, scale=1.0):
+    """Random numbers over (a, b); tells `log` which batch it computes, fails at some values of a, dies until a file exists."""
+    first = float(point["a"][0])
+    if die is not None and first == 1.0 and not Path(die).exists():
+        Path(die).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if first in fail and not (log and Path(log + ".mended").exists()):
+        raise ArithmeticError(f"no value at {first}\nsecond line")
+    time.sleep(pause)
+    if log is not None:
+        with open(log, "a") as file:
+            file.write(f"{os.getpid()} {first} {float(point['b'][0])}\n")
+    shape = (len(point["a"]), len(point["b"]), 3)
+    noise = scale * np.asarray(jax.random.normal(key, shape))
+    total = point["a"][:, None] + point["b"]
+    return xr.Dataset(
+        {
+            # Another order of dimensions than that of the axes.
+            "noise": (("sample", "a", "b"), noise.transpose(2, 0, 1), {"units": "1"}),
+            "total": (("a", "b"), total),
+            "count": (("a", "b"), np.rint(10 * total).astype(np.int32)),
+            "positive": (("a", "b"), total > 1),
+            "label": (("a", "b"), np.where(total > 1, *reversed(LABELS))),
+        },
+        coords={"sample": [10, 20, 30], "weight_of": ("sample", [0.1, 0.2, 0.3])},
+    )
+
+
+def texts(point, key):
+    del key
+    return xr.Dataset({"length": ("word", [len(word) for word in point["word"]])})
+
+
+def dies(point, key):
+    del point, key
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def no_dataset(point, key):
+    del key
+    return point["a"]
+
+
+def lacks_an_axis(point, key):
+    del key
+    return xr.Dataset({"x": ("a", point["a"])})
+
+
+def too_few_points(point, key):
+    del point, key
+    return xr.Dataset({"x": (("a", "b"), np.ones((1, 1)))})
+
+
+def other_shape_each_time(point, key):
+    del key
+    a, b = (len(point[name]) for name in "ab")
+    return xr.Dataset({"x": (("a", "b", "more"), np.ones((a, b, 1 + int(point["a"][0]))))})
+
+
+def moving_coordinate(point, key):
+    del key
+    data = {"x": (("a", "b"), np.ones((len(point["a"]), len(point["b"]))))}
+    return xr.Dataset(data, coords={"where": ("w", point["a"][:1])})
+
+
+def reads_precision(point, key):
+    return xr.Dataset({"bits": ("a", np.asarray(jax.random.normal(key, point["a"].shape)))})

@@ -1,0 +1,220 @@
+"""Flipped plasticity at a solution: verdicts against random-matrix theory, the toy model and closed forms."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import plastodyn as pd
+from plastodyn.measure.stability import VERDICTS, _full_signs
+
+EPS = float(np.finfo(np.float32).eps)
+KEY = jax.random.key(0)
+
+
+def ask(circuit, signs, rate=0.1, **options):
+    return pd.measure.sign_stability(circuit, signs, rate=rate, key=KEY, **{"steps": 1000, **options})
+
+
+def at_teacher(inputs, hidden, seed=0):
+    """A linear student at its teacher, in the paper's scaling, and theory's J of a fraction of flipped inputs."""
+    rng = np.random.default_rng(seed)
+    first = rng.uniform(-1, 1, (hidden, inputs)) * (3 / inputs) ** 0.5
+    second = rng.uniform(-1, 1, (1, hidden))
+    second /= np.linalg.norm(second)
+    target = jnp.asarray(second @ first, "float32")
+    weights = {"hidden": jnp.asarray(first, "float32"), "readout": jnp.asarray(second, "float32")}
+    circuit = pd.Circuit(loss=lambda w: 0.5 * jnp.sum((w["readout"] @ w["hidden"] - target) ** 2), weights=weights)
+
+    def smallest(fraction):
+        signs = np.where(np.arange(inputs) < round(fraction * inputs), -1, 1)
+        return np.linalg.eigvalsh(first.T @ first + np.diag(signs))
+
+    return circuit, smallest
+
+
+def toy_loss(w):
+    return 0.5 * (w[0] * w[1] - 2.0) ** 2
+
+
+def toy(first):
+    """``y = w2 w1 x`` at a solution ``w1 w2 = 2``."""
+    return pd.Circuit(loss=toy_loss, weights=jnp.array([first, 2.0 / first]))
+
+
+class Quadratic(pd.circuits.AbstractCircuit):
+    """``F = sum k (w - 1)^2 / 2``, its curvatures an array so that one compilation serves many."""
+
+    curvatures: jax.Array
+    weights: jax.Array
+    signals = frozenset({"loss"})
+
+    def loss(self, weights):
+        return 0.5 * jnp.sum(self.curvatures * (weights - 1) ** 2)
+
+
+def quadratic(curvatures, at=1.0):
+    return Quadratic(jnp.asarray(curvatures), jnp.full(len(curvatures), at))
+
+
+def test_theory_stable_point_is_stable():
+    """c = 1/4 with 4 in 10 inputs flipped: left of the boundary, whatever the fraction."""
+    assert pd.theory.curl.spectral_edge(0.25, 0.4, layer="hidden") > 0
+    circuit, eigenvalues = at_teacher(10, 40)
+    found = ask(circuit, pd.rules.presynaptic(0.4), keep="norm")
+    assert eigenvalues(0.4)[0] > 0
+    assert (found.verdict, found.at_rest, found.unstable) == ("stable", True, 0)
+    assert math.isnan(found.lyapunov_exponent)
+    assert found.flipped_share == pytest.approx(4 * 40 / (11 * 40))
+
+
+def test_growth_rate_and_counts_are_those_of_the_linearised_error():
+    """E' = -E J: eigenvalues of J, one for each input, and flat directions for all other weights."""
+    circuit, eigenvalues = at_teacher(12, 12)
+    expected = eigenvalues(0.5)
+    found = ask(circuit, pd.rules.presynaptic(0.5), rate=0.05)
+    # The default tolerance: the root of single precision, relative to |J|, which is below 0.05 * 8.
+    assert found.growth_rate == pytest.approx(math.log1p(-0.05 * expected[0]), abs=EPS**0.5 * 0.4)
+    assert found.unstable == (expected < 0).sum() > 0
+    assert found.flat == 12 * 12 + 12 - 12
+    assert found.unstable_unflipped == 0
+    assert abs(found.growth_rate_unflipped) < EPS**0.5 * 0.4
+
+
+@pytest.mark.slow
+def test_theory_unstable_point_is_chaotic_under_the_norm_constraint():
+    """c = 1, 6 in 10 inputs flipped; halving the step halves the exponent per step, that of the flow being one number."""
+    assert pd.theory.curl.spectral_edge(1.0, 0.6, layer="hidden") < 0
+    circuit, _ = at_teacher(24, 24)
+    found = ask(circuit, pd.rules.presynaptic(0.6), rate=0.05, keep="norm", steps=20_000)
+    assert found.verdict == "unstable: chaotic"
+    assert found.lyapunov_exponent > 3 * found.lyapunov_error > 0
+    finer = ask(circuit, pd.rules.presynaptic(0.6), rate=0.025, keep="norm", steps=40_000)
+    error = math.hypot(found.lyapunov_error, 2 * finer.lyapunov_error)
+    # Five standard errors of the difference (n = 4 seeds each) and the step's own error, first order in rate x |J| < 0.3.
+    assert found.lyapunov_exponent == pytest.approx(2 * finer.lyapunov_exponent, abs=5 * error + 0.3 * found.lyapunov_exponent)
+
+
+@pytest.mark.parametrize(("first", "verdict"), [(1.0, "stable"), (2.0, "unstable: settles elsewhere")])
+def test_toy_branches(first, verdict):
+    """Figure 1 with the second synapse flipped: a solution is stable where |w2| > |w1|; from the others it turns to those."""
+    found = ask(toy(first), jnp.array([1.0, -1.0]))
+    weights = np.array([first, 2.0 / first])
+    rate = float(pd.theory.curl.toy_growth_rate(weights))
+    assert found.verdict == verdict
+    # One flat direction along the hyperbola leads where the other decays. Rounding in a 2 x 2 eigensolver.
+    leading = max(math.log1p(0.1 * rate), 0.0)
+    assert found.growth_rate == pytest.approx(leading, abs=20 * EPS)
+    assert (found.unstable, found.flat, found.unstable_unflipped) == (int(rate > 0), 1, 0)
+    # J = rate (w2, -w1)'(w2, w1) is antisymmetric in its off-diagonal part alone: |A|_F / |J|_F = sqrt(2) w1 w2 / |w|^2.
+    share = 2**0.5 * 2.0 / np.sum(weights**2)
+    assert found.curl == pytest.approx(share, abs=max(5 * found.curl_error, 100 * EPS))
+    assert found.loss_after < 1e-6 > found.loss_start
+
+
+def test_without_flips_it_is_stable_and_has_no_curl():
+    found = ask(toy(1.0), jnp.ones(2))
+    assert found.verdict == "stable"
+    assert found.flipped_share == 0
+    assert found.growth_rate == found.growth_rate_unflipped
+    # Rounding of sums of a few terms, and of half-angle differences.
+    assert found.curl < 10 * EPS
+    assert found.descent_angle < 10 * EPS
+
+
+def test_all_flipped_climbs():
+    found = ask(quadratic([1.0, 3.0]), -jnp.ones(2))
+    assert found.verdict == "unstable: diverges"
+    assert (found.unstable, found.flat, found.flipped_share) == (2, 0, 1.0)
+    assert found.growth_rate == pytest.approx(math.log1p(0.3), abs=4 * EPS)
+    assert found.descent_angle == pytest.approx(math.pi, abs=1e-3)
+
+
+def test_growth_without_bound_is_not_chaos():
+    """Tangents of an exponentially growing weight grow as it does, 0.005 per step: a positive exponent far from overflow."""
+    found = ask(quadratic([1.0, 0.05]), jnp.array([1.0, -1.0]))
+    assert found.lyapunov_exponent > 3 * found.lyapunov_error
+    # Products of 1000 growth factors, each of which is rounded.
+    assert found.lyapunov_exponent == pytest.approx(math.log1p(0.005), abs=EPS)
+    assert found.verdict == "unstable: diverges"
+    # Here the norm has not doubled yet: the runs move away from the solution as fast as neighbours part.
+    early = ask(quadratic([1.0, 0.035]), jnp.array([1.0, -1.0]))
+    assert early.lyapunov_exponent * 1000 > 3
+    assert early.verdict == "undecided"
+
+
+def test_overshoot_without_flips_is_not_put_down_to_them():
+    """rate x curvature = 2.5 is unstable in steps, though not in the flow; |1 - 2.5| = 1.5."""
+    found = ask(quadratic([25.0, 1.0]), jnp.array([1.0, 1.0]))
+    assert found.verdict == "undecided"
+    assert found.unstable_unflipped == 1
+    assert found.growth_rate == found.growth_rate_unflipped == pytest.approx(math.log(1.5), abs=4 * EPS)
+    assert "without the flips" in found.answer
+
+
+def test_overshoot_is_seen_by_the_arnoldi_iteration_too():
+    found = ask(quadratic(np.r_[25.0, np.linspace(0.5, 2.0, 40)]), -jnp.ones(41), count=5)
+    unflipped = ask(quadratic(np.r_[25.0, np.linspace(0.5, 2.0, 40)]), jnp.ones(41), count=5)
+    assert found.growth_rate == pytest.approx(math.log(3.5), abs=1e-4)
+    assert unflipped.growth_rate == pytest.approx(math.log(1.5), abs=1e-4)
+
+
+def test_away_from_a_solution_it_says_so():
+    found = ask(quadratic([1.0, 1.0], at=1.5), jnp.ones(2))
+    assert (found.verdict, found.at_rest) == ("undecided", False)
+    assert "not at a solution" in found.answer
+
+
+def test_slightly_negative_curvature_of_the_loss_is_not_the_flips():
+    """As in a nearly converged classifier: a thousandth of the largest curvature, here and without flips."""
+    slight = quadratic([10.0, 3.0, -0.001])
+    # 1000 steps at 1e-4 grow by 10 %, less than what the others lose.
+    found = ask(slight, jnp.array([1.0, 1.0, 1.0]), tolerance=1e-6)
+    assert (found.verdict, found.unstable, found.unstable_unflipped) == ("stable", 1, 1)
+    assert ask(slight, jnp.array([1.0, -1.0, 1.0]), tolerance=1e-6).verdict == "unstable: diverges"
+
+
+def test_signs_of_neurons_are_those_of_weights():
+    circuit, _ = at_teacher(6, 5)
+    by_neuron = _full_signs(pd.rules.presynaptic(0.5), circuit.weights)
+    by_weight = _full_signs({"hidden": jnp.array([-1, -1, -1, 1, 1, 1]), "readout": 1}, circuit.weights)
+    assert jax.tree.all(
+        jax.tree.map(lambda a, b, w: bool((a == b).all()) and a.shape == w.shape, by_neuron, by_weight, circuit.weights)
+    )
+    assert int((by_neuron["hidden"] < 0).sum()) == 15
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_every_verdict_has_a_sentence(verdict):
+    found = pd.measure.SignStability(verdict, True, 0.2, 1, 0, 3, 0.01, 0.0, 0.5, 0.01, 1.0, 0.002, 1e-4, 0.0, 0.1)
+    assert found.answer.endswith(".")
+    assert ("chaotic" in found.answer) == (verdict in ("unstable: chaotic", "undecided"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rate": 0.0}, "rate must be a number > 0"),
+        ({"rate": float("nan")}, "rate must be finite"),
+        ({"rate": pd.axis("rate", [0.1, 0.2])}, "rate must be plain numbers"),
+        ({"signs": pd.rules.presynaptic(pd.axis("f", [0.1, 0.2]))}, "neurons of signs must be plain numbers"),
+        ({"signs": pd.rules.presynaptic(0.2)}, "layer must be below the number of weight matrices"),
+        ({"signs": jnp.array([1.0, 0.5])}, r"signs must hold only \+1 and -1"),
+        ({"signs": jnp.array([1.0, float("nan")])}, r"signs must hold only \+1 and -1"),
+        ({"signs": jnp.ones(3)}, r"signs must broadcast to the shape of its weights, \(2,\)"),
+        ({"signs": (jnp.ones(2),)}, "signs must have the structure of the weights"),
+        ({"steps": 150}, "steps must be a multiple of 100"),
+        ({"steps": 0}, "steps must be a whole number >= 1"),
+        ({"keep": "shape"}, "keep must be one of None, norm, sign"),
+        ({"seeds": 1}, "seeds must be a whole number >= 2"),
+        ({"key": 3}, "key must be one JAX random key"),
+        ({"circuit": jnp.ones(2)}, "circuit must be a circuit"),
+        ({"circuit": pd.Circuit(loss=jnp.sum, weights=jnp.zeros(2))}, "must not all be 0"),
+    ],
+)
+def test_bad_arguments(change, message):
+    arguments = {"circuit": toy(1.0), "signs": jnp.ones(2), "rate": 0.1, "key": KEY, "steps": 1000, **change}
+    with pytest.raises(ValueError, match=message):
+        pd.measure.sign_stability(arguments.pop("circuit"), arguments.pop("signs"), **arguments)
