@@ -1,5 +1,6 @@
 """Linear student-teacher circuits through their input covariance: a cost that does not depend on the number of inputs."""
 
+from collections.abc import Callable
 from functools import reduce
 from typing import ClassVar
 
@@ -101,7 +102,7 @@ def through_covariance(
     if circuit.fixed_biases or circuit.weights.biases:
         raise ValueError("circuit must have no biases; got some")
     outputs = circuit.targets.shape[0]
-    scales = {half_squared_error: 0.5, mean_squared_error: 1 / outputs}
+    scales: dict[Callable[[Array], Array], float] = {half_squared_error: 0.5, mean_squared_error: 1 / outputs}
     if circuit.normalisation not in scales:
         raise ValueError(f"circuit must use half_squared_error or mean_squared_error; got {circuit.normalisation!r}")
     covariance = input_covariance(circuit.inputs) if covariance is None else covariance

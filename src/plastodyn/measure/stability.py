@@ -164,9 +164,10 @@ def sign_stability(
       ``steps`` steps the mean loss is no higher than it was next to the solution;
     * ``unstable: ...``: a direction grows, at least twice as fast as without flips. ``diverges``: a run ends 100 times as
       long as the solution, twice as long as half way, or not finite. ``settles elsewhere``: all runs are more than 1 %
-      of the weights' norm away, and their path in the last tenth of the steps is below 1e-3 of the norm, or below 5 %
-      and half of what it was half way while the exponent is not positive. ``chaotic``: they are away, and the exponent is more than 3 standard errors and 3 / ``steps`` above 0 and more than twice the
-      rate at which the distance from the solution still grows;
+      of the weights' norm away, and their path in the last tenth of the steps is below 1e-3 of the norm; or below 5 % of
+      it and half of what it was half way, if the exponent is not positive. ``chaotic``: all are away and move on, and the
+      exponent is more than 3 standard errors and ``3 / steps`` above 0, and more than twice the rate at which the
+      distance from the solution still grows;
     * ``undecided``: anything else, and wherever the weights are not at rest.
 
     Weights are at rest where a step v without flips is below their precision, or is so short that ``|v| / |v'Jv/|v|^2|``

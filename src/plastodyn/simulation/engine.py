@@ -22,6 +22,10 @@ from plastodyn.simulation.record import Observable
 from plastodyn.simulation.solvers import Solver
 
 
+_UNROLLED = 4
+"""Steps written out in the loop's body: XLA copies what the loop carries once for each turn, which large weights feel."""
+
+
 class Carry(NamedTuple):
     """What one step hands to the next."""
 
@@ -170,7 +174,7 @@ def _in_blocks(
 def _repeat(body: Callable[[Array, Carry], Carry], count: int, carry: Carry) -> Carry:
     if count == 1:
         return body(jnp.zeros((), jnp.int32), carry)
-    return jax.lax.fori_loop(0, count, body, carry)
+    return jax.lax.fori_loop(0, count, body, carry, unroll=min(count, _UNROLLED))
 
 
 @functools.lru_cache(maxsize=128)

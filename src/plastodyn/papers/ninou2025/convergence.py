@@ -23,7 +23,7 @@ class _Panel(NamedTuple):
     varied: str
     label: str
     values: dict[str, tuple[float, ...]]
-    fixed: dict[str, dict[str, float]]
+    fixed: dict[str, dict[str, Any]]
     seeds: dict[str, int]
     epochs: dict[str, int]
     scale: str = "log"

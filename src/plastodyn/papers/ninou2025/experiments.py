@@ -1,6 +1,6 @@
 """What is computed at a point of each sweep: top-level functions, so that worker processes can import them."""
 
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -161,7 +161,7 @@ def _read(run: xr.Dataset, instants: np.ndarray, fine: int) -> xr.DataArray:
     if not len(late):
         return early
     coarse = run.coarse.sel(step_coarse=late // _COARSE_EVERY * _COARSE_EVERY).rename(step_coarse="epoch")
-    return xr.concat([early, coarse.assign_coords(epoch=late)], "epoch")
+    return cast(xr.DataArray, xr.concat([early, coarse.assign_coords(epoch=late)], "epoch"))
 
 
 def learning_curve(key: Array, *, seeds: int, epochs: int) -> xr.Dataset:
