@@ -5,11 +5,31 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
 from safetensors.numpy import save_file
+
+from plastodyn.cli import main
+from plastodyn.user_model import Flips, load_with_signs
+
+
+@pytest.fixture
+def run_here(monkeypatch, capsys):
+    """The command in this process: for errors, which need no process of their own."""
+
+    def run_here(*arguments, cwd):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["plastodyn", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return types.SimpleNamespace(returncode=ended.value.code, stdout=said.out, stderr=said.err)
+
+    return run_here
 
 
 def run(*arguments, cwd, timeout=240):
@@ -38,16 +58,16 @@ def model(tmp_path):
     return path
 
 
-def test_help_has_examples(tmp_path):
-    for command in ("list", "demo", "reproduce", "measure", "doctor"):
-        found = run(command, "--help", cwd=tmp_path)
+def test_help_has_examples(tmp_path, run_here):
+    for command in ("list", "demo", "reproduce", "measure", "stability", "doctor"):
+        found = run_here(command, "--help", cwd=tmp_path)
         assert found.returncode == 0
         assert "Example" in found.stdout
 
 
 def test_list_as_json_names_papers_figures_and_sizes(tmp_path):
     found = json.loads(run("list", "--json", cwd=tmp_path).stdout)
-    assert [paper["paper"] for paper in found] == ["raman2021"]
+    assert [paper["paper"] for paper in found] == ["raman2021", "ninou2025"]
     assert [f["figure"] for f in found[0]["figures"]] == ["fig1", "fig5", "fig5s1", "table2"]
     assert set(found[0]["figures"][0]["seconds"]) == {"smoke", "standard", "full"}
 
@@ -85,27 +105,27 @@ def test_measure_a_file_and_checkpoints(model, tmp_path):
         (["measure", "model.py", "--checkpoint", "half.npz"], "could not be read"),
         (["measure", "model.py", "--fluctuation", "-1"], "--fluctuation must be a number >= 0"),
         (["measure", "model.py", "--precision", "0"], "precision must be a number > 0"),
-        (["reproduce", "raman2020"], "PAPER must be one of raman2021"),
+        (["reproduce", "raman2020"], "PAPER must be one of raman2021, ninou2025"),
         (["reproduce", "raman2021", "fig9"], "FIGURE must be one of fig1"),
         (["reproduce", "raman2021", "--size", "huge"], "--size must be one of smoke, standard, full"),
         (["reproduce", "raman2021", "--out", "model.py/x"], "model.py"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(arguments, message, model, tmp_path):
+def test_bad_input_is_one_line_and_exit_code_2(arguments, message, model, tmp_path, run_here):
     (tmp_path / "half.npz").write_bytes(b"PK\x03\x04 half a file")
-    found = run(*arguments, cwd=model.parent)
+    found = run_here(*arguments, cwd=model.parent)
     assert found.returncode == 2
     assert message in found.stderr
     assert "Traceback" not in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
 
 
-def test_unknown_options_are_bad_usage(tmp_path):
-    assert run("demo", "--speed", "9", cwd=tmp_path).returncode == 2
+def test_unknown_options_are_bad_usage(tmp_path, run_here):
+    assert run_here("demo", "--speed", "9", cwd=tmp_path).returncode == 2
 
 
 def test_reproduce_writes_what_the_contract_says(tmp_path):
-    found = run("reproduce", "raman2021", "fig1", "--size", "smoke", "--out", "results", cwd=tmp_path)
+    found = run("reproduce", "raman2021", "fig1", "--size", "smoke", "--out", "results", "--workers", 1, cwd=tmp_path)
     claims = json.loads((tmp_path / "results" / "claims.json").read_text())
     assert found.returncode == (0 if all(claim["holds"] for claim in claims) else 1)
     assert set(claims[0]) == {"paper", "figure", "name", "source", "expected", "tolerance", "measured", "holds"}
@@ -128,3 +148,95 @@ def test_ctrl_c_writes_the_partial_run_and_exits_130(tmp_path):
     stored = xr.open_zarr(tmp_path / "out" / "raman2021-fig5-partial.zarr")
     assert set(np.unique(stored.status)) <= {0, 1, 2}
     assert 0 < int((stored.status == 0).sum()) < stored.status.size
+
+
+FLIPPABLE = """
+import jax.numpy as jnp
+import plastodyn as pd
+
+weights = {"hidden": jnp.array([[1.0, 0.0], [0.0, 0.5], [0.0, 0.0]]), "readout": jnp.array([[2.0, 1.0, 1.0]])}
+signs = {"hidden": jnp.array([[1], [1], [1]]), "readout": jnp.array([[-1, -1, -1]])}
+by_neuron = pd.rules.presynaptic(1.0, layer=1)
+wrong = {"hidden": 1}
+target = weights["readout"] @ weights["hidden"]
+
+def loss(w):
+    return 0.5 * jnp.sum((w["readout"] @ w["hidden"] - target) ** 2)
+"""
+
+
+@pytest.fixture
+def flippable(tmp_path):
+    path = tmp_path / "flippable.py"
+    path.write_text(FLIPPABLE)
+    return path
+
+
+def test_stability_by_name_and_by_fraction(flippable):
+    """W2 flipped: J = |w2|^2 - W1'W1 = diag(5, 5.75) is positive. All inputs flipped: -J is, and both directions grow."""
+    quick = ("--rate", 0.05, "--steps", 200, "--json")
+    named = [
+        json.loads(run("stability", flippable, "--signs", name, *quick, cwd=flippable.parent).stdout)
+        for name in ("signs", "by_neuron")
+    ]
+    assert named[0] == named[1]
+    assert named[0]["verdict"] == "stable"
+    assert (named[0]["flipped_share"], named[0]["unstable"], named[0]["lyapunov_exponent"]) == (3 / 9, 0, None)
+    flips = run("stability", flippable, "--flip", 1, "--layer", 0, *quick, cwd=flippable.parent)
+    found = json.loads(flips.stdout)
+    # J = W1'W1 - |w2|^2 = diag(-5, -5.75), to the accuracy of single precision.
+    assert found["growth_rate"] == pytest.approx(np.log1p(0.05 * 5.75), rel=1e-5)
+    assert (found["unstable"], found["flipped_share"]) == (2, 6 / 9)
+
+
+def test_stability_prints_a_table_and_a_sentence(flippable):
+    found = run("stability", flippable, "--signs", "signs", "--rate", 0.05, "--steps", 200, cwd=flippable.parent)
+    assert found.returncode == 0
+    assert "growth rate unflipped" in found.stdout
+    assert found.stdout.strip().splitlines()[-1].startswith("The flips leave the solution stable")
+
+
+def test_layout_tells_which_side_of_a_matrix_is_presynaptic():
+    def signs(side, layout):
+        flips = Flips(fraction=1 / 3, layer=0, side=side, layout=layout)
+        return load_with_signs("cli_layout_model", "loss", "weights", None, flips)[1]
+
+    model = types.ModuleType("cli_layout_model")
+    model.weights, model.loss = {"w": np.ones((3, 6), np.float32)}, lambda w: (w["w"] ** 2).sum()
+    sys.modules["cli_layout_model"] = model
+    try:
+        for side, layout, shape in (
+            ("presynaptic", "outputs-inputs", (1, 6)),
+            ("postsynaptic", "outputs-inputs", (3, 1)),
+            ("presynaptic", "inputs-outputs", (3, 1)),
+            ("postsynaptic", "inputs-outputs", (1, 6)),
+        ):
+            found = np.asarray(signs(side, layout).signs({"w": jnp.ones((3, 6))})["w"])
+            assert found.shape == shape
+            assert (found < 0).sum() == max(shape) // 3
+    finally:
+        del sys.modules["cli_layout_model"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give either --signs NAME or --flip FRACTION"),
+        (["--signs", "signs", "--flip", "0.2"], "give either --signs NAME or --flip FRACTION"),
+        (["--signs", "sings"], "--signs must name signs in flippable.py"),
+        (["--signs", "wrong"], "signs must have the structure of the weights"),
+        (["--signs", "target"], "signs must have the structure of the weights"),
+        (["--flip", "1.2"], "--flip must be a number >= 0 and <= 1"),
+        (["--flip", "0.2", "--layer", "2"], "layer must be below the number of weight matrices, 2"),
+        (["--flip", "0.2", "--side", "left"], "--side must be one of presynaptic, postsynaptic"),
+        (["--flip", "0.2", "--layout", "columns"], "--layout must be one of outputs-inputs, inputs-outputs"),
+        (["--flip", "0.2", "--keep", "shape"], "keep must be one of None, norm, sign"),
+        (["--flip", "0.2", "--steps", "150"], "steps must be a multiple of 100"),
+        (["--flip", "0.2", "--rate", "-1"], "rate must be a number > 0"),
+    ],
+)
+def test_bad_flips_are_one_line_and_exit_code_2(arguments, message, flippable, run_here):
+    found = run_here("stability", "flippable.py", "--rate", 0.05, *arguments, cwd=flippable.parent)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1

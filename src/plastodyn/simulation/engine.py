@@ -21,7 +21,6 @@ from plastodyn.protocol import Moment
 from plastodyn.simulation.record import Observable
 from plastodyn.simulation.solvers import Solver
 
-
 _UNROLLED = 4
 """Steps written out in the loop's body: XLA copies what the loop carries once for each turn, which large weights feel."""
 
