@@ -142,6 +142,7 @@ def test_feedback_has_the_size_of_the_forward_weights_and_stays(make):
     assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), state, after)))
 
 
+@pytest.mark.slow
 def test_forward_weights_align_with_the_feedback():
     """Lillicrap et al.: in a linear circuit that starts small, the angle between the update and the gradient falls."""
     circuit = pd.circuits.student_teacher(

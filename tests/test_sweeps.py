@@ -126,6 +126,7 @@ def test_the_number_of_workers_does_not_change_a_bit_of_a_simulation(hands, tmp_
     np.testing.assert_allclose(found, exact, rtol=4 * 30 * 2**-24)
 
 
+@pytest.mark.slow
 def test_the_automatic_choice_of_chunks_does_not_change_a_bit(experiments, hands, tmp_path, monkeypatch):
     found = [sweep(experiments.draws, AXES, store=tmp_path / "automatic", seed=1, executor=hands)]
     monkeypatch.setattr("plastodyn.sweeps.layout.CHUNKS_PER_WORKER", 1e-3)

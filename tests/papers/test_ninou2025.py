@@ -81,6 +81,7 @@ def test_settled_wants_small_and_no_longer_rising(key):
 
 
 @pytest.mark.parametrize(("fraction", "stable"), [(0.0, True), (0.6, False)])
+@pytest.mark.slow
 def test_hidden_flips_are_stable_or_not_as_the_theory_says(fraction, stable, key):
     point = {"compression": np.array([0.8]), "fraction": np.array([fraction])}
     found = experiments.phase_point(point, key, layer="hidden", start="random", seeds=2, epochs=6000)
@@ -90,6 +91,7 @@ def test_hidden_flips_are_stable_or_not_as_the_theory_says(fraction, stable, key
     assert bool((found.steps_taken < 6000).all()) == stable
 
 
+@pytest.mark.slow
 def test_epochs_to_converge_reads_log_spaced_epochs_and_censors(key):
     point = {"flipped": np.array([0, 1])}
     found = experiments.epochs_to_converge(point, key, varied="none", fixed={"samples": 50}, seeds=2, epochs=600)
