@@ -242,6 +242,12 @@ def test_a_condition_that_is_not_one_truth_value_is_named(until):
         _run(until=until)
 
 
+@pytest.mark.parametrize("window", [{"start": 5}, {"stop": 20}])
+def test_a_condition_has_no_window(window):
+    with pytest.raises(ValueError, match="until is asked throughout"):
+        _run(until=pd.observe(done, **window))
+
+
 def test_a_state_may_hold_a_random_key():
     class Keyed(Rule):
         def init(self, moment, key):  # noqa: ARG002

@@ -8,7 +8,7 @@ import xarray as xr
 
 import plastodyn as pd
 from plastodyn.papers import papers
-from plastodyn.papers.ninou2025 import beyond, experiments, phase_maps, setups, spectra
+from plastodyn.papers.ninou2025 import beyond, experiments, phase_maps, setups, spectra, stores
 from plastodyn.papers.registry import Place
 from plastodyn.theory import curl
 
@@ -104,6 +104,20 @@ def test_epochs_to_converge_reads_log_spaced_epochs_and_censors(key):
     short = experiments.epochs_to_converge(point, key, varied="none", fixed={"samples": 50}, seeds=2, epochs=20)
     assert bool(short.censored.all())
     assert bool((short.epochs == 20).all())
+
+
+def test_a_figure_without_a_place_leaves_no_store(key):
+    """Stores go where the place says, and without one to a directory that is gone after the call."""
+    seen = []
+
+    @stores.placed
+    def make(size, key, place):
+        seen.append(place.directory)
+        assert place.directory.exists()
+        return size
+
+    assert make("smoke", key) == "smoke"
+    assert not seen[0].exists()
 
 
 def test_sides_of_the_boundary():

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,11 +20,10 @@ class Curve(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """Lines across a panel at given places on one axis (``x`` or ``y``)."""
+    """Upright lines across a panel, at given places along x."""
 
     label: str
     places: Sequence[float]
-    along: str = "x"
 
 
 class Panel(NamedTuple):
@@ -54,21 +52,14 @@ def curve_panels(panels: Sequence[Panel], title: str, columns: int = 2) -> Figur
     >>> curve_panels([panel], "descent").axes[0].get_xlabel()
     'epoch'
     """
-    rows = -(-len(panels) // columns)
-    columns = min(columns, len(panels))
     with look.style():
-        figure = Figure(figsize=(4.4 * columns, 3.2 * rows + 0.4), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for axes in grid.flat[len(panels) :]:
-            axes.axis("off")
-        for axes, panel in zip(grid.flat, panels, strict=False):
-            draw(axes, panel)
-        figure.suptitle(title)
+        figure, grid = look.panels(len(panels), columns, 4.4, 3.2, title)
+        for axes, panel in zip(grid, panels, strict=True):
+            _draw(axes, panel)
     return figure
 
 
-def draw(axes: Axes, panel: Panel) -> None:
-    """Draw one panel on the given axes."""
+def _draw(axes: Axes, panel: Panel) -> None:
     for curve in panel.curves:
         if curve.error is None:
             axes.plot(curve.x, curve.y, label=curve.label, **curve.look)
@@ -77,9 +68,8 @@ def draw(axes: Axes, panel: Panel) -> None:
                 curve.x, curve.y, yerr=curve.error, label=curve.label, **{"capsize": 2, "fmt": "o-", "ms": 3.5, **curve.look}
             )
     for mark in panel.marks:
-        for index, place in enumerate(np.atleast_1d(mark.places)):
-            line = axes.axvline if mark.along == "x" else axes.axhline
-            line(place, color="0.35", linestyle="--", linewidth=1, label=mark.label if index == 0 else None)
+        for index, place in enumerate(mark.places):
+            axes.axvline(place, color="0.35", linestyle="--", linewidth=1, label=mark.label if index == 0 else None)
     axes.set(xlabel=panel.x, ylabel=panel.y, title=panel.title, xscale=panel.scales[0], yscale=panel.scales[1])
     if any(not label.startswith("_") for label in axes.get_legend_handles_labels()[1]):
         axes.legend(framealpha=0.9)

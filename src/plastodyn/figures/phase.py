@@ -40,16 +40,10 @@ def phase_maps(maps: Sequence[PhaseMap], title: str, columns: int = 2) -> Figure
 
     Source: the layout of Ninou, Kadmon and Cayco-Gajic (2025), figures 2, 3a, 4a and 4b.
     """
-    rows = -(-len(maps) // columns)
-    columns = min(columns, len(maps))
     with look.style():
-        figure = Figure(figsize=(4.6 * columns, 3.3 * rows + 0.4), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for axes in grid.flat[len(maps) :]:
-            axes.axis("off")
-        for axes, item in zip(grid.flat, maps, strict=False):
+        figure, grid = look.panels(len(maps), columns, 4.6, 3.3, title)
+        for axes, item in zip(grid, maps, strict=True):
             _panel(figure, axes, item)
-        figure.suptitle(title)
     return figure
 
 

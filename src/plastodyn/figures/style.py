@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 SIMULATION = "#1b6ca8"
 THEORY = "#d1495b"
@@ -36,3 +38,26 @@ def style() -> Iterator[None]:
     """
     with mpl.rc_context(_SETTINGS):
         yield
+
+
+def panels(count: int, columns: int, width: float, height: float, title: str) -> tuple[Figure, list[Axes]]:
+    """A figure with a title and ``count`` axes, row after row; what is left of the last row stays empty.
+
+    Args:
+        count: axes.
+        columns: at most so many in a row.
+        width: of one panel, in inches.
+        height: of one panel, in inches.
+        title: of the whole figure.
+
+    >>> len(panels(3, 2, 4.0, 3.0, "three")[1])
+    3
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width * columns, height * rows + 0.4), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flat
+    for axes in grid[count:]:
+        axes.axis("off")
+    figure.suptitle(title)
+    return figure, list(grid[:count])

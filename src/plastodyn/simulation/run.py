@@ -113,7 +113,13 @@ def simulate(
 
 
 def _condition(until: Any) -> Observable | None:
-    if until is None or isinstance(until, Observable):
+    if until is None:
+        return None
+    if isinstance(until, Observable):
+        if until.start or until.stop is not None:
+            raise ValueError(
+                f"until is asked throughout: give observe(...) no start or stop; got {until.start} and {until.stop}"
+            )
         return until
     if not callable(until):
         raise ValueError(f"until must be a function of the moment, or pd.observe of one; got {until!r}")

@@ -97,6 +97,7 @@ def figure_other_circuits(size: str, key: Array) -> Reproduction:
         # Finite size moves the boundary outwards, never inwards.
         source.at_least("linear, 1 output: critical fraction minus the theory's, mean over c", "this project", 0.0, spacing,
                         (one - data.critical_fraction_theory).mean()),
+        # Two circuits of some 30 inputs each, whose edges scatter by N^(-2/3) = 0.1.
         source.equal("2 outputs minus 1 output: critical fraction, mean over c", "this project", 0.0, 0.1, (two - one).mean()),
         # Where the weights are identifiable H has full rank, and by Sylvester's law -D H has a growing direction for every
         # flipped weight: only the linear circuit's degeneracy protects its solutions.
@@ -220,6 +221,7 @@ def _noise_claims(data: xr.Dataset) -> list:
     small = data.sel(fluctuation=_RATES[0]).loss
     rise = small.sel(fraction=2 * critical, method="nearest") / small.isel(fraction=0)
     return [
+        # The slowest directions decorrelate in some hundred epochs: a record of the smallest size has tens of such times.
         source.equal("below the boundary: simulated over stationary error", "this project", 1.0, 0.15, ratio),
         source.at_least("error beyond the boundary over that without flips, |de| = 0.001", "this project", 100.0, 0.0, rise),
     ]

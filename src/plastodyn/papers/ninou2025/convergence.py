@@ -10,7 +10,7 @@ from plastodyn.figures import Curve, Panel, curve_panels
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.ninou2025.experiments import epochs_to_converge, learning_curve
 from plastodyn.papers.ninou2025.setups import NAME
-from plastodyn.papers.ninou2025.stores import swept, with_place
+from plastodyn.papers.ninou2025.stores import placed, swept
 from plastodyn.papers.registry import Place, Reproduction
 
 _NAMES = {0: "gradient descent", 1: "curl descent, 1 of 10 flipped"}
@@ -82,20 +82,17 @@ def figure_5ab(size: str, key: Array) -> Reproduction:
     return Reproduction(data, curve_panels([panel], "Figure 5b: learning curves"), claims)
 
 
-def figure_5c(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_5c(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 5c: epochs to a training error of 1e-3 against the number of training inputs.
 
     Args:
         size: ``smoke``, ``standard`` or ``full`` (19 sizes from 100 to 2000, 10 seeds, at most 100 000 epochs).
         key: random key.
-        place: where the sweep keeps its store.
+        place: where the sweep keeps its store; for the length of the call unless given.
 
     Source: figure 5c.
     """
-    return with_place(_figure_5c, size, key, place)
-
-
-def _figure_5c(size: str, key: Array, place: Place) -> Reproduction:
     data = _converge("fig5c", SAMPLES, size, key, place)
     source = Source(NAME, "fig5c")
     claims = []
@@ -114,20 +111,17 @@ def _figure_5c(size: str, key: Array, place: Place) -> Reproduction:
     return Reproduction(data, _picture(data, SAMPLES, "Figure 5c: epochs to converge"), tuple(claims))
 
 
-def figure_5d(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_5d(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 5d: epochs to converge against the scale of the student's initial weights.
 
     Args:
         size: ``smoke``, ``standard`` or ``full`` (10 000 inputs, scales from 0.01 to 10; fewer inputs below full).
         key: random key.
-        place: where the sweep keeps its store.
+        place: where the sweep keeps its store; for the length of the call unless given.
 
     Source: figure 5d.
     """
-    return with_place(_figure_5d, size, key, place)
-
-
-def _figure_5d(size: str, key: Array, place: Place) -> Reproduction:
     data = _converge("fig5d", STUDENT, size, key, place)
     source = Source(NAME, "fig5d")
     gain = data.epochs.mean("replica").sel(student_scale=2.0)
@@ -142,20 +136,17 @@ def _figure_5d(size: str, key: Array, place: Place) -> Reproduction:
     return Reproduction(data, _picture(data, STUDENT, "Figure 5d: initial weights"), tuple(claims))
 
 
-def figure_5e(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_5e(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 5e: epochs to converge against the scale of the teacher's weights.
 
     Args:
         size: ``smoke``, ``standard`` or ``full`` (10 000 inputs, scales from 0.1 to 4, at most 200 000 epochs).
         key: random key.
-        place: where the sweep keeps its store.
+        place: where the sweep keeps its store; for the length of the call unless given.
 
     Source: figure 5e.
     """
-    return with_place(_figure_5e, size, key, place)
-
-
-def _figure_5e(size: str, key: Array, place: Place) -> Reproduction:
     data = _converge("fig5e", TEACHER, size, key, place)
     at_one = data.epochs.sel(teacher_scale=1.0, method="nearest").mean("replica")
     source = Source(NAME, "fig5e")
@@ -164,20 +155,17 @@ def _figure_5e(size: str, key: Array, place: Place) -> Reproduction:
     return Reproduction(data, _picture(data, TEACHER, "Figure 5e: the teacher's weights"), claims)
 
 
-def figure_5f(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_5f(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 5f: epochs to converge against the number of flipped readout neurons, 2000 inputs.
 
     Args:
         size: ``smoke``, ``standard`` or ``full`` (1 to 10 flipped, at most 100 000 epochs).
         key: random key.
-        place: where the sweep keeps its store.
+        place: where the sweep keeps its store; for the length of the call unless given.
 
     Source: figure 5f.
     """
-    return with_place(_figure_5f, size, key, place)
-
-
-def _figure_5f(size: str, key: Array, place: Place) -> Reproduction:
     epochs = {"smoke": 10_000, "standard": 20_000, "full": 100_000}[size]
     axes = {"flipped": [0, *_FLIPPED[size]]}
     parameters = {"varied": "none", "fixed": {}, "seeds": _SEEDS[size], "epochs": epochs}

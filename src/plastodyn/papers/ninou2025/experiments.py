@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 import plastodyn as pd
 from plastodyn.circuits import StudentTeacher
@@ -40,15 +41,13 @@ def test_error(moment: Moment) -> Array:
 
 def settled(moment: Moment) -> Array:
     """At machine precision and not about to leave: the training error is no longer rising."""
-    rise = sum(
-        jnp.vdot(g, v) for g, v in zip(*(jax.tree.leaves(x) for x in (moment.gradient(), moment.velocity())), strict=True)
-    )
+    rise = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, moment.gradient(), moment.velocity())))
     return (moment.loss() < _SETTLED_ERROR) & (rise <= 0)
 
 
 def some_weights(moment: Moment) -> Array:
     """Evenly spaced weights of both layers: enough for means over weights, without a history of all of them."""
-    flat = jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(moment.weights)])
+    flat = ravel_pytree(moment.weights)[0]
     return flat[np.linspace(0, flat.size - 1, min(_ORDER_WEIGHTS, flat.size)).astype(int)]
 
 
@@ -194,14 +193,9 @@ def learning_curve(key: Array, *, seeds: int, epochs: int) -> xr.Dataset:
 
 def error_along(circuit: StudentTeacher, weights: np.ndarray) -> np.ndarray:
     """The error of a circuit at raveled weights of shape (..., N)."""
-    flat = weights.reshape(-1, weights.shape[-1])
-    first = circuit.weights.kernels[0]
-
-    def error(one: Array) -> Array:
-        kernels = (one[: first.size].reshape(first.shape), one[first.size :].reshape(circuit.weights.kernels[1].shape))
-        return circuit.loss(circuit.weights._replace(kernels=kernels))
-
-    return np.asarray(jax.jit(lambda w: jax.lax.map(error, w, batch_size=16))(jnp.asarray(flat))).reshape(weights.shape[:-1])
+    unravel = ravel_pytree(circuit.weights)[1]
+    errors = jax.jit(lambda rows: jax.lax.map(lambda one: circuit.loss(unravel(one)), rows, batch_size=16))
+    return np.asarray(errors(jnp.asarray(weights.reshape(-1, weights.shape[-1])))).reshape(weights.shape[:-1])
 
 
 def exponent_point(

@@ -11,7 +11,7 @@ from plastodyn.figures import Curve, Marks, Panel, curve_panels
 from plastodyn.papers.claims import Source
 from plastodyn.papers.ninou2025.experiments import order_point
 from plastodyn.papers.ninou2025.setups import NAME, sides
-from plastodyn.papers.ninou2025.stores import swept, with_place
+from plastodyn.papers.ninou2025.stores import placed, swept
 from plastodyn.papers.registry import Place, Reproduction
 from plastodyn.theory import curl
 
@@ -36,7 +36,8 @@ _EXTENTS = {
 }
 
 
-def figure_3b(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_3b(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 3b: q against the flipped fraction and against the compression ratio, theory's transition dashed.
 
     ``q`` is the mean over weights of their variance in time, over the variance over weights of their mean in time, in
@@ -45,14 +46,10 @@ def figure_3b(size: str, key: Array, place: Place | None = None) -> Reproduction
     Args:
         size: ``smoke``, ``standard`` or ``full`` (25 fractions and 20 compression ratios, 10 seeds, 100 000 epochs).
         key: random key.
-        place: where the sweeps keep their stores.
+        place: where the sweeps keep their stores; for the length of the call unless given.
 
     Source: figure 3b.
     """
-    return with_place(_figure_3b, size, key, place)
-
-
-def _figure_3b(size: str, key: Array, place: Place) -> Reproduction:
     extent = _EXTENTS[size]
     key_fraction, key_compression = jax.random.split(key)
     parameters = {"layer": "hidden", "seeds": extent.seeds, "epochs": extent.epochs}

@@ -11,14 +11,17 @@ from plastodyn.figures import PhaseMap, phase_maps
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.ninou2025.experiments import phase_point
 from plastodyn.papers.ninou2025.setups import FLOOR, NAME, sides
-from plastodyn.papers.ninou2025.stores import cpu_hours, swept, with_place
+from plastodyn.papers.ninou2025.stores import cpu_hours, placed, swept
 from plastodyn.papers.registry import Place, Reproduction
 from plastodyn.theory import curl
 
 _FRACTION = {"hidden": r"flipped fraction of inputs $\alpha_h$", "readout": r"flipped fraction of hidden units $\alpha_r$"}
 _ERROR = r"$\log_{10}$ test error, mean over seeds"
+_SMALL = -8.0
+"""Log10 of an error that has not grown to a transient: between rounding, -28, and transients, -4 and more."""
 _INSET_EPOCHS = 20_000
 _CHUNK = 7
+_COST_GOAL = 400.0
 _PUBLISHED_HOURS = {"fig3a": 281.0, "fig4a": 151.0}
 
 
@@ -98,20 +101,17 @@ def boundary(compression: np.ndarray, layer: str) -> xr.DataArray:
     return xr.DataArray(curl.critical_fraction(fine, layer=layer), dims="compression", coords={"compression": fine})
 
 
-def figure_3a(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_3a(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 3a: test error after learning with flipped inputs, over compression ratio and flipped fraction.
 
     Args:
         size: ``smoke``, ``standard`` or ``full`` (20 x 21 points, 10 seeds, 100 000 epochs, the published size).
         key: random key.
-        place: where the sweeps keep their stores.
+        place: where the sweeps keep their stores; for the length of the call unless given.
 
     Source: figure 3a and its inset; full-batch steps at the published learning rate per epoch.
     """
-    return with_place(_figure_3a, size, key, place)
-
-
-def _figure_3a(size: str, key: Array, place: Place) -> Reproduction:
     extent = _EXTENTS["hidden"][size]
     key_wide, key_close = jax.random.split(key)
     wide = phase_sweep(f"fig3a-{size}", "hidden", "random", _compressions("hidden", extent), extent, key_wide, place)
@@ -138,20 +138,17 @@ def _figure_3a(size: str, key: Array, place: Place) -> Reproduction:
     return Reproduction(data, phase_maps(maps, "Figure 3a: flipped plasticity in the hidden layer"), tuple(claims))
 
 
-def figure_4a(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_4a(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 4a: test error after learning with flipped hidden units, from a random start and from the teacher.
 
     Args:
         size: ``smoke``, ``standard`` or ``full`` (20 x 21 points, 20 seeds, 100 000 epochs, the published size).
         key: random key.
-        place: where the sweeps keep their stores.
+        place: where the sweeps keep their stores; for the length of the call unless given.
 
     Source: figure 4a.
     """
-    return with_place(_figure_4a, size, key, place)
-
-
-def _figure_4a(size: str, key: Array, place: Place) -> Reproduction:
     extent = _EXTENTS["readout"][size]
     compressions = _compressions("readout", extent)
     runs = {
@@ -172,20 +169,17 @@ def _figure_4a(size: str, key: Array, place: Place) -> Reproduction:
     return Reproduction(data, phase_maps(maps, "Figure 4a: flipped plasticity in the readout layer"), tuple(claims))
 
 
-def figure_4b(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_4b(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 4b: the highest training error on the way, started at the teacher, with flipped hidden units.
 
     Args:
         size: ``smoke``, ``standard`` or ``full``; the runs of figure 4a are used again.
         key: random key, that of figure 4a.
-        place: where the sweeps keep their stores.
+        place: where the sweeps keep their stores; for the length of the call unless given.
 
     Source: figure 4b.
     """
-    return with_place(_figure_4b, size, key, place)
-
-
-def _figure_4b(size: str, key: Array, place: Place) -> Reproduction:
     extent = _EXTENTS["readout"][size]
     compressions = _compressions("readout", extent)
     run = phase_sweep(f"fig4-teacher-{size}", "readout", "teacher", compressions, extent, jax.random.fold_in(key, 0), place)
@@ -193,12 +187,14 @@ def _figure_4b(size: str, key: Array, place: Place) -> Reproduction:
     item = PhaseMap("highest over learning and over seeds", peak, boundary(run.compression.values, "readout"),
                     r"$\log_{10}$ peak training error", _FRACTION["readout"])  # fmt: skip
     stable, unstable = sides(peak, "readout")
+    # At the smallest c curvatures are so large that steps of the published length overshoot even without flips.
+    calm = peak.sel(fraction=0) < _SMALL
     source = Source(NAME, "fig4b")
     claims = (
-        # The median: at c = 0.01 curvatures are so large that steps of the published length overshoot even without flips.
-        source.at_most("stable side: median log10 peak error", "figure 4b: sharp edge", -8.0, 0.0, stable.median()),
+        source.at_most("stable side, where gradient descent stays: highest log10 peak error", "figure 4b: sharp edge", _SMALL,
+                       0.0, stable[calm.sel(compression=stable.compression).values].max()),
         source.at_least("unstable side: median log10 peak error", "figure 4b: large transients", -4.0, 0.0, unstable.median()),
-    )
+    )  # fmt: skip
     return Reproduction(run, phase_maps([item], "Figure 4b: transients next to the solution", 1), claims)
 
 
@@ -239,8 +235,9 @@ def _transition_claims(close: xr.Dataset, source: Source) -> list[Claim]:
             shifts.append((low + high) / 2 - float(curl.critical_compression(fraction, layer="hidden")))
     spacing = float(np.diff(close.compression.values).mean())
     shift = float(np.mean(shifts)) if shifts else np.nan
-    # Finite size moves it by about 0.05; the grid locates it to half its spacing.
-    return [source.equal("inset: empirical boundary minus theory, in c", "figure 3a, inset", 0.0, 0.06 + spacing / 2, shift)]
+    # The specification finds it 0.03 to 0.05 to the left; the grid locates it to half its spacing.
+    where = "figure 3a, inset; specification"
+    return [source.equal("inset: empirical boundary minus theory, in c", where, -0.04, 0.01 + spacing / 2, shift)]
 
 
 def _cost_claims(data: xr.Dataset, figure: str, size: str, source: Source) -> list[Claim]:
@@ -248,5 +245,4 @@ def _cost_claims(data: xr.Dataset, figure: str, size: str, source: Source) -> li
         return []
     hours = _PUBLISHED_HOURS[figure]
     name = f"processor time: the original's {hours:g} hours over ours"
-    # At most one hour of ours, half an hour on two cores.
-    return [source.at_least(name, "specification; its goal is 400", hours, 0.0, hours / cpu_hours(data))]
+    return [source.at_least(name, "the goal of this reproduction", _COST_GOAL, 0.0, hours / cpu_hours(data))]

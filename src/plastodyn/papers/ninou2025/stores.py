@@ -1,9 +1,10 @@
 """Sweeps of this paper: where their stores are, and how a figure is made with or without a lasting place for them."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import xarray as xr
 from jax import Array
@@ -30,12 +31,25 @@ def swept(
     return found.load()
 
 
-def with_place(make: Callable[[str, Array, Place], Reproduction], size: str, key: Array, place: Place | None) -> Reproduction:
-    """Make a figure; without a place the stores of its sweeps last as long as the call."""
-    if place is not None:
-        return make(size, key, place)
-    with TemporaryDirectory() as directory:
-        return make(size, key, Place(Path(directory)))
+class Make(Protocol):
+    """A figure made of sweeps; without a place their stores last as long as the call."""
+
+    def __call__(self, size: str, key: Array, place: Place | None = None) -> Reproduction:
+        """Compute the figure."""
+        ...
+
+
+def placed(make: Callable[[str, Array, Place], Reproduction]) -> Make:
+    """Let a figure that needs a place be made without one."""
+
+    @wraps(make)
+    def made(size: str, key: Array, place: Place | None = None) -> Reproduction:
+        if place is not None:
+            return make(size, key, place)
+        with TemporaryDirectory() as directory:
+            return make(size, key, Place(Path(directory)))
+
+    return made
 
 
 def cpu_hours(data: xr.Dataset) -> float:

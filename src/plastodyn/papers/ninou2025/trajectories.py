@@ -8,12 +8,11 @@ import xarray as xr
 from jax import Array
 
 import plastodyn as pd
-from plastodyn.circuits import LinearStudentTeacher
 from plastodyn.figures import Curve, Panel, curve_panels
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.ninou2025.experiments import exponent_point, some_weights, training_error
 from plastodyn.papers.ninou2025.setups import NAME, curl_descent, linear_networks
-from plastodyn.papers.ninou2025.stores import swept, with_place
+from plastodyn.papers.ninou2025.stores import placed, swept
 from plastodyn.papers.registry import Place, Reproduction
 
 _EVERY = 25
@@ -55,20 +54,17 @@ _ROUNDING = 1e-9
 """Exponent per epoch up to which growth along the zero modes of a solution is rounding."""
 
 
-def figure_3cd(size: str, key: Array, place: Place | None = None) -> Reproduction:
+@placed
+def figure_3cd(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 3c and 3d: chaos in the unstable hidden regime, c = 0.8 and alpha_h = 0.6; and Lyapunov exponents.
 
     Args:
         size: ``smoke``, ``standard`` or ``full``: 4000, 40 000 or 100 000 epochs.
         key: random key.
-        place: where the sweeps of the exponents keep their stores.
+        place: where the sweeps of the exponents keep their stores; for the length of the call unless given.
 
     Source: figures 3c and 3d; the exponents, of the epochs after the first 2000, are this project's addition.
     """
-    return with_place(_figure_3cd, size, key, place)
-
-
-def _figure_3cd(size: str, key: Array, place: Place) -> Reproduction:
     extent = _EXTENTS[size]
     data = _trajectory(HIDDEN, extent, key)
     windows = {"unstable": (HIDDEN, extent.warm_up, extent.steps), "stable": (_STABLE, extent.warm_up, extent.steps)}
@@ -97,6 +93,7 @@ def figure_4cd(size: str, key: Array) -> Reproduction:
     source = Source(NAME, "fig4cd")
     peak = data.training_error.max("epoch")
     fallen = (data.training_error.isel(epoch=-1) / peak).median()
+    # A transient is an error of the order of an untrained network's, 1e-2; one that descends again loses most of it.
     claims = (
         source.at_least("peak training error on the way, median over seeds", "figure 4b, inset", 1e-3, 0.0, peak.median()),
         source.at_most("last training error over the peak, median over seeds", "figure 4b, inset", 0.2, 0.0, fallen),
@@ -104,14 +101,10 @@ def figure_4cd(size: str, key: Array) -> Reproduction:
     return Reproduction(data, _picture(data, "Figure 4c, d: readout layer, c = 1, 60 % flipped"), claims)
 
 
-def _networks(point: _Point, extent: _Extent, key: Array) -> list[LinearStudentTeacher]:
-    return linear_networks(point.compression, extent.seeds, point.start, key)
-
-
 def _trajectory(point: _Point, extent: _Extent, key: Array) -> xr.Dataset:
     with jax.enable_x64(True):
         run = pd.simulate(
-            _networks(point, extent, key),
+            linear_networks(point.compression, extent.seeds, point.start, key),
             curl_descent(point.fraction, point.layer),
             steps=extent.epochs,
             key=key,
