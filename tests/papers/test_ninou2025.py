@@ -112,6 +112,7 @@ def test_a_figure_without_a_place_leaves_no_store(key):
 
     @stores.placed
     def make(size, key, place):
+        del key
         seen.append(place.directory)
         assert place.directory.exists()
         return size
