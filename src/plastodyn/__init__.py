@@ -4,7 +4,7 @@ from plastodyn import devices
 
 devices.use_all_cores()
 
-from plastodyn import circuits, fluctuations, measure, rules, theory  # noqa: E402
+from plastodyn import circuits, fluctuations, measure, perturbations, rules, theory  # noqa: E402
 from plastodyn.circuits import Circuit  # noqa: E402
 from plastodyn.simulation import Interrupted, axis, observe, simulate, solvers  # noqa: E402
 from plastodyn.sweeps import sweep  # noqa: E402
@@ -19,6 +19,7 @@ __all__ = [
     "fluctuations",
     "measure",
     "observe",
+    "perturbations",
     "rules",
     "simulate",
     "solvers",

@@ -21,6 +21,7 @@ app = typer.Typer(
 _out = Console()
 _err = Console(stderr=True)
 _INTERRUPTED = 130
+_VERDICT_CODES = {"certified": 0, "refuted": 1, "unknown": 3}
 
 OutOption = Annotated[Path, typer.Option("--out", help="Directory for results; made if it does not exist.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same result.")]
@@ -210,6 +211,51 @@ def stability(
         table.add_row(name.replace("_", " "), shown)
     _out.print(table)
     _out.print(answer, soft_wrap=True, highlight=False)
+
+
+@app.command(
+    epilog="Examples: plastodyn certify memory.toml --out proof.json    plastodyn certify --recheck proof.json    "
+    "A SPEC holds one table: [consolidation] alpha = 0.5, mu = 0.4; [linear] vertices = [[[-1, 0], [0, -1]]]; or "
+    '[field] function = "model.py:field", box = [[-1, 1], [-1, 1]], largest = true.'
+)
+def certify(
+    spec: Annotated[Path | None, typer.Argument(help="TOML file with one table: [consolidation], [linear] or [field].")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the certificate here, as JSON.")] = None,
+    recheck: Annotated[Path | None, typer.Option("--recheck", help="Check a certificate instead, from its JSON file.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Is your model stable? A certificate that can be checked again; exit code 0 certified, 1 refuted, 3 unknown."""
+    if (spec is None) == (recheck is None):
+        raise ValueError("give either a SPEC.toml or --recheck CERTIFICATE.json, and not both")
+    try:
+        from plastodyn.certify import Certificate, certify_file
+    except ImportError as error:
+        raise ValueError(str(error)) from None
+
+    found = certify_file(spec) if spec is not None else Certificate.from_json(_read(recheck))
+    holds = found.recheck()
+    if out is not None:
+        _make(out.resolve().parent)
+        out.write_text(found.to_json())
+    if as_json:
+        typer.echo(json.dumps({**json.loads(found.to_json()), "recheck": holds}, indent=2))
+    else:
+        table = Table("what", "found", title="Stability certificate")
+        for name, value in found.summary().items():
+            table.add_row(name, value)
+        table.add_row("recheck", "passed" if holds else "[red]FAILED[/red]")
+        _out.print(table)
+    if not holds:
+        raise ValueError("recheck failed: the certificate does not prove its verdict")
+    raise typer.Exit(_VERDICT_CODES[found.verdict])
+
+
+def _read(path: Path | None) -> str:
+    assert path is not None
+    try:
+        return path.read_text()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be the JSON of a certificate; {error}") from None
 
 
 @app.command(epilog="Example: plastodyn doctor --json")

@@ -1,8 +1,5 @@
 """A user's own model for the command line: a loss, weights and signs by name, measured."""
 
-import importlib
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -16,6 +13,7 @@ from safetensors.numpy import load_file
 from plastodyn import checks, tree
 from plastodyn.circuits import Circuit
 from plastodyn.measure import SignStability, hessian_spectrum, plasticity_ratio
+from plastodyn.modules import user_module
 from plastodyn.rules import noisy_gradient, postsynaptic, presynaptic
 from plastodyn.theory import ratio
 
@@ -36,7 +34,7 @@ def load(model: str, loss: str, weights: str, checkpoint: Path | None) -> Circui
     Raises:
         ValueError: if the model, a name or the checkpoint cannot be read.
     """
-    return _circuit(_module(model), model, loss, weights, checkpoint)
+    return _circuit(user_module(model), model, loss, weights, checkpoint)
 
 
 class Flips(NamedTuple):
@@ -68,7 +66,7 @@ def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None
         checks.number("--flip", flips.fraction, at_least=0, at_most=1)
     checks.one_of("--side", flips.side, _SIDES)
     checks.one_of("--layout", flips.layout, _LAYOUTS)
-    module = _module(model)
+    module = user_module(model)
     circuit = _circuit(module, model, loss, weights, checkpoint)
     if flips.named is None:
         # Where the rows of a matrix are its inputs, the synapses that leave a neuron are a row.
@@ -157,27 +155,6 @@ def _circuit(module: ModuleType, model: str, loss: str, weights: str, checkpoint
         # Whatever the user's own function raises on these weights is for them to read, in one line.
         first_line = str(error).strip().splitlines()[:1]
         raise ValueError(f"--loss {loss!r} failed on these weights: {type(error).__name__}: {' '.join(first_line)}") from error
-
-
-def _module(model: str) -> ModuleType:
-    path = Path(model)
-    if path.suffix != ".py":
-        try:
-            return importlib.import_module(model)
-        except ImportError as error:
-            raise ValueError(f"MODEL must be a .py file or an importable module; got {model!r} ({error})") from error
-    if not path.is_file():
-        raise ValueError(f"MODEL must be an existing .py file; got {model!r}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"MODEL must be an existing .py file; got {model!r}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"MODEL {model!r} could not be run: {type(error).__name__}: {error}") from error
-    return module
 
 
 def _checkpoint(path: Path) -> dict[str, Array]:

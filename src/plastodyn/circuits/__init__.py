@@ -1,6 +1,7 @@
 """What learns: weights, a loss or other signals, and optionally a fast activity."""
 
 from plastodyn.circuits.base import AbstractCircuit, Circuit
+from plastodyn.circuits.integrator import Integrator, integrator
 from plastodyn.circuits.layers import fan_in_normal, fan_in_uniform, glorot_uniform
 from plastodyn.circuits.linear import LinearStudentTeacher, input_covariance, through_covariance
 from plastodyn.circuits.matching import Matched, matched
@@ -15,25 +16,30 @@ from plastodyn.circuits.student_teacher import (
     resampled,
     student_teacher,
 )
+from plastodyn.circuits.tracking import Tracking, tracking
 
 __all__ = [
     "AbstractCircuit",
     "Circuit",
+    "Integrator",
     "Layers",
     "LinearStudentTeacher",
     "Matched",
     "Resampled",
     "StudentTeacher",
+    "Tracking",
     "fan_in_normal",
     "fan_in_uniform",
     "gaussian_inputs",
     "glorot_uniform",
     "half_squared_error",
     "input_covariance",
+    "integrator",
     "matched",
     "mean_squared_error",
     "mixed_inputs",
     "resampled",
     "student_teacher",
     "through_covariance",
+    "tracking",
 ]

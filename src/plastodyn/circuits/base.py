@@ -37,6 +37,11 @@ class AbstractCircuit(eqx.Module):
         del weights, time
         return jax.tree.map(lambda leaf: 0 * leaf, activity)
 
+    def jump(self, weights: Weights, activity: Any, time: Array, dt: Array) -> Any:
+        """The activity after the events within ``(time, time + dt]``, such as a saccade; unchanged where there are none."""
+        del weights, time, dt
+        return activity
+
 
 class Circuit(AbstractCircuit):
     """Any differentiable loss on any pytree of weights: the way in for a user's own model.

@@ -10,6 +10,7 @@ from plastodyn.rules.modify import flipped, gated
 from plastodyn.rules.neurons import postsynaptic, presynaptic
 from plastodyn.rules.newton import newton
 from plastodyn.rules.perturbation import keep_or_oppose, node_perturbation, weight_perturbation
+from plastodyn.rules.staged import early, late, staged
 
 __all__ = [
     "Moment",
@@ -18,17 +19,20 @@ __all__ = [
     "beeline",
     "constrained",
     "direct_feedback_alignment",
+    "early",
     "exact_norm",
     "feedback_alignment",
     "flipped",
     "gated",
     "gradient",
     "keep_or_oppose",
+    "late",
     "newton",
     "node_perturbation",
     "noisy",
     "noisy_gradient",
     "postsynaptic",
     "presynaptic",
+    "staged",
     "weight_perturbation",
 ]

@@ -96,7 +96,8 @@ def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, s
     moment = Moment(seen, carry.weights, time, carry.activity)
     change, state = rule.increment(moment, carry.state, dt, noise)
     weights = tree.add(carry.weights, tree.add(moved[0], change))
-    return Carry(rule.settle(weights, state), tree.add(carry.activity, moved[1]), state)
+    weights = rule.settle(weights, state)
+    return Carry(weights, circuit.jump(weights, tree.add(carry.activity, moved[1]), time, dt), state)
 
 
 def snapshot(program: Program, carry: Carry, batched: Any, shared: Any, time: Array, active: tuple[int, ...]) -> Any:

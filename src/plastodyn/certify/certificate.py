@@ -1,0 +1,107 @@
+"""A certificate: a statement on stability with everything needed to check it again without trusting who made it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from plastodyn import checks
+from plastodyn.provenance import versions
+
+VERDICTS = ("certified", "refuted", "unknown")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was asked of a system, the verdict, and what proves it.
+
+    Args:
+        kind: ``linear_inclusion``, ``smooth_field`` or ``consolidation``: which check it asks for.
+        verdict: ``certified``, ``refuted`` or ``unknown``.
+        statement: what is certified or refuted, in words.
+        time: ``continuous`` or ``discrete``.
+        system: the matrices, or the field as a list of elementary operations.
+        lyapunov: P of ``V = z' P z``, as exact rationals; None where there is none.
+        margin: certified rate of decay or of contraction, as an exact rational; None where there is none.
+        domain: where the statement holds.
+        conditions: each condition that was checked, and how.
+        tolerances: of the numerical search; the checks are exact or rigorous and have none.
+        witness: of a refutation: a state, and what happens there.
+        remaining: of an unknown verdict: what was left.
+        provenance: versions that made it.
+    """
+
+    kind: str
+    verdict: str
+    statement: str
+    time: str
+    system: dict[str, Any]
+    lyapunov: list[list[str]] | None = None
+    margin: str | None = None
+    domain: dict[str, Any] = field(default_factory=dict)
+    conditions: list[str] = field(default_factory=list)
+    tolerances: dict[str, Any] = field(default_factory=dict)
+    witness: dict[str, Any] | None = None
+    remaining: list[Any] = field(default_factory=list)
+    provenance: dict[str, str] = field(default_factory=versions)
+
+    checkers: ClassVar[dict[str, Callable[["Certificate"], bool]]] = {}
+    """How each kind is checked; filled by the modules that make them."""
+
+    def to_json(self) -> str:
+        """The certificate as JSON; numbers that matter are exact rationals, as text."""
+        return json.dumps(asdict(self), indent=2)
+
+    def summary(self) -> dict[str, str]:
+        """What a reader wants first, as text: the verdict, the statement, and what supports it."""
+        rows = {"verdict": self.verdict, "statement": self.statement}
+        if self.lyapunov is not None:
+            rows["V = z' P z, P"] = str(self.lyapunov)
+        if self.margin is not None:
+            rows["margin"] = f"{float(Fraction(self.margin)):.6g} per {'unit of time' if self.time == 'continuous' else 'step'}"
+        if "level_as_float" in self.domain:
+            rows["region"] = f"V <= {self.domain['level_as_float']:.6g}"
+        rows |= {name: str(self.domain[name]) for name in ("paper", "quadratic", "exact") if name in self.domain}
+        if self.conditions:
+            rows["conditions"] = "; ".join(self.conditions)
+        if self.witness is not None:
+            rows["witness"] = "; ".join(f"{name} {value}" for name, value in self.witness.items())
+        if self.remaining:
+            rows["left"] = "; ".join(map(str, self.remaining))
+        return rows
+
+    @classmethod
+    def from_json(cls, text: str) -> "Certificate":
+        """A certificate from its JSON.
+
+        Raises:
+            ValueError: if the text is not JSON, or not a certificate.
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"text must be the JSON of a certificate; {error}") from None
+        names = {item.name for item in fields(cls)}
+        needed = {"kind", "verdict", "statement", "time", "system"}
+        if not isinstance(values, dict) or not needed <= set(values) <= names:
+            found = sorted(values) if isinstance(values, dict) else type(values).__name__
+            raise ValueError(f"text must be the JSON of a certificate, with {sorted(needed)}; got {found}")
+        checks.one_of("verdict", values["verdict"], VERDICTS)
+        checks.one_of("kind", values["kind"], cls.checkers)
+        checks.one_of("time", values["time"], ("continuous", "discrete"))
+        return cls(**values)
+
+    def recheck(self) -> bool:
+        """Whether the verdict follows from what is written here, by another route than the one that found it.
+
+        Linear inclusions: exact rational arithmetic, no solver. Smooth fields: ball arithmetic on the list of operations,
+        with derivatives by dual numbers instead of JAX. An ``unknown`` verdict claims nothing, and always passes. What
+        is missing or malformed makes it false.
+        """
+        if self.verdict == "unknown":
+            return True
+        try:
+            return self.checkers[self.kind](self)
+        except (ValueError, TypeError, KeyError, IndexError, ZeroDivisionError, ArithmeticError):
+            return False

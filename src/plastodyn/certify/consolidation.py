@@ -1,0 +1,94 @@
+"""Is a two-stage memory safe at its consolidation speed? Three answers, each sharper than the one before."""
+
+from dataclasses import replace
+from typing import Any
+
+from flint import arb, ctx, fmpq
+
+from plastodyn.certify import rational
+from plastodyn.certify.certificate import Certificate
+from plastodyn.certify.linear import linear_inclusion
+from plastodyn.certify.rational import exact
+from plastodyn.theory import consolidation as theory
+
+_BITS = 128
+_STATEMENT = "uniformly asymptotically stable: a two-stage memory under any perturbation |xi| <= mu |e| of the error"
+
+
+def consolidation(alpha: Any, mu: Any) -> Certificate:
+    """Is a two-stage memory stable at a consolidation speed, whatever perturbation ``|xi| <= mu |e|`` of the error?
+
+    Asked in turn: the paper's bound (``alpha <= 1 - mu``), a quadratic Lyapunov function of the linear inclusion, and the
+    exact growth under the worst perturbation, ``theory.consolidation.worst_growth`` in ball arithmetic, which decides
+    what no quadratic function can. Where the memory is not stable, the witness is that perturbation: a periodic
+    switching, which `perturbations.worst_case` simulates.
+
+    Args:
+        alpha: late over early learning rate, above 0; a number or text such as ``"1/3"``.
+        mu: bound of the perturbation, at least 0 and below 1.
+
+    Returns:
+        A `Certificate`; its ``domain`` holds the three bounds and what each of them says.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Alemi, Aksay and Goldman, figure 2C; the two sharper answers are this project's.
+
+    >>> [consolidation("1/2", mu).verdict for mu in ("0.4", "0.75", "0.85", "0.9")]
+    ['certified', 'certified', 'certified', 'refuted']
+    """
+    a, m = exact(alpha), exact(mu)
+    if not a > 0:
+        raise ValueError(f"alpha must be a number > 0; got {alpha!r}")
+    if not 0 <= m < 1:
+        raise ValueError(f"mu must be a number >= 0 and < 1; got {mu!r}")
+    found = linear_inclusion([[[str(-(1 + d)), str(-a)], [str(1 + d), "0"]] for d in (-m, m)])
+    quadratic = found.verdict == "certified"
+    if found.verdict == "unknown" and _decays(a, m):
+        found = Certificate(
+            "consolidation", "certified", _STATEMENT, "continuous", {"alpha": str(a), "mu": str(m)},
+            conditions=["under the worst perturbation the state shrinks in each half turn, or never turns (balls, 128 bits)"],
+        )  # fmt: skip
+    return replace(found, domain={**found.domain, **_answers(a, m, quadratic, found.verdict)})
+
+
+def _answers(alpha: fmpq, mu: fmpq, quadratic: bool, verdict: str) -> dict[str, Any]:
+    speed, bound = rational.as_float(alpha), rational.as_float(mu)
+    guaranteed = "guaranteed" if alpha + mu <= 1 else "not guaranteed"
+    exactly = {"certified": "stable", "refuted": "unstable"}.get(verdict, verdict)
+    return {
+        "alpha": str(alpha),
+        "mu": str(mu),
+        "paper": f"alpha <= {float(theory.guaranteed_alpha(bound)):.4g}: {guaranteed}",
+        "quadratic": f"mu < {float(theory.quadratic_bound(speed)):.4g}: {'certified' if quadratic else 'no such function'}",
+        "exact": f"mu < {float(theory.exact_bound(speed)):.4g}: {exactly}",
+    }
+
+
+def _decays(alpha: fmpq, mu: fmpq) -> bool:
+    """Whether the worst perturbation surely shrinks the state: `worst_growth` in balls."""
+    with ctx.workprec(_BITS):
+        weak, strong = arb(1 - mu), arb(1 + mu)
+        if 4 * alpha <= 1 - mu:
+            return True
+        turning = (arb(alpha) / weak - fmpq(1, 4)).sqrt()
+        second = (arb.pi() - (2 * turning).atan()) / turning
+        excess = alpha / (1 + mu) - fmpq(1, 4)
+        if excess == 0:
+            first = arb(2)
+        elif excess > 0:
+            first = (2 * arb(excess).sqrt()).atan() / arb(excess).sqrt()
+        else:
+            first = (2 * arb(-excess).sqrt()).atanh() / arb(-excess).sqrt()
+        return bool((strong / weak).log() - first - second < 0)
+
+
+def check(certificate: Certificate) -> bool:
+    """Recheck the exact answer from alpha and mu alone."""
+    alpha, mu = exact(certificate.system["alpha"]), exact(certificate.system["mu"])
+    stated = certificate.verdict == "certified" and certificate.statement == _STATEMENT
+    return stated and bool(alpha > 0) and bool(0 <= mu < 1) and _decays(alpha, mu)
+
+
+Certificate.checkers["consolidation"] = check

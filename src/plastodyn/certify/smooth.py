@@ -1,0 +1,313 @@
+"""Smooth nonlinear systems: is an equilibrium stable, and from how far away does the state return?"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from flint import arb, ctx, fmpq
+from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
+
+from plastodyn import checks
+from plastodyn.certify import rational
+from plastodyn.certify.certificate import Certificate
+from plastodyn.certify.region import Region, System, dual_jacobian, enclose_equilibrium, lowest_on_faces, settle
+from plastodyn.certify.tape import Tape, transcribe
+
+_DIGITS = 6
+_LEVELS = 12
+_CONDITIONS = (
+    "P is positive definite (exact)",
+    "the region lies within the box (exact)",
+    "V decreases at every state of the region but z* (balls, 64 bits)",
+    "next to z* it does so at the rate of the margin (balls, 64 bits)",
+)
+_BOXES = 20_000
+_BITS = 64
+_SPARED = fmpq(999_999, 1_000_000)
+_RECHECK_BITS = 128
+
+
+def smooth_field(
+    field: Callable[[Any], Any],
+    box: Sequence[Sequence[float]],
+    *,
+    equilibrium: Sequence[float] | None = None,
+    candidate: Any = None,
+    level: float | None = None,
+    time: str = "continuous",
+    boxes: int = _BOXES,
+) -> Certificate:
+    """Is an equilibrium asymptotically stable, with every state of a region ``V(z) <= level`` coming back to it?
+
+    ``V = (z - z*)' P (z - z*)``. Certified: V' < 0 (continuous time, ``z' = f(z)``) or V(f(z)) < V(z) (discrete time,
+    ``z <- f(z)``) at all states of the region but z*, and the region lies within the box. Near the equilibrium this follows
+    from the Jacobian, ``f(z) = J (z - z*)`` with J in its enclosure; elsewhere from enclosures of V' on boxes that are split
+    until the answer is clear. Refuted: a state of the region where V surely grows; or an equilibrium that is surely
+    unstable. Unknown: boxes were left when the allowance was used up.
+
+    Args:
+        field: f, a JAX function of a vector of length n, such as `measure.rule_field`; elementary operations only.
+        box: lower and upper bound of each coordinate, shape (n, 2).
+        equilibrium: z*, near enough for Newton's method; the origin unless given. It need not be a float: a ball that surely
+            holds it is found.
+        candidate: P, symmetric; from the Lyapunov equation of the linearised field unless given.
+        level: of V that bounds the region; the largest within the box unless given.
+        time: ``continuous`` or ``discrete``.
+        boxes: how many boxes to look at, at most.
+
+    Returns:
+        A `Certificate`; its margin is the rate of decay of V next to the equilibrium.
+
+    Raises:
+        ValueError: if an argument is malformed, the field is not made of elementary operations, or no equilibrium is there.
+
+    Source: Lyapunov's theorem; verified computing after Moore and Rump. This project's own combination.
+
+    >>> import jax.numpy as jnp
+    >>> pendulum = lambda z: jnp.stack([z[1], -jnp.sin(z[0]) - z[1]])
+    >>> found = smooth_field(pendulum, [[-2, 2], [-2, 2]])
+    >>> found.verdict, found.recheck()
+    ('certified', True)
+    """
+    setting = _Setting(field, box, equilibrium, candidate, time, boxes)
+    refuted = setting.unstable()
+    if refuted is not None:
+        return refuted
+    if setting.p is None:
+        left = "the Jacobian at the equilibrium gives no quadratic function: an eigenvalue on the boundary?"
+        return setting.verdict("unknown", remaining=[left])
+    bad = rational.not_positive(setting.p)
+    if bad is not None:
+        witness = {"kind": "candidate", "state": [str(x) for x in bad], "what": "V is not positive at this displacement"}
+        return setting.verdict("refuted", witness=witness)
+    largest = setting.largest_level()
+    chosen = largest if level is None else rational.exact(level)
+    if not 0 < chosen <= largest:
+        most = rational.as_float(largest)
+        raise ValueError(f"level must lie above 0 and at most {most:.6g}, within the box; got {level!r}")
+    return setting.judge(chosen)
+
+
+def region_of_attraction(
+    field: Callable[[Any], Any],
+    box: Sequence[Sequence[float]],
+    *,
+    equilibrium: Sequence[float] | None = None,
+    candidate: Any = None,
+    time: str = "continuous",
+    boxes: int = _BOXES,
+) -> Certificate:
+    """The largest certified region ``V(z) <= level`` that returns to an equilibrium, by bisection of the level.
+
+    Args:
+        field: as in `smooth_field`; so are the other arguments.
+        box: lower and upper bound of each coordinate, shape (n, 2).
+        equilibrium: z*; the origin unless given.
+        candidate: P; from the Lyapunov equation unless given.
+        time: ``continuous`` or ``discrete``.
+        boxes: how many boxes to look at for each level, at most.
+
+    Returns:
+        The certificate of the largest level that is certified, to 1 part in 4000 of the first, or of the first if none is.
+
+    Raises:
+        ValueError: as for `smooth_field`.
+
+    Source: this project.
+
+    >>> import jax.numpy as jnp
+    >>> found = region_of_attraction(lambda z: z * (z**2 - 1), [[-2, 2]], candidate=[[1]])
+    >>> found.verdict, 0.99 < float(found.domain["level_as_float"]) < 1.0
+    ('certified', True)
+    """
+    first = smooth_field(field, box, equilibrium=equilibrium, candidate=candidate, time=time, boxes=boxes)
+    if first.verdict == "certified" or "level" not in first.domain:
+        return first
+    setting = _Setting(field, box, equilibrium, candidate or first.lyapunov, time, boxes)
+    best, low, high = first, fmpq(0), rational.exact(first.domain["level"])
+    for _ in range(_LEVELS):
+        middle = (low + high) / 2
+        found = setting.judge(middle)
+        if found.verdict == "certified":
+            best, low = found, middle
+        else:
+            high = middle
+    return best
+
+
+class _Setting:
+    """A question about one field, prepared once: its operations, its equilibrium and its quadratic function."""
+
+    def __init__(self, field: Any, box: Any, equilibrium: Any, candidate: Any, time: str, boxes: int) -> None:
+        checks.one_of("time", time, ("continuous", "discrete"))
+        checks.count("boxes", boxes, at_least=1)
+        bounds = _bounds(box)
+        guess = np.zeros(len(bounds)) if equilibrium is None else np.asarray(equilibrium, float)
+        if guess.shape != (len(bounds),) or not np.isfinite(guess).all():
+            raise ValueError(f"equilibrium must hold {len(bounds)} finite numbers, as the box has; got {equilibrium!r}")
+        if not callable(field):
+            raise ValueError(f"field must be a function of a vector; got {field!r}")
+        self.bounds, self.time, self.boxes = bounds, time, boxes
+        self.tape = transcribe(field, len(bounds))
+        if len(self.tape.outputs) != len(bounds):
+            raise ValueError(f"field must return {len(bounds)} numbers, as many as it takes; got {len(self.tape.outputs)}")
+        slopes = transcribe(jax.jacfwd(field), len(bounds))
+        self.system = System(self.tape, lambda point: _rows(slopes, point), time)
+        with ctx.workprec(_BITS):
+            self.centre = enclose_equilibrium(self.system, guess)
+            self.jacobian = np.array([[float(x.mid()) for x in row] for row in self.system.jacobian(self.centre)])
+        self.p = self._quadratic(candidate)
+
+    def _quadratic(self, candidate: Any) -> rational.Matrix | None:
+        size = len(self.bounds)
+        if candidate is not None:
+            found = rational.matrix("candidate", candidate)
+            if len(found) != size or found != rational.transposed(found):
+                raise ValueError(f"candidate must be a symmetric matrix of size {size}; got {rational.texts(found)}")
+            return found
+        try:
+            if self.time == "discrete":
+                solved = solve_discrete_lyapunov(self.jacobian.T, np.eye(size))
+            else:
+                solved = solve_continuous_lyapunov(self.jacobian.T, -np.eye(size))
+        except (np.linalg.LinAlgError, ValueError):
+            return None
+        if not np.isfinite(solved).all() or np.linalg.eigvalsh((solved + solved.T) / 2).min() <= 0:
+            return None
+        solved = solved / np.abs(solved).max()
+        return rational.rounded_symmetric(solved, _DIGITS)
+
+    def largest_level(self) -> fmpq:
+        """The largest level whose region lies within the box."""
+        assert self.p is not None
+        lowest = lowest_on_faces(self.p, self.centre, self.bounds)
+        # Where the equilibrium is only enclosed, another enclosure of it must come to the same answer.
+        return lowest if all(x.rad() == 0 for x in self.centre) else lowest * _SPARED
+
+    def judge(self, level: fmpq) -> Certificate:
+        """The verdict on one region."""
+        assert self.p is not None
+        with ctx.workprec(_BITS):
+            region = Region(self.system, self.centre, self.p, level, self.bounds)
+            found = settle(region, self.boxes)
+            margin = str(region.local_margin()) if found.verdict == "certified" else None
+        about = {"level": str(level), "level_as_float": rational.as_float(level), "boxes_examined": found.examined}
+        if found.verdict == "certified":
+            return self.verdict("certified", about, margin=margin, conditions=list(_CONDITIONS))
+        if found.verdict == "refuted":
+            witness = {"kind": "state", "state": found.witness, "what": "V grows at this state of the region"}
+            return self.verdict("refuted", about, witness=witness)
+        return self.verdict("unknown", about, remaining=found.remaining)
+
+    def unstable(self) -> Certificate | None:
+        """A refutation, where the Jacobian at the equilibrium surely has an eigenvalue that grows."""
+        values, vectors = np.linalg.eig(self.jacobian)
+        growth = np.abs(values) - 1 if self.time == "discrete" else np.real(values)
+        worst = int(np.argmax(growth))
+        if growth[worst] <= 0:
+            return None
+        state = np.real(vectors[:, worst])
+        witness = {
+            "kind": "unstable equilibrium",
+            "state": [float(x.mid()) + 1e-3 * float(s) for x, s in zip(self.centre, state, strict=True)],
+            "what": "a state next to the equilibrium, along the eigenvector that grows",
+            "eigenvalue": [float(values[worst].real), float(values[worst].imag)],
+        }
+        found = self.verdict("refuted", witness=witness)
+        return found if check(found) else None
+
+    def verdict(self, verdict: str, about: dict[str, Any] | None = None, **rest: Any) -> Certificate:
+        centre = [[str(x.mid().fmpq()), str(x.rad().fmpq())] for x in self.centre]
+        box = [[str(rational.exact(bound)) for bound in pair] for pair in self.bounds]
+        domain = {"box": box, "equilibrium": centre, **(about or {})}
+        return Certificate(
+            "smooth_field",
+            verdict,
+            statement_of(self.time, rest.get("witness")),
+            self.time,
+            self.tape.to_lists(),
+            lyapunov=None if self.p is None else rational.texts(self.p),
+            domain=domain,
+            tolerances={"boxes": self.boxes, "bits": _BITS},
+            **rest,
+        )
+
+
+def statement_of(time: str, witness: dict[str, Any] | None) -> str:
+    """What is certified or refuted."""
+    law = "z' = f(z)" if time == "continuous" else "z <- f(z)"
+    if witness is not None and witness["kind"] == "unstable equilibrium":
+        return f"the equilibrium z* of {law} is stable"
+    return f"V = (z - z*)' P (z - z*) decreases along {law} wherever V <= level, and the region lies within the box"
+
+
+def _bounds(box: Any) -> list[tuple[float, float]]:
+    try:
+        found = np.asarray(box, float)
+    except (TypeError, ValueError):
+        found = np.zeros(())
+    if found.ndim != 2 or found.shape[1] != 2 or not len(found) or not np.isfinite(found).all():
+        raise ValueError(f"box must hold a finite lower and upper bound for each coordinate; got {box!r}")
+    if not (found[:, 0] < found[:, 1]).all():
+        raise ValueError(f"box must have each lower bound below its upper bound; got {box!r}")
+    return [(float(low), float(high)) for low, high in found]
+
+
+def _rows(slopes: Tape, point: Sequence[arb]) -> list[list[arb]]:
+    from plastodyn.certify.balls import BALLS  # noqa: PLC0415
+
+    flat, size = slopes.run(point, BALLS), len(point)
+    return [flat[i * size : (i + 1) * size] for i in range(size)]
+
+
+def check(certificate: Certificate) -> bool:
+    """Recheck a certificate on a smooth field: its list of operations, dual numbers for slopes, 128 bits."""
+    witness, domain = certificate.witness, certificate.domain
+    if certificate.statement != statement_of(certificate.time, witness):
+        return False
+    tape = Tape.from_lists(certificate.system)
+    system = System(tape, lambda point: dual_jacobian(tape, point), certificate.time)
+    bounds = [(rational.as_float(low), rational.as_float(high)) for low, high in domain["box"]]
+    with ctx.workprec(_RECHECK_BITS):
+        claimed = [arb(rational.exact(mid), arb(rational.exact(rad))) for mid, rad in domain["equilibrium"]]
+        centre = enclose_equilibrium(system, np.array([float(x.mid()) for x in claimed]))
+        same = all(x.overlaps(y) for x, y in zip(claimed, centre, strict=True))
+        if certificate.verdict == "certified":
+            return (
+                same and witness is None and _decreases(certificate, Region(system, centre, *_quadratic(certificate), bounds))
+            )
+        return same and witness is not None and _refutes(certificate, witness, system, centre, bounds)
+
+
+def _quadratic(certificate: Certificate) -> tuple[rational.Matrix, fmpq]:
+    p = rational.matrix("P", certificate.lyapunov)
+    if p != rational.transposed(p):
+        raise ValueError("P must be symmetric")
+    return p, rational.exact(certificate.domain["level"])
+
+
+def _decreases(certificate: Certificate, region: Region) -> bool:
+    margin = rational.exact(certificate.margin)
+    return (
+        rational.not_positive(region.p) is None
+        and bool(0 < region.level <= lowest_on_faces(region.p, region.centre, region.bounds))
+        and bool(margin >= 0)
+        and region.decreases_by_slope(region.centre, margin)
+        and settle(region, 10 * certificate.tolerances["boxes"]).verdict == "certified"
+    )
+
+
+def _refutes(
+    certificate: Certificate, witness: dict[str, Any], system: System, centre: list[arb], bounds: list[tuple[float, float]]
+) -> bool:
+    if witness["kind"] == "unstable equilibrium":
+        return system.surely_unstable(centre)
+    if witness["kind"] == "candidate":
+        p, state = rational.matrix("P", certificate.lyapunov), [rational.exact(x) for x in witness["state"]]
+        return any(x != 0 for x in state) and bool(rational.form(state, p) <= 0)
+    region = Region(system, centre, *_quadratic(certificate), bounds)
+    return region.surely_grows([arb(x) for x in witness["state"]])
+
+
+Certificate.checkers["smooth_field"] = check

@@ -1,0 +1,77 @@
+"""A question about stability as a TOML file: what ``plastodyn certify SPEC.toml`` reads."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from plastodyn import checks
+from plastodyn.certify.certificate import Certificate
+from plastodyn.certify.consolidation import consolidation
+from plastodyn.certify.linear import linear_inclusion
+from plastodyn.certify.smooth import region_of_attraction, smooth_field
+from plastodyn.modules import user_module
+
+_TABLES = {
+    "linear": {"vertices", "candidate", "time"},
+    "field": {"function", "box", "equilibrium", "candidate", "level", "time", "boxes", "largest"},
+    "consolidation": {"alpha", "mu"},
+}
+
+
+def certify_file(path: Path) -> Certificate:
+    """The certificate that a TOML file asks for.
+
+    One table says what kind of system it is: ``[linear]`` with ``vertices``; ``[field]`` with ``function =
+    "file.py:name"`` and ``box`` (and ``largest = true`` for the largest region); ``[consolidation]`` with ``alpha`` and
+    ``mu``. Other entries are the arguments of `linear_inclusion` and `smooth_field`.
+
+    Args:
+        path: of the file; a function's file is sought next to it.
+
+    Raises:
+        ValueError: if the file is not TOML, or asks for something else.
+
+    Source: this project.
+    """
+    kind, table = _table(path)
+    if kind == "consolidation":
+        return consolidation(table["alpha"], table["mu"])
+    if kind == "linear":
+        return linear_inclusion(table.pop("vertices"), **table)
+    largest = table.pop("largest", False)
+    function, box = _function(path, table.pop("function")), table.pop("box")
+    if not largest:
+        return smooth_field(function, box, **table)
+    if "level" in table:
+        raise ValueError(f"{path}: level is what largest = true looks for; give one or the other")
+    return region_of_attraction(function, box, **table)
+
+
+def _table(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text()
+        read = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{path} must be a TOML file; {error}") from None
+    if len(read) != 1 or not isinstance(next(iter(read.values())), dict):
+        raise ValueError(f"{path} must hold one table, of {', '.join(_TABLES)}; got {sorted(read)}")
+    ((kind, table),) = read.items()
+    checks.one_of(f"table in {path}", kind, _TABLES)
+    unknown = sorted(set(table) - _TABLES[kind])
+    needed = {"linear": {"vertices"}, "field": {"function", "box"}, "consolidation": {"alpha", "mu"}}[kind]
+    missing = sorted(needed - set(table))
+    if unknown or missing:
+        allowed = ", ".join(sorted(_TABLES[kind]))
+        raise ValueError(f"[{kind}] in {path} takes {allowed}; got unknown {unknown}, missing {missing}")
+    return kind, table
+
+
+def _function(path: Path, where: Any) -> Callable[[Any], Any]:
+    file, _, name = str(where).rpartition(":")
+    if not file:
+        raise ValueError(f"function must be 'file.py:name', the file next to {path}; got {where!r}")
+    found = getattr(user_module(str(path.parent / file) if file.endswith(".py") else file), name, None)
+    if not callable(found):
+        raise ValueError(f"function: {file} has no function {name!r}")
+    return found

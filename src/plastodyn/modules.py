@@ -1,0 +1,39 @@
+"""A user's own Python file or module, loaded by name."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+def user_module(model: str) -> ModuleType:
+    """Run a Python file, or import a module, by name.
+
+    Args:
+        model: path of a ``.py`` file, or name of an importable module.
+
+    Raises:
+        ValueError: if it is not there, or fails when it is run.
+
+    >>> user_module("math").sqrt(4.0)
+    2.0
+    """
+    path = Path(model)
+    if path.suffix != ".py":
+        try:
+            return importlib.import_module(model)
+        except ImportError as error:
+            raise ValueError(f"MODEL must be a .py file or an importable module; got {model!r} ({error})") from error
+    if not path.is_file():
+        raise ValueError(f"MODEL must be an existing .py file; got {model!r}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"MODEL must be an existing .py file; got {model!r}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"MODEL {model!r} could not be run: {type(error).__name__}: {error}") from error
+    return module
