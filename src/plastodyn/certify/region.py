@@ -152,7 +152,7 @@ def _halves(box: tuple[tuple[float, float], ...], whole: Sequence[tuple[float, f
 
 
 def _form(x: Sequence[arb], p: rational.Matrix) -> arb:
-        """The form x' P x, squares kept as squares so that they are not negative."""
+    """The form x' P x, squares kept as squares so that they are not negative."""
     size = range(len(x))
     squares = sum((p[i][i] * x[i] ** 2 for i in size), arb(0))
     return squares + 2 * sum((p[i][j] * x[i] * x[j] for i in size for j in size if j < i), arb(0))

@@ -1,6 +1,7 @@
 """Smooth nonlinear systems: is an equilibrium stable, and from how far away does the state return?"""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import jax
@@ -243,11 +244,10 @@ def statement_of(time: str, witness: dict[str, Any] | None) -> str:
 
 
 def _bounds(box: Any) -> list[tuple[float, float]]:
-    try:
+    found: np.ndarray = np.zeros((0, 0))
+    with suppress(TypeError, ValueError):
         found = np.asarray(box, float)
-    except (TypeError, ValueError):
-        found = np.zeros(())
-    if found.ndim != 2 or found.shape[1] != 2 or not len(found) or not np.isfinite(found).all():
+    if found.ndim != 2 or found.shape[-1] != 2 or not len(found) or not np.isfinite(found).all():
         raise ValueError(f"box must hold a finite lower and upper bound for each coordinate; got {box!r}")
     if not (found[:, 0] < found[:, 1]).all():
         raise ValueError(f"box must have each lower bound below its upper bound; got {box!r}")
