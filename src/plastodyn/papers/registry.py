@@ -66,6 +66,6 @@ def papers() -> dict[str, Paper]:
     ['fig1', 'fig5', 'fig5s1', 'table2']
     """
     # The registry must not import papers to define their types.
-    from plastodyn.papers import ninou2025, raman2021  # noqa: PLC0415
+    from plastodyn.papers import alemi2024, ninou2025, raman2021  # noqa: PLC0415
 
-    return {paper.name: paper for paper in (raman2021.PAPER, ninou2025.PAPER)}
+    return {paper.name: paper for paper in (raman2021.PAPER, ninou2025.PAPER, alemi2024.PAPER)}

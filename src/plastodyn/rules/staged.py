@@ -101,4 +101,4 @@ def staged(first: Rule, later: Rule, ratio: Any = 1.0) -> Sum:
         if not isinstance(rule, Rule):
             raise ValueError(f"{name} must be a plastodyn rule; got {rule!r}")
     checks.number("ratio", ratio, at_least=0)
-    return first + ratio * later
+    return first + later * ratio
