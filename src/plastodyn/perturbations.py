@@ -10,6 +10,24 @@ from jax import Array
 from plastodyn import checks
 
 
+def uniform_at(key: Array, index: Array, dtype: Any) -> Array:
+    """A number of a random sequence, uniform within [0, 1), by its place in it.
+
+    Args:
+        key: random key of the sequence.
+        index: place, a whole number.
+        dtype: of the result.
+
+    Source: the words of the folded key themselves: one hash, and the same whatever JAX's layout of random bits.
+
+    >>> a, b = (float(uniform_at(jax.random.key(0), index, "float32")) for index in (0, 1))
+    >>> 0 <= a < 1, a == b
+    (True, False)
+    """
+    word = jax.random.key_data(jax.random.fold_in(key, index))[-1]
+    return (word >> 8).astype(dtype) * 2.0**-24
+
+
 class Perturbation(eqx.Module):
     """What is added to the error; a function of the error, of the first site's output and of time. None by default."""
 
@@ -44,7 +62,7 @@ class Held(Perturbation):
         del output
         # A function of time alone: any solver may ask for any instant, and the answer does not depend on the step.
         interval = jnp.floor(time / self.hold + 1e-6).astype("uint32")
-        value = self.bound * jax.random.uniform(jax.random.fold_in(self.key, interval), (), error.dtype, -1, 1)
+        value = self.bound * (2 * uniform_at(self.key, interval, error.dtype) - 1)
         return value * error if self.relative else value * jnp.ones_like(error)
 
 

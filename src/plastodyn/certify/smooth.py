@@ -1,5 +1,6 @@
 """Smooth nonlinear systems: is an equilibrium stable, and from how far away does the state return?"""
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -167,13 +168,14 @@ class _Setting:
             if len(found) != size or found != rational.transposed(found):
                 raise ValueError(f"candidate must be a symmetric matrix of size {size}; got {rational.texts(found)}")
             return found
-        try:
+        solved: np.ndarray = np.full((size, size), np.nan)
+        with warnings.catch_warnings(), suppress(np.linalg.LinAlgError, ValueError):
+            # Where an eigenvalue lies on the boundary the equation has no solution, and what comes out is no candidate.
+            warnings.simplefilter("ignore", RuntimeWarning)
             if self.time == "discrete":
                 solved = solve_discrete_lyapunov(self.jacobian.T, np.eye(size))
             else:
                 solved = solve_continuous_lyapunov(self.jacobian.T, -np.eye(size))
-        except (np.linalg.LinAlgError, ValueError):
-            return None
         if not np.isfinite(solved).all() or np.linalg.eigvalsh((solved + solved.T) / 2).min() <= 0:
             return None
         solved = solved / np.abs(solved).max()

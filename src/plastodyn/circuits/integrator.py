@@ -9,7 +9,7 @@ from jax import Array
 
 from plastodyn import checks
 from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.perturbations import Perturbation
+from plastodyn.perturbations import Perturbation, uniform_at
 
 _POWER_ITERATIONS = 40
 _OTHER_MODES = 0.3
@@ -43,8 +43,7 @@ class Integrator(AbstractCircuit):
 
     def target(self, saccade: Array) -> Array:
         """Where a saccade puts the eye: uniform, of unit variance."""
-        width = 3**0.5
-        return jax.random.uniform(jax.random.fold_in(self.saccades, saccade), (), self.mode.dtype, -width, width)
+        return 3**0.5 * (2 * uniform_at(self.saccades, saccade, self.mode.dtype) - 1)
 
     def eye(self, activity: Array) -> Array:
         """Eye position, ``E = d' r``."""

@@ -1,0 +1,385 @@
+"""Certificates: against systems with known answers, against tampering, and against bad input."""
+
+import json
+from fractions import Fraction
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from plastodyn import certify
+from plastodyn.certify import Certificate, consolidation, linear_inclusion, region_of_attraction, smooth_field
+from plastodyn.certify.balls import BALLS, duals, variables
+from plastodyn.certify.rational import is_hurwitz, is_schur, matrix
+from plastodyn.certify.tape import Tape, transcribe
+from plastodyn.cli import app
+from plastodyn.theory import consolidation as theory
+from plastodyn.theory.chains import chain_matrix
+
+
+def _survives(found):
+    """The certificate, checked again by someone who only has its JSON."""
+    again = Certificate.from_json(found.to_json())
+    assert again.recheck()
+    return again
+
+
+def _random_system(rng, time, kind):
+    """A matrix with known eigenvalues: real and complex ones, in a random basis of whole numbers, so that it is exact."""
+    size = int(rng.integers(2, 5))
+    edge = {"stable": -1, "unstable": 1, "marginal": 0}[kind]
+    if time == "continuous":
+        values = [-int(rng.integers(1, 9)) for _ in range(size)]
+        values[0] = edge * int(rng.integers(1, 9)) if edge else 0
+    else:
+        values = [rng.choice([-3, -2, -1, 0, 1, 2, 3]) / 4 for _ in range(size)]
+        values[0] = (1 + edge * 0.25) * rng.choice([-1, 1])
+    lower = np.tril(rng.integers(-2, 3, (size, size)), -1) + np.eye(size)
+    upper = np.triu(rng.integers(-2, 3, (size, size)), 1) + np.eye(size)
+    basis, inverse = lower @ upper, np.rint(np.linalg.inv(lower @ upper))
+    return basis @ (np.diag(values) + np.triu(rng.integers(-1, 2, (size, size)), 1) / 4) @ inverse
+
+
+@pytest.mark.parametrize("time", ["continuous", "discrete"])
+@pytest.mark.parametrize("kind", ["stable", "unstable", "marginal"])
+def test_random_systems_with_known_answers(time, kind):
+    """150 systems: their eigenvalues are those on the diagonal, exactly; none that is not stable may be certified."""
+    rng = np.random.default_rng({"stable": 1, "unstable": 2, "marginal": 3}[kind])
+    verdicts = []
+    for _ in range(25):
+        found = linear_inclusion([_random_system(rng, time, kind)], time=time)
+        _survives(found)
+        verdicts.append(found.verdict)
+    if kind == "stable":
+        assert verdicts.count("refuted") == 0
+        assert verdicts.count("certified") >= 23
+    else:
+        assert set(verdicts) == {"refuted"}
+
+
+def test_near_miss_candidates_are_not_certified():
+    """50 quadratic functions that only just decrease, made to just fail: P solves A'P + PA = -Q with Q barely indefinite."""
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        a = rng.integers(-4, 5, (3, 3)) - 8 * np.eye(3)
+        q = np.diag([1.0, 1.0, rng.choice([2.0**-40, -(2.0**-40), 0.0])])
+        p = np.linalg.solve(np.kron(np.eye(3), a.T) + np.kron(a.T, np.eye(3)), -q.ravel()).reshape(3, 3)
+        p = (p + p.T) / 2
+        found = _survives(linear_inclusion([a], candidate=p))
+        exact = matrix("P", p)
+        fall = [
+            [-sum(exact[i][k] * int(a[k, j]) + int(a[k, i]) * exact[k][j] for k in range(3)) for j in range(3)]
+            for i in range(3)
+        ]
+        # Sylvester's criterion on the exact rationals, by determinants instead of elimination.
+        minors = [
+            fall[0][0],
+            fall[0][0] * fall[1][1] - fall[0][1] * fall[1][0],
+            sum(
+                fall[0][i] * (fall[1][(i + 1) % 3] * fall[2][(i + 2) % 3] - fall[1][(i + 2) % 3] * fall[2][(i + 1) % 3])
+                for i in range(3)
+            ),
+        ]
+        assert (found.verdict == "certified") == all(minor > 0 for minor in minors)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(-6, 6), min_size=9, max_size=9))
+def test_exact_stability_tests_agree_with_eigenvalues(entries):
+    a = np.reshape(entries, (3, 3)).astype(float)
+    abscissa, radius = np.linalg.eigvals(a).real.max(), np.abs(np.linalg.eigvals(a / 8)).max()
+    if abs(abscissa) > 1e-4:
+        assert is_hurwitz(matrix("A", a)) == (abscissa < 0)
+    if abs(radius - 1) > 1e-4:
+        assert is_schur(matrix("A", a / 8)) == (radius < 1)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.5, 1.0, 2.0])
+def test_the_semidefinite_program_reaches_the_circle_criterion(alpha):
+    bound = float(theory.quadratic_bound(alpha))
+    for mu, verdict in ((bound - 1e-3, "certified"), (bound + 1e-3, "unknown")):
+        found = linear_inclusion([chain_matrix([alpha], d) for d in (-mu, mu)])
+        assert _survives(found).verdict == verdict
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.5, 1.0, 2.0])
+def test_switching_is_found_just_above_the_exact_bound(alpha):
+    bound = float(theory.exact_bound(alpha))
+    for mu, verdict in ((bound - 1e-3, "certified"), (bound + 1e-3, "refuted")):
+        found = _survives(consolidation(alpha, mu))
+        assert found.verdict == verdict
+    assert found.witness["growth_per_period"] > 1
+
+
+def test_discrete_switching_is_refuted_exactly():
+    """Every matrix between the two is stable, their alternation, with eigenvalue -1.96, is not."""
+    first, second = [[0, "-1.4"], ["0.35", 0]], [[0, "-0.35"], ["1.4", 0]]
+    found = _survives(linear_inclusion([first, second], time="discrete"))
+    assert found.verdict == "refuted"
+    assert found.witness["kind"] == "switching"
+
+
+def test_discrete_inclusion_is_certified():
+    first, second = [["1/2", "1/4"], [0, "1/2"]], [["1/2", 0], ["1/4", "1/2"]]
+    found = _survives(linear_inclusion([first, second], time="discrete"))
+    assert found.verdict == "certified"
+    # No rate can beat the spectral radius of a vertex, 1/2.
+    assert 0 < Fraction(found.margin) <= 0.5
+
+
+def test_margin_is_the_decay_that_eigenvalues_allow():
+    found = linear_inclusion([[[-2, 0], [0, -3]]])
+    assert 0 < Fraction(found.margin) <= 2
+
+
+PENDULUM = {"box": [[-2, 2], [-2, 2]]}
+
+
+def pendulum(z):
+    return jnp.stack([z[1], -jnp.sin(z[0]) - z[1]])
+
+
+def backwards_van_der_pol(z):
+    return jnp.stack([-z[1], z[0] + (z[0] ** 2 - 1) * z[1]])
+
+
+def rates(z):
+    return -z + jnp.tanh(jnp.array([[0.5, -2.0], [1.0, 0.3]]) @ z + 0.3)
+
+
+def two_stage_map(z):
+    """A step of length 1/2 of a two-stage memory whose early site saturates."""
+    return jnp.stack([z[0] - 0.5 * jnp.tanh(z[0]) - 0.125 * z[1], z[1] + 0.5 * jnp.tanh(z[0])])
+
+
+@pytest.mark.parametrize(
+    ("field", "box", "time"),
+    [
+        (pendulum, [[-2, 2], [-2, 2]], "continuous"),
+        (backwards_van_der_pol, [[-0.8, 0.8], [-0.8, 0.8]], "continuous"),
+        (lambda z: -z / (1 + z**2), [[-3, 3]], "continuous"),
+        (lambda z: 0.5 * jnp.sin(z), [[-1, 1], [-1, 1]], "discrete"),
+        (two_stage_map, [[-0.5, 0.5], [-0.5, 0.5]], "discrete"),
+    ],
+)
+def test_smooth_systems_that_are_stable(field, box, time):
+    found = _survives(smooth_field(field, box, time=time))
+    assert found.verdict == "certified"
+    assert found.margin is not None
+    assert found.conditions
+
+
+def test_the_certified_region_returns_and_is_close_to_the_true_one():
+    """The basin of the backwards van der Pol oscillator is bounded by its limit cycle; simulation from the region's edge."""
+    found = _survives(region_of_attraction(backwards_van_der_pol, [[-2.5, 2.5], [-2.5, 2.5]]))
+    assert found.verdict == "certified"
+    p = np.array([[float(Fraction(x)) for x in row] for row in found.lyapunov])
+    level = found.domain["level_as_float"]
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    states = np.stack([np.cos(angles), np.sin(angles)])
+    states = states * np.sqrt(level / np.einsum("ik,ij,jk->k", states, p, states)) * 0.999
+    # A level 1.5 times as large contains states at which V grows: the certified one is not far from the best.
+    wide = states * 1.5**0.5
+    grows = np.einsum("ik,ij,jk->k", wide, p, np.asarray(backwards_van_der_pol(wide)))
+    assert grows.max() > 0
+    for _ in range(6000):
+        states = states + 0.005 * np.asarray(backwards_van_der_pol(states + 0.0025 * np.asarray(backwards_van_der_pol(states))))
+    assert np.abs(states).max() < 1e-3
+
+
+def test_an_equilibrium_that_is_no_float_is_enclosed():
+    found = _survives(smooth_field(rates, [[-1, 1], [-1, 1]]))
+    assert found.verdict == "certified"
+    assert all(Fraction(radius) > 0 for _, radius in found.domain["equilibrium"])
+
+
+@pytest.mark.parametrize(
+    ("field", "box", "options", "kind"),
+    [
+        (lambda z: jnp.stack([z[1], jnp.sin(z[0]) - z[1]]), [[-1, 1], [-1, 1]], {}, "unstable equilibrium"),
+        (lambda z: 1.5 * jnp.tanh(z), [[-1, 1]], {"time": "discrete"}, "unstable equilibrium"),
+        (lambda z: z * (z**2 - 1), [[-2, 2]], {}, "state"),
+        (pendulum, [[-2, 2], [-2, 2]], {"candidate": [[1, 0], [0, -1]]}, "candidate"),
+    ],
+)
+def test_false_claims_come_back_refuted_with_a_witness(field, box, options, kind):
+    found = _survives(smooth_field(field, box, **options))
+    assert found.verdict == "refuted"
+    assert found.witness["kind"] == kind
+
+
+def test_an_undecidable_claim_is_unknown():
+    """A cubic is stable but its Jacobian at the equilibrium is 0: nothing local decides."""
+    found = smooth_field(lambda z: -(z**3), [[-1, 1]], candidate=[[1]], boxes=200)
+    assert found.verdict == "unknown"
+    assert found.remaining
+    assert smooth_field(lambda z: -(z**3), [[-1, 1]]).verdict == "unknown"
+
+
+def test_unknown_when_the_allowance_is_used_up():
+    found = smooth_field(pendulum, **PENDULUM, boxes=3)
+    assert found.verdict == "unknown"
+
+
+TAMPERINGS = {
+    "verdict": lambda c: c | {"verdict": "certified" if c["verdict"] == "refuted" else "refuted"},
+    "statement": lambda c: c | {"statement": "everything is stable"},
+    "time": lambda c: c | {"time": "discrete" if c["time"] == "continuous" else "continuous"},
+}
+
+
+@pytest.mark.parametrize("how", TAMPERINGS)
+@pytest.mark.parametrize("make", ["linear", "smooth", "refuted", "planar"])
+def test_a_tampered_certificate_is_rejected(make, how):
+    found = {
+        "linear": lambda: linear_inclusion([chain_matrix([0.5], d) for d in (-0.5, 0.5)]),
+        "smooth": lambda: smooth_field(pendulum, **PENDULUM),
+        "refuted": lambda: linear_inclusion([[[1, 0], [0, -1]]]),
+        "planar": lambda: consolidation("1/2", "0.85"),
+    }[make]()
+    changed = TAMPERINGS[how](json.loads(found.to_json()))
+    assert not Certificate.from_json(json.dumps(changed)).recheck()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c["lyapunov"][0].__setitem__(0, "-1"),
+        lambda c: c["lyapunov"][0].__setitem__(1, "5"),
+        lambda c: c.__setitem__("margin", "3"),
+        lambda c: c.__setitem__("margin", None),
+        lambda c: c.__setitem__("lyapunov", None),
+        lambda c: c["system"]["vertices"][0][0].__setitem__(0, "2"),
+        lambda c: c["system"].__setitem__("vertices", []),
+    ],
+)
+def test_tampered_numbers_of_a_linear_certificate_are_rejected(change):
+    values = json.loads(linear_inclusion([chain_matrix([0.5], d) for d in (-0.5, 0.5)]).to_json())
+    change(values)
+    assert not Certificate.from_json(json.dumps(values)).recheck()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c["domain"].__setitem__("level", "100"),
+        lambda c: c["domain"].__setitem__("box", [["-9", "9"], ["-9", "9"]]) or c["domain"].__setitem__("level", "20"),
+        lambda c: c["domain"].__setitem__("equilibrium", [["1", "0"], ["0", "0"]]),
+        lambda c: c["lyapunov"][1].__setitem__(1, "1/1000"),
+        lambda c: c.__setitem__("margin", "10"),
+        lambda c: c["system"].__setitem__("outputs", c["system"]["outputs"][::-1]),
+        lambda c: c["system"]["operations"].append(["sin", 10_000]),
+    ],
+)
+def test_tampered_numbers_of_a_smooth_certificate_are_rejected(change):
+    values = json.loads(smooth_field(pendulum, **PENDULUM).to_json())
+    change(values)
+    assert not Certificate.from_json(json.dumps(values)).recheck()
+
+
+def test_the_list_of_operations_is_the_field():
+    """The transcription, in floats, against JAX at random states; and slopes by dual numbers against JAX's."""
+    import jax
+    from flint import arb
+
+    def field(z):
+        w = jnp.array([[1.0, -0.5], [0.25, 2.0]])
+        hidden = jax.nn.sigmoid(w @ z) * jnp.exp(-(z**2)) + jnp.sqrt(1 + z[::-1] ** 2)
+        return jnp.concatenate([hidden[:1] / (2 + jnp.cos(z[1:])), jnp.array([jnp.sum(z * hidden) + z[1] ** 3])])
+
+    tape = transcribe(field, 2)
+    assert Tape.from_lists(json.loads(json.dumps(tape.to_lists()))).outputs == tape.outputs
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        for point in rng.normal(size=(20, 2)):
+            balls = tape.run([arb(float(x)) for x in point], BALLS)
+            np.testing.assert_allclose([float(x.mid()) for x in balls], field(jnp.asarray(point)), rtol=1e-12)
+            slopes = tape.run(variables([arb(float(x)) for x in point]), duals(2))
+            found = [[float(s.mid()) for s in x.slope] for x in slopes]
+            np.testing.assert_allclose(found, jax.jacfwd(field)(jnp.asarray(point)), rtol=1e-11, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.floats(-2, 2), min_size=2, max_size=2), st.lists(st.floats(-1, 1), min_size=2, max_size=2))
+def test_balls_enclose_what_lies_in_them(centre, offset):
+    from flint import arb
+
+    tape = transcribe(pendulum, 2)
+    box = [arb(c, 0.5) for c in centre]
+    inside = [c + 0.49 * d for c, d in zip(centre, offset, strict=True)]
+    exact = tape.run([arb(x) for x in inside], BALLS)
+    assert all(ball.contains(value) for ball, value in zip(tape.run(box, BALLS), exact, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: linear_inclusion([]), "vertices"),
+        (lambda: linear_inclusion([[[1, 2]]]), "square"),
+        (lambda: linear_inclusion([[[np.nan]]]), "finite"),
+        (lambda: linear_inclusion([[[-1]], [[-1, 0], [0, -1]]]), "one size"),
+        (lambda: linear_inclusion([[[-1, 0], [0, -1]]], candidate=[[1, 2], [3, 4]]), "symmetric"),
+        (lambda: linear_inclusion([[[-1]]], time="later"), "time"),
+        (lambda: smooth_field(pendulum, [[-1, 1]]), "field"),
+        (lambda: smooth_field(pendulum, [[1, -1], [-1, 1]]), "lower bound below"),
+        (lambda: smooth_field(pendulum, "box"), "box"),
+        (lambda: smooth_field(pendulum, **PENDULUM, level=100.0), "level"),
+        (lambda: smooth_field(pendulum, **PENDULUM, equilibrium=[0.0]), "equilibrium"),
+        (lambda: smooth_field(pendulum, [[1, 2], [1, 2]]), "inside"),
+        (lambda: smooth_field(lambda z: jnp.abs(z) - z, [[-1, 1]]), "elementary"),
+        (lambda: smooth_field(3, [[-1, 1]]), "field must be a function"),
+        (lambda: smooth_field(lambda z: z**2 + 1, [[-1, 1]]), "equilibrium"),
+        (lambda: consolidation(0, 0.5), "alpha"),
+        (lambda: consolidation(1, 1), "mu"),
+        (lambda: Certificate.from_json("{"), "JSON"),
+        (lambda: Certificate.from_json("{}"), "certificate"),
+    ],
+)
+def test_bad_input_is_refused_by_name(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+SPECS = {
+    "consolidation": ("[consolidation]\nalpha = 0.5\nmu = '2/5'\n", 0),
+    "unstable": ("[linear]\nvertices = [[[1, 0], [0, -1]]]\n", 1),
+    "unknown": ("[field]\nfunction = 'model.py:cubic'\nbox = [[-1, 1]]\n", 3),
+    "field": ("[field]\nfunction = 'model.py:field'\nbox = [[-1, 1], [-1, 1]]\nlargest = true\n", 0),
+}
+MODEL = "import jax.numpy as jnp\ndef field(z):\n    return jnp.stack([z[1], -jnp.sin(z[0]) - z[1]])\ndef cubic(z):\n    return -z**3\n"
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_command_line(tmp_path, name):
+    text, code = SPECS[name]
+    (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "spec.toml").write_text(text)
+    out = tmp_path / "certificate.json"
+    result = CliRunner().invoke(app, ["certify", str(tmp_path / "spec.toml"), "--out", str(out)])
+    assert result.exit_code == code, result.output
+    again = CliRunner().invoke(app, ["certify", "--recheck", str(out), "--json"])
+    assert again.exit_code == code
+    assert json.loads(again.output)["recheck"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[consolidation\n", "TOML"),
+        ("[memory]\nalpha = 1\n", "consolidation"),
+        ("[consolidation]\nalpha = 1\n", "missing"),
+        ("[consolidation]\nalpha = 1\nmu = 0.1\nbeta = 2\n", "unknown"),
+        ("[field]\nfunction = 'none.py:f'\nbox = [[-1, 1]]\n", "none.py"),
+        ("[field]\nfunction = 'model.py:g'\nbox = [[-1, 1]]\n", "no function"),
+        ("alpha = 1\n", "table"),
+    ],
+)
+def test_bad_specifications_are_refused_by_name(tmp_path, text, message):
+    (tmp_path / "model.py").write_text(MODEL)
+    path = tmp_path / "spec.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        certify.certify_file(path)
