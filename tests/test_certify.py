@@ -349,7 +349,15 @@ SPECS = {
     "unknown": ("[field]\nfunction = 'model.py:cubic'\nbox = [[-1, 1]]\n", 3),
     "field": ("[field]\nfunction = 'model.py:field'\nbox = [[-1, 1], [-1, 1]]\nlargest = true\n", 0),
 }
-MODEL = "import jax.numpy as jnp\ndef field(z):\n    return jnp.stack([z[1], -jnp.sin(z[0]) - z[1]])\ndef cubic(z):\n    return -z**3\n"
+MODEL = """
+import jax.numpy as jnp
+
+def field(z):
+    return jnp.stack([z[1], -jnp.sin(z[0]) - z[1]])
+
+def cubic(z):
+    return -z**3
+"""
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -143,7 +143,7 @@ def _claims(data: xr.Dataset) -> list[Claim]:
     )
     claims = [
         source.equal("the three regions are nested: share of speeds", "specification, fact 4", 1.0, 0.0, nested.mean()),
-        source.equal("quadratic bound at alpha = 0.5", "specification, fact 4", 0.7862, 1e-4, consolidation.quadratic_bound(0.5)),
+        source.equal("quadratic bound, alpha = 0.5", "specification, fact 4", 0.7862, 1e-4, consolidation.quadratic_bound(0.5)),
         source.equal("quadratic bound at alpha = 1", "specification, fact 4", 0.6812, 1e-4, consolidation.quadratic_bound(1.0)),
         source.equal("exact bound at alpha = 1", "specification, fact 4", 0.817, 1e-3, consolidation.exact_bound(1.0)),
         source.equal("exact bound at alpha = 0.2", "specification, fact 4, 0.945 +- 0.002; closed form 0.9475", 0.945, 3e-3,
