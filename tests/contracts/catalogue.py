@@ -24,6 +24,10 @@ def quadratic():
     return pd.Circuit(loss=lambda w: 0.5 * jnp.sum(DIAGONAL * w**2), weights=jnp.linspace(-1.0, 1.0, 12))
 
 
+def chain():
+    return pd.circuits.tracking([0.3, -0.2, 0.1])
+
+
 CIRCUITS = {
     "user": quadratic,
     "student_teacher": layered,
@@ -36,6 +40,8 @@ CIRCUITS = {
     ),
     "through_covariance": lambda: pd.circuits.through_covariance(linear()),
     "matched": lambda: pd.circuits.matched(layered()),
+    "tracking": chain,
+    "integrator": lambda: pd.circuits.integrator(20, key=jax.random.key(6)),
 }
 
 
@@ -51,6 +57,8 @@ class Row(NamedTuple):
     """Exact norm of one step."""
     layered: bool = False
     """Needs the signals of a layered circuit."""
+    staged: bool = False
+    """Needs the signals of a memory in stages."""
 
 
 def _ones(value=1.0):
@@ -71,6 +79,9 @@ RULES = {
     "weight_perturbation": Row(pd.rules.weight_perturbation(0.02), descends=True, random=True),
     "node_perturbation": Row(pd.rules.node_perturbation(0.02), descends=True, random=True, layered=True),
     "newton": Row(pd.rules.newton(0.1, damping=0.1), descends=True),
+    "early": Row(pd.rules.early(0.05), descends=True, staged=True),
+    "late": Row(pd.rules.late(0.05, slowing=0.5), staged=True),
+    "staged": Row(pd.rules.staged(pd.rules.early(0.05), pd.rules.late(0.05), 0.2), descends=True, staged=True),
     "beeline": Row(pd.rules.beeline(0.1), descends=True, layered=True),
     "flipped": Row(-1.0 * pd.rules.flipped(pd.rules.gradient(0.05), _ones(-1.0)), descends=True, layered=True),
     "presynaptic": Row(_flipped(pd.rules.presynaptic(1 / 3, layer=1)), descends=True, layered=True),

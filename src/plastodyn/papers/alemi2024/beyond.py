@@ -235,7 +235,7 @@ def _modal_rate(time: np.ndarray, away: np.ndarray, matrix: np.ndarray) -> float
     """The slope of the logarithm of the leading mode's amplitude, which its left eigenvector reads off."""
     values, left = np.linalg.eig(matrix.T)
     state = np.concatenate([-away.sum(axis=1, keepdims=True), away[:, :-1]], axis=1)
-    amplitude = np.abs(state @ left[:, np.argmax(values.real)])
+    amplitude = np.abs(state @ left[:, np.argmax(np.real(values))])
     # Between the start, of order 1, and rounding, or overflow.
     kept = (amplitude > 1e-9 * amplitude[0]) & (amplitude < 1e9 * amplitude[0])
     last = len(kept) if kept.all() else int(np.argmin(kept))
