@@ -244,3 +244,50 @@ def test_gradients_read_through_the_moment(make):
     assert float(tree.norm(moment.gradient())) > 0.01
     aim = pd.rules.beeline(1.0).velocity(moment, None)
     np.testing.assert_allclose(_flat(tree.add(circuit.weights, aim)), _flat(circuit.teacher), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cheaper", "layer", "widths"),
+    [
+        (pd.circuits.reachable, 0, [6, 20, 1]),
+        (pd.circuits.reachable, 0, [5, 12, 2]),
+        (lambda c: pd.circuits.principal_axes([c])[0], 1, [6, 4, 1]),
+        (lambda c: pd.circuits.principal_axes([c])[0], 1, [5, 12, 2]),
+    ],
+)
+def test_learning_is_the_same_in_cheaper_coordinates(cheaper, layer, widths, key):
+    """300 steps of curl descent with norms held, in both coordinates; float64 rounding, which chaos-free learning damps."""
+    with jax.enable_x64(True):
+        full = pd.circuits.student_teacher(
+            widths, key=key, hidden="linear", inputs=40, displacement=0.5, dtype="float64",
+            normalisation=pd.circuits.half_squared_error,
+        )  # fmt: skip
+        whole = pd.circuits.through_covariance(full)
+        rule = pd.rules.constrained(pd.rules.flipped(pd.rules.gradient(0.05), pd.rules.presynaptic(0.2, layer=layer)))
+        runs = [pd.simulate(c, rule, steps=300, key=key, record=["loss"]) for c in (whole, cheaper(whole))]
+        np.testing.assert_allclose(runs[0].loss, runs[1].loss, rtol=1e-9, atol=1e-14)
+        small = cheaper(whole)
+        np.testing.assert_allclose(small.test_error(small.weights), whole.test_error(whole.weights), rtol=1e-10)
+
+
+def test_reachable_keeps_what_is_small_already(key):
+    full = pd.circuits.student_teacher([6, 7, 1], key=key, hidden="linear", inputs=40)
+    whole = pd.circuits.through_covariance(full)
+    assert pd.circuits.reachable(whole) is whole
+
+
+def test_principal_axes_keep_common_data_common(key):
+    full = pd.circuits.student_teacher([6, 7, 1], key=key, hidden="linear", inputs=40)
+    whole = pd.circuits.through_covariance(full)
+    one, two = pd.circuits.principal_axes([whole, whole])
+    assert one.covariance is two.covariance
+    assert one.test_covariance is two.test_covariance
+
+
+@pytest.mark.parametrize("widths", [[6, 7, 1], [6, 5, 4, 1]])
+def test_cheaper_coordinates_refuse_other_circuits(widths, key):
+    full = pd.circuits.student_teacher(widths, key=key, hidden="linear", inputs=40)
+    with pytest.raises(ValueError, match="circuit must"):
+        pd.circuits.reachable(full if len(widths) == 3 else pd.circuits.through_covariance(full))
+    with pytest.raises(ValueError, match="circuit must"):
+        pd.circuits.principal_axes([full])

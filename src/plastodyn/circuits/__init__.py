@@ -16,6 +16,7 @@ from plastodyn.circuits.student_teacher import (
     resampled,
     student_teacher,
 )
+from plastodyn.circuits.symmetry import principal_axes, reachable
 from plastodyn.circuits.tracking import Tracking, tracking
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "matched",
     "mean_squared_error",
     "mixed_inputs",
+    "principal_axes",
+    "reachable",
     "resampled",
     "student_teacher",
     "through_covariance",

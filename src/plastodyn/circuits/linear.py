@@ -15,20 +15,24 @@ from plastodyn.circuits.student_teacher import Layers, StudentTeacher, half_squa
 
 @jax.custom_jvp
 def quadratic_form(error: Array, covariance: Array) -> Array:
-    """``tr(E C E')`` for a symmetric C, whose derivative takes one product with C instead of two.
+    """``tr(E C E')`` for a symmetric C, or the vector of a diagonal one; its derivative takes one product with C, not two.
 
     >>> float(quadratic_form(jnp.ones((1, 2)), jnp.eye(2)))
     2.0
     """
-    return jnp.vdot(error, error @ covariance)
+    return jnp.vdot(error, _through(error, covariance))
 
 
 @quadratic_form.defjvp
 def _quadratic_form_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
     error, covariance = primals
     change, covariance_change = tangents
-    driven = error @ covariance
-    return jnp.vdot(error, driven), 2 * jnp.vdot(driven, change) + jnp.vdot(error, error @ covariance_change)
+    driven = _through(error, covariance)
+    return jnp.vdot(error, driven), 2 * jnp.vdot(driven, change) + jnp.vdot(error, _through(error, covariance_change))
+
+
+def _through(error: Array, covariance: Array) -> Array:
+    return error * covariance if covariance.ndim == 1 else error @ covariance
 
 
 class LinearStudentTeacher(AbstractCircuit):

@@ -13,10 +13,10 @@ from plastodyn.papers.registry import SIZES, Paper, PaperFigure, unswept
 _FIGURES = (
     ("fig1", "toy model", unswept(figure_1), (8, 8, 10)),
     ("fig2", "phase diagrams, theory", unswept(figure_2), (2, 2, 3)),
-    ("fig3a", "hidden flips: test error", figure_3a, (50, 120, 2000)),
+    ("fig3a", "hidden flips: test error", figure_3a, (50, 140, 2000)),
     ("fig3b", "hidden flips: order parameter", figure_3b, (60, 90, 900)),
     ("fig3cd", "hidden flips: chaos", figure_3cd, (30, 60, 400)),
-    ("fig4a", "readout flips: test error", figure_4a, (60, 120, 3600)),
+    ("fig4a", "readout flips: test error", figure_4a, (60, 135, 7200)),
     ("fig4b", "readout flips: transients", figure_4b, (30, 60, 1800)),
     ("fig4cd", "readout flips: transients in time", unswept(figure_4cd), (10, 15, 60)),
     ("fig5ab", "tanh: learning curves", unswept(figure_5ab), (15, 25, 90)),
@@ -25,7 +25,7 @@ _FIGURES = (
     ("fig5e", "tanh: the teacher's scale", figure_5e, (12, 50, 7200)),
     ("fig5f", "tanh: how many flipped", figure_5f, (12, 60, 900)),
     ("spectra", "stability matrix: theory and samples", unswept(figure_spectra), (3, 6, 30)),
-    ("beyond1", "the boundary in other circuits", unswept(figure_other_circuits), (20, 40, 200)),
+    ("beyond1", "the boundary in other circuits", unswept(figure_other_circuits), (20, 80, 200)),
     ("beyond2", "fluctuations near the boundary", unswept(figure_fluctuations), (20, 40, 300)),
 )
 

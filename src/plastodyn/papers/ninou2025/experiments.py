@@ -65,7 +65,7 @@ def phase_point(point: Point, key: Array, *, layer: str, start: str, seeds: int,
     record: list[Any] = [pd.observe(test_error, start=-1)]
     if start == "teacher":
         record.append(pd.observe(training_error, every=_PEAK_EVERY))
-    run = _linear(point, key, layer, start, seeds, epochs, record)
+    run = _linear(point, key, layer, start, seeds, epochs, record, _CHEAPER[layer])
     found = {"test_error": run.test_error.isel(step=-1, drop=True), "status": run.status, "steps_taken": run.steps_taken}
     if start == "teacher":
         found["peak_error"] = run.training_error.max("step_training_error")
@@ -75,18 +75,27 @@ def phase_point(point: Point, key: Array, *, layer: str, start: str, seeds: int,
 def order_point(point: Point, key: Array, *, layer: str, seeds: int, epochs: int) -> xr.Dataset:
     """The order parameter q over the last 999 epochs, started next to the solution manifold (figure 3b)."""
     record = [pd.observe(some_weights, start=-_ORDER_WINDOW)]
-    run = _linear(point, key, layer, "normalised", seeds, epochs, record)
+    run = _linear(point, key, layer, "normalised", seeds, epochs, record, list)
     q = pd.measure.order_parameter(run.some_weights.rename(some_weights_0="weight").transpose(..., "step", "weight"))
     return _at_compression(xr.Dataset({"order_parameter": q, "status": run.status}), point)
 
 
-def _linear(point: Point, key: Array, layer: str, start: str, seeds: int, epochs: int, record: list[Any]) -> xr.Dataset:
+_CHEAPER: dict[str, Any] = {
+    "hidden": lambda networks: [pd.circuits.reachable(network) for network in networks],
+    "readout": pd.circuits.principal_axes,
+}
+"""Exactly equivalent networks: flipped inputs leave the hidden layer its rotations, flipped hidden units the inputs theirs."""
+
+
+def _linear(
+    point: Point, key: Array, layer: str, start: str, seeds: int, epochs: int, record: list[Any], coordinates: Any
+) -> xr.Dataset:
     (compression,) = point["compression"]
     key_networks, key_run = jax.random.split(key)
     with jax.enable_x64(True):
         networks = linear_networks(float(compression), seeds, start, key_networks)
         return pd.simulate(
-            networks,
+            coordinates(networks),
             curl_descent(pd.axis("fraction", point["fraction"]), layer),
             steps=epochs,
             key=key_run,

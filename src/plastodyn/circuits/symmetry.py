@@ -1,0 +1,103 @@
+"""Linear circuits in coordinates in which the same learning costs less: rotations that gradients and norms do not see."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn.circuits.linear import LinearStudentTeacher
+from plastodyn.circuits.student_teacher import Layers
+
+
+def reachable(circuit: LinearStudentTeacher) -> LinearStudentTeacher:
+    """The same two-layer circuit with only the hidden directions that learning can reach: ``W1 -> Q' W1``, ``W2 -> W2 Q``.
+
+    The columns of Q span the columns of W1 and the rows of W2. Gradients of either matrix lie in that span, so that
+    learning does not leave it: with N inputs and K outputs, N + K hidden directions do the work of any number of hidden
+    units. Errors, norms and inner products are those of the whole circuit; single hidden units are not there any more.
+    Nothing is cut where there are no more than N + K hidden units.
+
+    Exact for rules that treat hidden units alike: gradients, signs by input neuron, norm constraints; not for signs by
+    hidden unit, nor for fluctuations, which would have more directions to move in.
+
+    Args:
+        circuit: a linear student-teacher circuit with one hidden layer, from `through_covariance`.
+
+    Raises:
+        ValueError: if the circuit is another one.
+
+    Source: this project; the rotational symmetry of hidden layers of linear networks.
+
+    >>> from plastodyn.circuits import student_teacher, through_covariance
+    >>> import jax
+    >>> full = student_teacher([3, 9, 1], hidden="linear", inputs=50, key=jax.random.key(0), displacement=0.5)
+    >>> small = reachable(through_covariance(full))
+    >>> small.weights.kernels[0].shape, bool(jnp.allclose(small.loss(small.weights), full.loss(full.weights)))
+    ((4, 3), True)
+    """
+    _check(circuit)
+    if len(circuit.weights.kernels) != 2:
+        raise ValueError(f"circuit must have one hidden layer; got {len(circuit.weights.kernels) - 1}")
+    first, second = circuit.weights.kernels
+    hidden, inputs, outputs = *first.shape, second.shape[0]
+    if hidden <= inputs + outputs:
+        return circuit
+    basis, _ = jnp.linalg.qr(jnp.concatenate([first, second.T], axis=1))
+    return eqx.tree_at(lambda c: c.weights, circuit, Layers((basis.T @ first, second @ basis), ()))
+
+
+def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStudentTeacher]:
+    """The same circuits with their inputs rotated to principal axes: ``W1 -> W1 R``, ``R' C R`` diagonal and kept as a vector.
+
+    A step then multiplies by variances where it multiplied by a matrix. Errors and norms are those of the circuits in
+    their own coordinates; single inputs are not there any more.
+
+    Exact for rules that treat inputs alike: gradients, signs by hidden unit, norm constraints; not for signs by input.
+
+    Args:
+        circuits: linear student-teacher circuits, from `through_covariance`; a covariance that they have in common is
+            turned once and stays in common.
+
+    Raises:
+        ValueError: if a circuit is another one.
+
+    Source: this project; the rotational symmetry of the inputs of linear networks.
+
+    >>> from plastodyn.circuits import student_teacher, through_covariance
+    >>> import jax
+    >>> layered = student_teacher([3, 2, 1], hidden="linear", inputs=50, key=jax.random.key(0), displacement=0.5)
+    >>> full = through_covariance(layered)
+    >>> (turned,) = principal_axes([full])
+    >>> turned.covariance.shape, bool(jnp.allclose(turned.loss(turned.weights), full.loss(full.weights), rtol=1e-4))
+    ((3,), True)
+    """
+    axes: dict[tuple[int, int], tuple[Array, Array, Array]] = {}
+    found = []
+    for circuit in circuits:
+        _check(circuit)
+        common = (id(circuit.covariance), id(circuit.test_covariance))
+        if common not in axes:
+            variances, rotation = jnp.linalg.eigh(circuit.covariance)
+            axes[common] = (variances, rotation, rotation.T @ circuit.test_covariance @ rotation)
+        variances, rotation, test = axes[common]
+        found.append(
+            LinearStudentTeacher(
+                _turned(circuit.weights, rotation),
+                _turned(circuit.teacher, rotation),
+                circuit.target_map @ rotation,
+                variances,
+                test,
+                circuit.scale,
+            )
+        )
+    return found
+
+
+def _turned(layers: Layers, rotation: Array) -> Layers:
+    return layers._replace(kernels=(layers.kernels[0] @ rotation, *layers.kernels[1:]))
+
+
+def _check(circuit: LinearStudentTeacher) -> None:
+    if not isinstance(circuit, LinearStudentTeacher):
+        raise ValueError(f"circuit must be a linear student-teacher circuit; got {type(circuit).__name__}")
