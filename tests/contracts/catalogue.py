@@ -41,7 +41,7 @@ CIRCUITS = {
     "through_covariance": lambda: pd.circuits.through_covariance(linear()),
     "matched": lambda: pd.circuits.matched(layered()),
     "tracking": chain,
-    "integrator": lambda: pd.circuits.integrator(20, key=jax.random.key(6)),
+    "integrator": lambda: pd.circuits.integrator(4, key=jax.random.key(6)),
 }
 
 

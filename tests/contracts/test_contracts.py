@@ -79,7 +79,11 @@ _SHAPED = {"flipped", "confined", "sparing"}
 _BY_NEURON = {"presynaptic", "postsynaptic"}
 
 
-@pytest.mark.parametrize("circuit_name", CIRCUITS)
+# Variants of one circuit compile for seconds each.
+_VARIANTS = {"tanh", "plastic_biases", "matched"}
+
+
+@pytest.mark.parametrize("circuit_name", [pytest.param(n, marks=pytest.mark.slow) if n in _VARIANTS else n for n in CIRCUITS])
 def test_every_circuit_carries_all_rules_whose_signals_it_offers(circuit_name):
     circuit = CIRCUITS[circuit_name]()
     fitting, refused = [], []
