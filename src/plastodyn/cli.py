@@ -215,11 +215,13 @@ def stability(
 
 @app.command(
     epilog="Examples: plastodyn certify memory.toml --out proof.json    plastodyn certify --recheck proof.json    "
-    "A SPEC holds one table: [consolidation] alpha = 0.5, mu = 0.4; [linear] vertices = [[[-1, 0], [0, -1]]]; or "
-    '[field] function = "model.py:field", box = [[-1, 1], [-1, 1]], largest = true.'
+    "A SPEC holds one table: \\[consolidation] alpha = 0.5, mu = 0.4; \\[linear] vertices = [[[-1, 0], [0, -1]]]; or "
+    '\\[field] function = "model.py:field", box = [[-1, 1], [-1, 1]], largest = true.'
 )
 def certify(
-    spec: Annotated[Path | None, typer.Argument(help="TOML file with one table: [consolidation], [linear] or [field].")] = None,
+    spec: Annotated[
+        Path | None, typer.Argument(help="TOML file with one table: \\[consolidation], \\[linear] or \\[field].")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the certificate here, as JSON.")] = None,
     recheck: Annotated[Path | None, typer.Option("--recheck", help="Check a certificate instead, from its JSON file.")] = None,
     as_json: JsonOption = False,
@@ -232,8 +234,9 @@ def certify(
     except ImportError as error:
         raise ValueError(str(error)) from None
 
-    found = certify_file(spec) if spec is not None else Certificate.from_json(_read(recheck))
-    holds = found.recheck()
+    with _err.status("Looking for a proof, and checking it ..."):
+        found = certify_file(spec) if spec is not None else Certificate.from_json(_read(recheck))
+        holds = found.recheck()
     if out is not None:
         _make(out.resolve().parent)
         out.write_text(found.to_json())
