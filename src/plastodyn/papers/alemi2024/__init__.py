@@ -12,12 +12,12 @@ _FIGURES = (
     ("fig2ab", "phase plane and Lyapunov function", figure_2ab, (4, 4, 6)),
     ("fig2c", "speed limits: paper, quadratic, exact", figure_2c, (15, 20, 30)),
     ("fig3", "amplification of a probe", figure_3, (10, 12, 15)),
-    ("fig4b", "integrator: fine-tuning", figure_4b, (4, 4, 4)),
-    ("fig4d", "integrator: consolidation", figure_4d, (15, 15, 60)),
+    ("fig4b", "integrator: fine-tuning", figure_4b, (8, 8, 8)),
+    ("fig4d", "integrator: consolidation", figure_4d, (25, 30, 100)),
     ("fig4e", "integrator: rates interchanged", figure_4e, (10, 10, 40)),
     ("beyond1", "flipped plasticity at the late site", figure_flipped, (10, 20, 60)),
     ("beyond2", "fluctuations: a best speed", figure_fluctuations, (15, 40, 250)),
-    ("beyond3", "chains of sites", figure_chains, (10, 10, 10)),
+    ("beyond3", "chains of sites", figure_chains, (15, 20, 20)),
 )
 
 PAPER = Paper(

@@ -26,7 +26,7 @@ _FIGURES = (
     ("fig5f", "tanh: how many flipped", figure_5f, (12, 60, 900)),
     ("spectra", "stability matrix: theory and samples", unswept(figure_spectra), (3, 6, 30)),
     ("beyond1", "the boundary in other circuits", unswept(figure_other_circuits), (20, 80, 200)),
-    ("beyond2", "fluctuations near the boundary", unswept(figure_fluctuations), (20, 40, 300)),
+    ("beyond2", "fluctuations near the boundary", unswept(figure_fluctuations), (40, 115, 600)),
 )
 
 _RUNS_OF = {"fig4b": "fig4a"}
