@@ -100,7 +100,8 @@ def _linear(
             steps=epochs,
             key=key_run,
             record=record,
-            until=pd.observe(settled, every=_CHECK_EVERY),
+            # Each question takes the host milliseconds, which a member on its own feels.
+            until=pd.observe(settled, every=max(_CHECK_EVERY, epochs // 20)),
             progress=False,
         )
 
