@@ -1,6 +1,8 @@
 """Everything that the README shows runs."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
@@ -24,3 +26,13 @@ def test_its_commands_and_links_exist():
         assert f"\n{target}:" in makefile
     for link in re.findall(r"\]\(([^)]+)\)", text):
         assert (root / link).exists()
+
+
+def test_its_certificate_is_made_and_checked(tmp_path):
+    (specification,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    commands = re.findall(r"^plastodyn (certify .*)$", README.read_text(), re.MULTILINE)
+    (tmp_path / "memory.toml").write_text(specification)
+    assert len(commands) == 2
+    for command in commands:
+        main = [sys.executable, "-c", "from plastodyn.cli import main; main()"]
+        assert subprocess.run([*main, *command.split()], cwd=tmp_path, check=False).returncode == 0

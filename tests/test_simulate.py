@@ -313,6 +313,25 @@ def test_two_meanings_of_one_axis_are_refused():
         pd.simulate(_circuit(), rule, steps=1, key=jax.random.key(0))
 
 
+def test_interrupted_before_anything_is_recorded(monkeypatch, key):
+    """Observables of any shape have their dimensions, and nothing but NaN."""
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("plastodyn.simulation.ensemble.Ensemble.compute", stop)
+    circuit = pd.Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(3))
+    record = ["loss", pd.observe("weights", start=-2), pd.observe(lambda m: jnp.outer(m.weights, m.weights), name="square")]
+    with pytest.raises(pd.Interrupted) as stopped:
+        pd.simulate(circuit, pd.rules.gradient(0.1), steps=5, replicas=2, key=key, record=record)
+    found = stopped.value.dataset
+    assert found.loss.shape == (2, 6)
+    assert found.weights_recorded.shape == (2, 2, 3)
+    assert found.square.shape == (2, 6, 3, 3)
+    assert bool(found.square.isnull().all())
+    assert set(found.status.values.ravel()) == {2}
+
+
 def test_ctrl_c_keeps_what_was_recorded(tmp_path):
     """A real process, interrupted by a real signal in the middle of a long run."""
     script = textwrap.dedent(

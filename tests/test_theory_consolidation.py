@@ -147,7 +147,7 @@ def test_critical_speed_of_geometric_chains(stages):
         (lambda: pd.circuits.tracking([[0.0]]), "weights"),
         (lambda: pd.circuits.tracking(perturbation=3), "perturbation"),
         (lambda: pd.circuits.tracking(drive=1.0), "drive"),
-        (lambda: pd.circuits.integrator(1, key=jax.random.key(0)), "neurons"),
+        (lambda: pd.circuits.integrator(0, key=jax.random.key(0)), "neurons"),
         (lambda: pd.circuits.integrator(20, key=jax.random.key(0), interval=0.0), "interval"),
         (lambda: pd.perturbations.noise(-1.0, 1.0, jax.random.key(0)), "bound"),
         (lambda: pd.perturbations.noise(1.0, 0.0, jax.random.key(0)), "hold"),
@@ -219,15 +219,65 @@ def test_saccades_land_where_they_should_and_only_then():
 
 
 def test_the_population_is_the_tracking_model_along_its_mode():
-    """Learning at one fixed eye position: w_PC v and the leading eigenvalue follow the tracking model with input x."""
+    """What teaches w_PC v and the leading eigenvalue at one eye position is what teaches a tracking model with input x."""
     circuit = pd.circuits.integrator(20, key=jax.random.key(5), eigenvalue=1.1)
-    rule = pd.rules.early(0.3) + pd.rules.late(0.1)
     x = 0.8
     field = circuit.teaching(circuit.weights._replace(purkinje=0.2 * circuit.mode[None]), x * circuit.mode, jnp.float32(0))
     gain_error, w1 = 1 - 1.1 - 0.2, 0.2
     assert float(field.purkinje[0] @ circuit.mode) == pytest.approx(gain_error * x**2, rel=1e-5)
     assert float(circuit.mode @ field.recurrent @ circuit.mode) == pytest.approx(w1 * x**2, rel=1e-5)
-    assert len(rule.rules) == 2
+
+
+def test_a_population_learns_as_its_scalar_reduction_does():
+    """Twenty neurons against one with the same saccades: rates stay along the mode; float64 rounding over 500 steps."""
+    with jax.enable_x64(True):
+        courses = []
+        for neurons in (20, 1):
+            circuit = pd.circuits.integrator(neurons, key=jax.random.key(4), eigenvalue=1.15, dtype="float64")
+            rule = pd.rules.staged(pd.rules.early(0.12), pd.rules.late(0.006))
+            record = [
+                pd.observe(lambda m: m.circuit.feedback(m.weights), name="feedback", every=50),
+                pd.observe(lambda m: m.circuit.leading_eigenvalue(m.weights), name="eigenvalue", every=50),
+            ]
+            courses.append(
+                pd.simulate(circuit, rule, duration=20.0, dt=0.04, solver=pd.solvers.rk4, key=jax.random.key(0), record=record)
+            )
+        np.testing.assert_allclose(courses[0].feedback, courses[1].feedback, atol=1e-12)
+        np.testing.assert_allclose(courses[0].eigenvalue, courses[1].eigenvalue, atol=1e-12)
+        assert float(abs(courses[0].feedback).max()) > 0.05
+
+
+def test_an_input_only_changes_the_clock():
+    """Every term carries x(t)^2: at time t the weights are those of the unit input at the integral of x^2."""
+    with jax.enable_x64(True):
+        circuit = pd.circuits.tracking([0.0, 0.0], drive=lambda t: 1 + 0.5 * jnp.sin(t), dtype="float64")
+        rule = pd.rules.staged(pd.rules.early(), pd.rules.late(), 0.5)
+        run = pd.simulate(circuit, rule, duration=3.0, dt=0.01, solver=pd.solvers.rk4, key=jax.random.key(0))
+    elapsed = 3 * 1.125 + (1 - np.cos(3.0)) - 0.0625 * np.sin(6.0)
+    exact = expm(elapsed * chains.chain_matrix([0.5])) @ np.array([1.0, 0.0])
+    # Fourth order at dt = 0.01: errors of about 1e-9.
+    np.testing.assert_allclose(run.weights[0].values, [exact[1], 1 - exact.sum()], atol=1e-8)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.floats(-2, 2), st.floats(-2, 2), st.floats(0.01, 3), st.floats(0, 1), st.floats(-1, 1))
+def test_the_papers_bound_on_the_lyapunov_function(w1, w2, alpha, mu, share):
+    """Specification, fact 3: L' = -(1 - alpha) g^2 - g xi - alpha (w* - w2)^2, and its bound for |xi| <= mu |e|."""
+    with jax.enable_x64(True):
+        circuit = pd.circuits.tracking(np.array([w1, w2]), dtype="float64")
+        field = pd.measure.rule_field(circuit, pd.rules.staged(pd.rules.early(), pd.rules.late(), alpha))
+        g = 1 - w1 - w2
+        xi = share * mu * abs(g)
+        velocity = np.asarray(field(circuit.weights)) + np.array([xi, 0.0])
+        slope = np.asarray(jax.grad(lambda w: (1 - w.sum()) ** 2 / 2 + (1 - w[1]) ** 2 / 2)(circuit.weights))
+    rate = slope @ velocity
+    np.testing.assert_allclose(rate, -(1 - alpha) * g**2 - g * xi - alpha * (1 - w2) ** 2, atol=1e-10)
+    assert rate <= -(1 - mu - alpha) * g**2 - alpha * (1 - w2) ** 2 + 1e-10
+
+
+def test_half_turn_needs_a_turn():
+    assert consolidation.half_turn(0.1, 0.5) == np.inf
+    assert np.isfinite(consolidation.half_turn(0.1, 0.7))
 
 
 def test_an_inactivated_cerebellum_drives_nothing():

@@ -102,7 +102,7 @@ def noise(bound: Any, hold: Any, key: Array) -> Held:
 
     Args:
         bound: in units of the error, at least 0; a number or an axis.
-        hold: units of time, above 0. A multiple of the solver's step keeps its order.
+        hold: units of time, above 0. Where the value jumps, a solver of any order is of first order.
         key: random key; a list of circuits gives each replica its own.
 
     Raises:

@@ -19,10 +19,7 @@ BALLS = {
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
     "div": lambda x, y: x / y,
-    "max": lambda x, y: x.max(y),
-    "min": lambda x, y: x.min(y),
     "neg": lambda x: -x,
-    "abs": abs,
     "exp": lambda x: x.exp(),
     "log": lambda x: x.log(),
     "tanh": lambda x: x.tanh(),
@@ -67,7 +64,7 @@ def _elementary(name: str, slope: Any) -> Any:
 
 
 def duals(dimension: int) -> dict[str, Any]:
-    """The arithmetic of dual numbers with ``dimension`` derivatives; it has no max, min and abs."""
+    """The arithmetic of dual numbers with ``dimension`` derivatives."""
     return {
         "constant": lambda value: Dual(arb(value), [arb(0)] * dimension),
         "power": _powered,
@@ -89,16 +86,3 @@ def duals(dimension: int) -> dict[str, Any]:
 def variables(point: Sequence[arb]) -> list[Dual]:
     """The inputs as dual numbers."""
     return [Dual(x, [arb(int(i == j)) for j in range(len(point))]) for i, x in enumerate(point)]
-
-
-def positive_definite(symmetric: list[Vector]) -> bool:
-    """Whether every symmetric matrix within a matrix of balls is positive definite, by elimination; False also if unsure."""
-    size = len(symmetric)
-    rows = [list(row) for row in symmetric]
-    for k in range(size):
-        if not rows[k][k] > 0:
-            return False
-        for i in range(k + 1, size):
-            factor = rows[i][k] / rows[k][k]
-            rows[i] = [x - factor * y for x, y in zip(rows[i], rows[k], strict=True)]
-    return True

@@ -4,12 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 from plastodyn import checks
 from plastodyn.provenance import versions
 
 VERDICTS = ("certified", "refuted", "unknown")
+
+
+def _versions() -> dict[str, str]:
+    return {**versions(), **{name: version(name) for name in ("cvxpy", "clarabel", "python-flint")}}
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Certificate:
     tolerances: dict[str, Any] = field(default_factory=dict)
     witness: dict[str, Any] | None = None
     remaining: list[Any] = field(default_factory=list)
-    provenance: dict[str, str] = field(default_factory=versions)
+    provenance: dict[str, str] = field(default_factory=_versions)
 
     checkers: ClassVar[dict[str, Callable[["Certificate"], bool]]] = {}
     """How each kind is checked; filled by the modules that make them."""
@@ -60,9 +65,9 @@ class Certificate:
             rows["V = z' P z, P"] = str(self.lyapunov)
         if self.margin is not None:
             rows["margin"] = f"{float(Fraction(self.margin)):.6g} per {'unit of time' if self.time == 'continuous' else 'step'}"
-        if "level_as_float" in self.domain:
-            rows["region"] = f"V <= {self.domain['level_as_float']:.6g}"
-        rows |= {name: str(self.domain[name]) for name in ("paper", "quadratic", "exact") if name in self.domain}
+        if "level" in self.domain:
+            rows["region"] = f"V <= {float(Fraction(self.domain['level'])):.6g}"
+        rows |= self.domain.get("answers", {})
         if self.conditions:
             rows["conditions"] = "; ".join(self.conditions)
         if self.witness is not None:
@@ -97,7 +102,8 @@ class Certificate:
 
         Linear inclusions: exact rational arithmetic, no solver. Smooth fields: ball arithmetic on the list of operations,
         with derivatives by dual numbers instead of JAX. An ``unknown`` verdict claims nothing, and always passes. What
-        is missing or malformed makes it false.
+        is missing or malformed makes it false, and so do words (statement, domain, conditions) that differ from what the
+        numbers prove. Only illustrations are not read: floats of a witness beside what proves it, tolerances, provenance.
         """
         if self.verdict == "unknown":
             return True

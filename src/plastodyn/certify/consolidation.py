@@ -5,13 +5,14 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
-from plastodyn.certify import rational
+from plastodyn.certify import linear, rational
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.linear import linear_inclusion
 from plastodyn.certify.rational import exact
 from plastodyn.theory import consolidation as theory
 
 _BITS = 128
+_TURNS = "under the worst perturbation the state shrinks in each half turn, or never turns (balls, 128 bits)"
 _STATEMENT = "uniformly asymptotically stable: a two-stage memory under any perturbation |xi| <= mu |e| of the error"
 
 
@@ -43,25 +44,27 @@ def consolidation(alpha: Any, mu: Any) -> Certificate:
         raise ValueError(f"alpha must be a number > 0; got {alpha!r}")
     if not 0 <= m < 1:
         raise ValueError(f"mu must be a number >= 0 and < 1; got {mu!r}")
-    found = linear_inclusion([[[str(-(1 + d)), str(-a)], [str(1 + d), "0"]] for d in (-m, m)])
-    quadratic = found.verdict == "certified"
+    found = linear_inclusion(_vertices(a, m))
     if found.verdict == "unknown" and _decays(a, m):
-        found = Certificate(
-            "consolidation", "certified", _STATEMENT, "continuous", {"alpha": str(a), "mu": str(m)},
-            conditions=["under the worst perturbation the state shrinks in each half turn, or never turns (balls, 128 bits)"],
-        )  # fmt: skip
-    return replace(found, domain={**found.domain, **_answers(a, m, quadratic, found.verdict)})
+        found = replace(found, verdict="certified", conditions=[_TURNS], remaining=[])
+    return replace(
+        found, kind="consolidation", statement=_STATEMENT, system={"alpha": str(a), "mu": str(m)},
+        domain={**found.domain, "answers": _answers(a, m, found)},
+    )  # fmt: skip
 
 
-def _answers(alpha: fmpq, mu: fmpq, quadratic: bool, verdict: str) -> dict[str, Any]:
+def _vertices(alpha: fmpq, mu: fmpq) -> list[list[list[fmpq]]]:
+    return [[[-(1 + delta), -alpha], [1 + delta, fmpq(0)]] for delta in (-mu, mu)]
+
+
+def _answers(alpha: fmpq, mu: fmpq, found: Certificate) -> dict[str, str]:
     speed, bound = rational.as_float(alpha), rational.as_float(mu)
     guaranteed = "guaranteed" if alpha + mu <= 1 else "not guaranteed"
-    exactly = {"certified": "stable", "refuted": "unstable"}.get(verdict, verdict)
+    quadratic = "no such function was found" if found.lyapunov is None else "certified"
+    exactly = {"certified": "stable", "refuted": "unstable"}.get(found.verdict, found.verdict)
     return {
-        "alpha": str(alpha),
-        "mu": str(mu),
         "paper": f"alpha <= {float(theory.guaranteed_alpha(bound)):.4g}: {guaranteed}",
-        "quadratic": f"mu < {float(theory.quadratic_bound(speed)):.4g}: {'certified' if quadratic else 'no such function'}",
+        "quadratic": f"mu < {float(theory.quadratic_bound(speed)):.4g}: {quadratic}",
         "exact": f"mu < {float(theory.exact_bound(speed)):.4g}: {exactly}",
     }
 
@@ -85,10 +88,22 @@ def _decays(alpha: fmpq, mu: fmpq) -> bool:
 
 
 def check(certificate: Certificate) -> bool:
-    """Recheck the exact answer from alpha and mu alone."""
+    """Recheck: the proof of the linear inclusion that alpha and mu make, or the exact growth in balls; and the answers."""
     alpha, mu = exact(certificate.system["alpha"]), exact(certificate.system["mu"])
-    stated = (certificate.verdict, certificate.time, certificate.statement) == ("certified", "continuous", _STATEMENT)
-    return stated and bool(alpha > 0) and bool(0 <= mu < 1) and _decays(alpha, mu)
+    domain = dict(certificate.domain)
+    if certificate.statement != _STATEMENT or domain.pop("answers") != _answers(alpha, mu, certificate):
+        return False
+    if not (alpha > 0 and 0 <= mu < 1):
+        return False
+    if certificate.conditions == [_TURNS]:
+        proof = (certificate.verdict, certificate.time, domain) == ("certified", "continuous", {})
+        return proof and _decays(alpha, mu)
+    inclusion = {"vertices": [rational.texts(m) for m in _vertices(alpha, mu)]}
+    return linear.check(
+        replace(
+            certificate, system=inclusion, domain=domain, statement=linear.statement(_vertices(alpha, mu), certificate.time)
+        )
+    )
 
 
 Certificate.checkers["consolidation"] = check

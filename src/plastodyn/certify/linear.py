@@ -16,6 +16,7 @@ from plastodyn.certify.rational import Matrix
 _DIGITS = (3, 6, 9, 12)
 _MARGIN_BISECTIONS = 30
 _GRID = 8
+_EVERYWHERE = {"states": "all", "holds": "for any switching within the polytope of the vertices"}
 
 
 def linear_inclusion(vertices: Sequence[Any], *, candidate: Any = None, time: str = "continuous") -> Certificate:
@@ -51,7 +52,7 @@ def linear_inclusion(vertices: Sequence[Any], *, candidate: Any = None, time: st
     checks.one_of("time", time, ("continuous", "discrete"))
     matrices = _vertices(vertices)
     if candidate is not None:
-        return _judge(matrices, _symmetric(candidate, len(matrices[0])), time)
+        return _judge(matrices, rational.symmetric("candidate", candidate, len(matrices[0])), time)
     system = {"vertices": [rational.texts(m) for m in matrices]}
     found = _synthesise(matrices, time)
     if found is not None:
@@ -59,11 +60,11 @@ def linear_inclusion(vertices: Sequence[Any], *, candidate: Any = None, time: st
     witness = _unstable_member(matrices, time) or switching.growing(matrices, time)
     if witness is not None:
         return Certificate(
-            "linear_inclusion", "refuted", _statement(matrices, time), time, system, witness=witness,
+            "linear_inclusion", "refuted", statement(matrices, time), time, system, witness=witness,
             conditions=[f"{witness['kind']}: not asymptotically stable, checked by {witness['checked_by']}"],
         )  # fmt: skip
     left = "no common quadratic function was found, and no member or periodic switching that grows"
-    return Certificate("linear_inclusion", "unknown", _statement(matrices, time), time, system, remaining=[left])
+    return Certificate("linear_inclusion", "unknown", statement(matrices, time), time, system, remaining=[left])
 
 
 def _vertices(vertices: Sequence[Any]) -> list[Matrix]:
@@ -72,13 +73,6 @@ def _vertices(vertices: Sequence[Any]) -> list[Matrix]:
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
     if len({len(m) for m in found}) > 1:
         raise ValueError(f"vertices must have one size; got {[len(m) for m in found]}")
-    return found
-
-
-def _symmetric(candidate: Any, size: int) -> Matrix:
-    found = rational.matrix("candidate", candidate)
-    if len(found) != size or found != rational.transposed(found):
-        raise ValueError(f"candidate must be a symmetric matrix of size {size}; got {rational.texts(found)}")
     return found
 
 
@@ -98,23 +92,23 @@ def _holds(matrices: list[Matrix], p: Matrix, time: str, margin: fmpq) -> bool:
 
 
 def _certified(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
-    margin = _margin(matrices, p, time)
-    falls = [f"V decreases at the margin's rate at vertex {i} (exact)" for i in range(len(matrices))]
     return Certificate(
         "linear_inclusion",
         "certified",
-        _statement(matrices, time),
+        statement(matrices, time),
         time,
         {"vertices": [rational.texts(m) for m in matrices]},
         lyapunov=rational.texts(p),
-        margin=str(margin),
-        domain={"states": "all", "holds": "for any switching within the polytope of the vertices"},
-        conditions=[
-            "P is positive definite (exact)",
-            *falls,
-        ],
+        margin=str(_margin(matrices, p, time)),
+        domain=dict(_EVERYWHERE),
+        conditions=_conditions(len(matrices)),
         tolerances={"solver": "clarabel; its answer is rounded to rationals and checked exactly"},
     )
+
+
+def _conditions(vertices: int) -> list[str]:
+    falls = [f"V decreases at the margin's rate at vertex {i} (exact)" for i in range(vertices)]
+    return ["P is positive definite (exact)", *falls]
 
 
 def _judge(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
@@ -130,16 +124,18 @@ def _judge(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
     witness = {"kind": "state", "state": [str(x) for x in at], "what": failing, "vertex": vertex,
                "checked_by": "exact rational arithmetic"}  # fmt: skip
     system = {"vertices": [rational.texts(m) for m in matrices]}
-    statement = _statement(matrices, time, given=True)
+    words = statement(matrices, time, given=True)
     return Certificate(
-        "linear_inclusion", "refuted", statement, time, system, lyapunov=rational.texts(p), witness=witness,
+        "linear_inclusion", "refuted", words, time, system, lyapunov=rational.texts(p), witness=witness,
         conditions=[f"{failing} at the witness state (exact)"],
     )  # fmt: skip
 
 
-def _statement(matrices: list[Matrix], time: str, given: bool = False) -> str:
+def statement(matrices: list[Matrix], time: str, given: bool = False) -> str:
+    """What is certified or refuted: stability, or that a given V is a Lyapunov function."""
     size, count = len(matrices[0]), len(matrices)
-    system = f"z' = A z, A anywhere in the polytope of {count} {size} x {size} matrices, {time} time"
+    law = "z' = A z" if time == "continuous" else "z <- A z"
+    system = f"{law}, A anywhere in the polytope of {count} {size} x {size} matrices"
     return f"the given V = z' P z is a Lyapunov function of {system}" if given else f"uniformly asymptotically stable: {system}"
 
 
@@ -218,16 +214,19 @@ def check(certificate: Certificate) -> bool:
     """Recheck a certificate on a linear inclusion with exact rationals, and growth of a switching with balls."""
     matrices, time = _vertices(certificate.system["vertices"]), certificate.time
     given = certificate.verdict == "refuted" and certificate.lyapunov is not None
-    if certificate.statement != _statement(matrices, time, given):
+    if certificate.statement != statement(matrices, time, given):
         # A candidate that holds is certified under the plain statement.
         return False
     if certificate.verdict == "certified":
-        p = _symmetric(certificate.lyapunov, len(matrices[0]))
+        p = rational.symmetric("P", certificate.lyapunov, len(matrices[0]))
         margin = rational.exact(certificate.margin)
-        return 0 <= margin < (1 if time == "discrete" else margin + 1) and _holds(matrices, p, time, margin)
+        # Beyond 1 the factor (1 - margin)^2 of discrete time would grow again.
+        possible = margin >= 0 and (time == "continuous" or margin < 1)
+        stated = certificate.domain == _EVERYWHERE and certificate.conditions == _conditions(len(matrices))
+        return bool(possible) and stated and _holds(matrices, p, time, margin)
     witness = certificate.witness or {}
     if given:
-        return _fails(matrices, _symmetric(certificate.lyapunov, len(matrices[0])), witness, time)
+        return _fails(matrices, rational.symmetric("P", certificate.lyapunov, len(matrices[0])), witness, time)
     return _unstable(matrices, witness, time) if witness["kind"] == "member" else switching.grows(matrices, witness, time)
 
 
@@ -235,7 +234,7 @@ def _fails(matrices: list[Matrix], p: Matrix, witness: dict[str, Any], time: str
     """Whether V is not positive, or does not decrease, at a witness state."""
     state = [rational.exact(x) for x in witness["state"]]
     symmetric = p if witness["vertex"] is None else decrease(matrices[witness["vertex"]], p, time, fmpq(0))
-    return len(state) == len(p) and any(x != 0 for x in state) and bool(rational.form(state, symmetric) <= 0)
+    return len(state) == len(p) and any(x != 0 for x in state) and bool(rational.value(state, symmetric) <= 0)
 
 
 def _unstable(matrices: list[Matrix], witness: dict[str, Any], time: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from flint import fmpq, fmpq_mat, fmpq_poly
 
+from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
+
 Matrix = list[list[fmpq]]
 
 
@@ -98,7 +100,24 @@ def transposed(a: Matrix) -> Matrix:
     return [list(column) for column in zip(*a, strict=True)]
 
 
-def not_positive(symmetric: Matrix) -> list[fmpq] | None:
+def symmetric(name: str, rows: Any, size: int) -> Matrix:
+    """A symmetric matrix of rationals of a given size.
+
+    Raises:
+        ValueError: if it is not.
+
+    >>> symmetric("P", [[1, 0], [1, 1]], 2)
+    Traceback (most recent call last):
+    ...
+    ValueError: P must be a symmetric matrix of size 2; got [['1', '0'], ['1', '1']]
+    """
+    found = matrix(name, rows)
+    if len(found) != size or found != transposed(found):
+        raise ValueError(f"{name} must be a symmetric matrix of size {size}; got {texts(found)}")
+    return found
+
+
+def not_positive(form: Matrix) -> list[fmpq] | None:
     """A vector x with ``x' S x <= 0``, or None if S is positive definite: exactly, by elimination.
 
     >>> not_positive(matrix("S", [[2, 1], [1, 1]])) is None
@@ -106,32 +125,25 @@ def not_positive(symmetric: Matrix) -> list[fmpq] | None:
     >>> not_positive(matrix("S", [[1, 1], [1, 1]]))
     [-1, 1]
     """
-    size = len(symmetric)
-    rows = [list(row) for row in symmetric]
-    for k in range(size):
-        if not rows[k][k] > 0:
-            return _direction(symmetric, k)
-        for i in range(k + 1, size):
-            factor = rows[i][k] / rows[k][k]
-            rows[i] = [x - factor * y for x, y in zip(rows[i], rows[k], strict=True)]
-    return None
+    k = failing_pivot(form)
+    return None if k is None else _direction(form, k)
 
 
-def _direction(symmetric: Matrix, k: int) -> list[fmpq]:
+def _direction(form: Matrix, k: int) -> list[fmpq]:
     """The x with x_k = 1 that makes x' S x the k-th pivot, the leading block of S being positive definite."""
-    x = [fmpq(0)] * len(symmetric)
+    x = [fmpq(0)] * len(form)
     x[k] = fmpq(1)
     if k:
-        block = fmpq_mat(k, k, [symmetric[i][j] for i in range(k) for j in range(k)])
-        found = block.solve(fmpq_mat(k, 1, [-symmetric[i][k] for i in range(k)]))
+        block = fmpq_mat(k, k, [form[i][j] for i in range(k) for j in range(k)])
+        found = block.solve(fmpq_mat(k, 1, [-form[i][k] for i in range(k)]))
         x[:k] = [found[i, 0] for i in range(k)]
     return x
 
 
-def form(x: Sequence[fmpq], symmetric: Matrix) -> fmpq:
+def value(x: Sequence[fmpq], form: Matrix) -> fmpq:
     """The quadratic form ``x' S x``."""
     size = range(len(x))
-    return sum((x[i] * symmetric[i][j] * x[j] for i in size for j in size), fmpq(0))
+    return sum((x[i] * form[i][j] * x[j] for i in size for j in size), fmpq(0))
 
 
 def is_hurwitz(a: Matrix) -> bool:
@@ -166,14 +178,4 @@ def _characteristic(a: Matrix) -> fmpq_poly:
 def _all_left(polynomial: fmpq_poly) -> bool:
     degree = polynomial.degree()
     leading = polynomial[degree]
-    # Highest power first, leading coefficient 1.
-    c = [polynomial[degree - k] / leading for k in range(degree + 1)]
-    rows = [[c[2 * j - i + 1] if 0 <= 2 * j - i + 1 <= degree else fmpq(0) for j in range(degree)] for i in range(degree)]
-    for k in range(degree):
-        # All leading minors are positive just if all pivots are.
-        if not rows[k][k] > 0:
-            return False
-        for i in range(k + 1, degree):
-            factor = rows[i][k] / rows[k][k]
-            rows[i] = [x - factor * y for x, y in zip(rows[i], rows[k], strict=True)]
-    return True
+    return failing_pivot(hurwitz_matrix(lambda k: polynomial[k] / leading, degree, fmpq(0))) is None

@@ -8,7 +8,8 @@ import numpy as np
 from flint import arb, arb_mat, fmpq, fmpq_mat
 
 from plastodyn.certify import rational
-from plastodyn.certify.balls import BALLS, Vector, duals, positive_definite, variables
+from plastodyn.certify.balls import BALLS, Vector, duals, variables
+from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
 from plastodyn.certify.tape import Tape
 
 _NEWTON_STEPS = 30
@@ -44,8 +45,7 @@ class System(NamedTuple):
             # |det| > 1, or a real eigenvalue beyond 1 or -1.
             return bool(abs(matrix.det()) > 1 or (one - matrix).det() < 0 or (one + matrix).det() < 0)
         polynomial = matrix.charpoly()
-        c = [polynomial[size - k] for k in range(size + 1)]
-        hurwitz = [[c[2 * j - i + 1] if 0 <= 2 * j - i + 1 <= size else arb(0) for j in range(size)] for i in range(size)]
+        hurwitz = hurwitz_matrix(lambda k: polynomial[k], size, arb(0))
         minors = (arb_mat(k, k, [hurwitz[i][j] for i in range(k) for j in range(k)]).det() for k in range(1, size + 1))
         return any(minor < 0 for minor in minors)
 
@@ -87,7 +87,7 @@ class Region(NamedTuple):
             fall = [[kept * p[i][j] - sum((slope[k][i] * pj[k][j] for k in size), arb(0)) for j in size] for i in size]
         else:
             fall = [[-pj[i][j] - pj[j][i] - 2 * margin * p[i][j] for j in size] for i in size]
-        return positive_definite(fall)
+        return failing_pivot(fall) is None
 
     def local_margin(self) -> fmpq:
         """The largest margin, to one part in a million, at which V decreases next to the equilibrium."""

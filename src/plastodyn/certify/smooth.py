@@ -12,12 +12,14 @@ from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
 from plastodyn import checks
 from plastodyn.certify import rational
+from plastodyn.certify.balls import BALLS
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.region import Region, System, dual_jacobian, enclose_equilibrium, lowest_on_faces, settle
 from plastodyn.certify.tape import Tape, transcribe
 
 _DIGITS = 6
 _LEVELS = 12
+_DOMAIN = {"box", "equilibrium", "level"}
 _CONDITIONS = (
     "P is positive definite (exact)",
     "the region lies within the box (exact)",
@@ -72,23 +74,7 @@ def smooth_field(
     >>> found.verdict, found.recheck()
     ('certified', True)
     """
-    setting = _Setting(field, box, equilibrium, candidate, time, boxes)
-    refuted = setting.unstable()
-    if refuted is not None:
-        return refuted
-    if setting.p is None:
-        left = "the Jacobian at the equilibrium gives no quadratic function: an eigenvalue on the boundary?"
-        return setting.verdict("unknown", remaining=[left])
-    bad = rational.not_positive(setting.p)
-    if bad is not None:
-        witness = {"kind": "candidate", "state": [str(x) for x in bad], "what": "V is not positive at this displacement"}
-        return setting.verdict("refuted", witness=witness)
-    largest = setting.largest_level()
-    chosen = largest if level is None else rational.exact(level)
-    if not 0 < chosen <= largest:
-        most = rational.as_float(largest)
-        raise ValueError(f"level must lie above 0 and at most {most:.6g}, within the box; got {level!r}")
-    return setting.judge(chosen)
+    return _Setting(field, box, equilibrium, candidate, time, boxes).answer(level)
 
 
 def region_of_attraction(
@@ -120,13 +106,13 @@ def region_of_attraction(
 
     >>> import jax.numpy as jnp
     >>> found = region_of_attraction(lambda z: z * (z**2 - 1), [[-2, 2]], candidate=[[1]])
-    >>> found.verdict, 0.99 < float(found.domain["level_as_float"]) < 1.0
-    ('certified', True)
+    >>> found.verdict, found.summary()["region"]
+    ('certified', 'V <= 0.999023')
     """
-    first = smooth_field(field, box, equilibrium=equilibrium, candidate=candidate, time=time, boxes=boxes)
+    setting = _Setting(field, box, equilibrium, candidate, time, boxes)
+    first = setting.answer(None)
     if first.verdict == "certified" or "level" not in first.domain:
         return first
-    setting = _Setting(field, box, equilibrium, candidate or first.lyapunov, time, boxes)
     best, low, high = first, fmpq(0), rational.exact(first.domain["level"])
     for _ in range(_LEVELS):
         middle = (low + high) / 2
@@ -164,10 +150,7 @@ class _Setting:
     def _quadratic(self, candidate: Any) -> rational.Matrix | None:
         size = len(self.bounds)
         if candidate is not None:
-            found = rational.matrix("candidate", candidate)
-            if len(found) != size or found != rational.transposed(found):
-                raise ValueError(f"candidate must be a symmetric matrix of size {size}; got {rational.texts(found)}")
-            return found
+            return rational.symmetric("candidate", candidate, size)
         solved: np.ndarray = np.full((size, size), np.nan)
         with warnings.catch_warnings(), suppress(np.linalg.LinAlgError, ValueError):
             # Where an eigenvalue lies on the boundary the equation has no solution, and what comes out is no candidate.
@@ -180,6 +163,25 @@ class _Setting:
             return None
         solved = solved / np.abs(solved).max()
         return rational.rounded_symmetric(solved, _DIGITS)
+
+    def answer(self, level: float | None) -> Certificate:
+        """The verdict on the region of a level, or on the largest one within the box."""
+        refuted = self.unstable()
+        if refuted is not None:
+            return refuted
+        if self.p is None:
+            left = "the Jacobian at the equilibrium gives no quadratic function: an eigenvalue on the boundary?"
+            return self.verdict("unknown", remaining=[left])
+        bad = rational.not_positive(self.p)
+        if bad is not None:
+            witness = {"kind": "candidate", "state": [str(x) for x in bad], "what": "V is not positive at this displacement"}
+            return self.verdict("refuted", witness=witness)
+        largest = self.largest_level()
+        chosen = largest if level is None else rational.exact(level)
+        if not 0 < chosen <= largest:
+            most = rational.as_float(largest)
+            raise ValueError(f"level must lie above 0 and at most {most:.6g}, within the box; got {level!r}")
+        return self.judge(chosen)
 
     def largest_level(self) -> fmpq:
         """The largest level whose region lies within the box."""
@@ -195,7 +197,7 @@ class _Setting:
             region = Region(self.system, self.centre, self.p, level, self.bounds)
             found = settle(region, self.boxes)
             margin = str(region.local_margin()) if found.verdict == "certified" else None
-        about = {"level": str(level), "level_as_float": rational.as_float(level), "boxes_examined": found.examined}
+        about = {"level": str(level)}
         if found.verdict == "certified":
             return self.verdict("certified", about, margin=margin, conditions=list(_CONDITIONS))
         if found.verdict == "refuted":
@@ -221,6 +223,7 @@ class _Setting:
         return found if check(found) else None
 
     def verdict(self, verdict: str, about: dict[str, Any] | None = None, **rest: Any) -> Certificate:
+        """A certificate about this field."""
         centre = [[str(x.mid().fmpq()), str(x.rad().fmpq())] for x in self.centre]
         box = [[str(rational.exact(bound)) for bound in pair] for pair in self.bounds]
         domain = {"box": box, "equilibrium": centre, **(about or {})}
@@ -242,7 +245,8 @@ def statement_of(time: str, witness: dict[str, Any] | None) -> str:
     law = "z' = f(z)" if time == "continuous" else "z <- f(z)"
     if witness is not None and witness["kind"] == "unstable equilibrium":
         return f"the equilibrium z* of {law} is stable"
-    return f"V = (z - z*)' P (z - z*) decreases along {law} wherever V <= level, and the region lies within the box"
+    region = "wherever V <= level, a region within the box"
+    return f"V = (z - z*)' P (z - z*) is positive and decreases along {law}, z* apart, {region}"
 
 
 def _bounds(box: Any) -> list[tuple[float, float]]:
@@ -257,8 +261,6 @@ def _bounds(box: Any) -> list[tuple[float, float]]:
 
 
 def _rows(slopes: Tape, point: Sequence[arb]) -> list[list[arb]]:
-    from plastodyn.certify.balls import BALLS  # noqa: PLC0415
-
     flat, size = slopes.run(point, BALLS), len(point)
     return [flat[i * size : (i + 1) * size] for i in range(size)]
 
@@ -266,7 +268,7 @@ def _rows(slopes: Tape, point: Sequence[arb]) -> list[list[arb]]:
 def check(certificate: Certificate) -> bool:
     """Recheck a certificate on a smooth field: its list of operations, dual numbers for slopes, 128 bits."""
     witness, domain = certificate.witness, certificate.domain
-    if certificate.statement != statement_of(certificate.time, witness):
+    if certificate.statement != statement_of(certificate.time, witness) or not set(domain) <= _DOMAIN:
         return False
     tape = Tape.from_lists(certificate.system)
     system = System(tape, lambda point: dual_jacobian(tape, point), certificate.time)
@@ -276,16 +278,13 @@ def check(certificate: Certificate) -> bool:
         centre = enclose_equilibrium(system, np.array([float(x.mid()) for x in claimed]))
         same = all(x.overlaps(y) for x, y in zip(claimed, centre, strict=True))
         if certificate.verdict == "certified":
-            return (
-                same and witness is None and _decreases(certificate, Region(system, centre, *_quadratic(certificate), bounds))
-            )
+            stated = witness is None and certificate.conditions == list(_CONDITIONS)
+            return same and stated and _decreases(certificate, Region(system, centre, *_quadratic(certificate), bounds))
         return same and witness is not None and _refutes(certificate, witness, system, centre, bounds)
 
 
 def _quadratic(certificate: Certificate) -> tuple[rational.Matrix, fmpq]:
-    p = rational.matrix("P", certificate.lyapunov)
-    if p != rational.transposed(p):
-        raise ValueError("P must be symmetric")
+    p = rational.symmetric("P", certificate.lyapunov, len(certificate.domain["box"]))
     return p, rational.exact(certificate.domain["level"])
 
 
@@ -307,7 +306,7 @@ def _refutes(
         return system.surely_unstable(centre)
     if witness["kind"] == "candidate":
         p, state = rational.matrix("P", certificate.lyapunov), [rational.exact(x) for x in witness["state"]]
-        return any(x != 0 for x in state) and bool(rational.form(state, p) <= 0)
+        return any(x != 0 for x in state) and bool(rational.value(state, p) <= 0)
     region = Region(system, centre, *_quadratic(certificate), bounds)
     return region.surely_grows([arb(x) for x in witness["state"]])
 

@@ -17,6 +17,7 @@ _TABLES = {
     "field": {"function", "box", "equilibrium", "candidate", "level", "time", "boxes", "largest"},
     "consolidation": {"alpha", "mu"},
 }
+_NEEDED = {"linear": {"vertices"}, "field": {"function", "box"}, "consolidation": {"alpha", "mu"}}
 
 
 def certify_file(path: Path) -> Certificate:
@@ -58,9 +59,7 @@ def _table(path: Path) -> tuple[str, dict[str, Any]]:
         raise ValueError(f"{path} must hold one table, of {', '.join(_TABLES)}; got {sorted(read)}")
     ((kind, table),) = read.items()
     checks.one_of(f"table in {path}", kind, _TABLES)
-    unknown = sorted(set(table) - _TABLES[kind])
-    needed = {"linear": {"vertices"}, "field": {"function", "box"}, "consolidation": {"alpha", "mu"}}[kind]
-    missing = sorted(needed - set(table))
+    unknown, missing = sorted(set(table) - _TABLES[kind]), sorted(_NEEDED[kind] - set(table))
     if unknown or missing:
         allowed = ", ".join(sorted(_TABLES[kind]))
         raise ValueError(f"[{kind}] in {path} takes {allowed}; got unknown {unknown}, missing {missing}")

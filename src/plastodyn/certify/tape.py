@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Literal
 
-_UNARY = {"neg", "exp", "log", "tanh", "sin", "cos", "sqrt", "logistic", "abs"}
-_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "max": "max", "min": "min", "add_any": "add"}
+_UNARY = {"neg", "exp", "log", "tanh", "sin", "cos", "sqrt", "logistic"}
+_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "add_any": "add"}
 _NESTED = {"pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
 # What only moves entries about is carried out by JAX itself, on the entries' numbers in the list.
 _MOVES = {
@@ -28,12 +28,10 @@ class Tape:
     ``power`` with an entry and a whole number, or the name of a unary or binary operation with its entries.
     """
 
-    def __init__(self, operations: Sequence[Operation] = (), outputs: Sequence[int] = ()) -> None:
+    def __init__(self) -> None:
         self.operations: list[Operation] = []
+        self.outputs: list[int] = []
         self._known: dict[Operation, int] = {}
-        for name, arguments in operations:
-            self._append((name, tuple(arguments)))
-        self.outputs = list(outputs)
 
     def to_lists(self) -> dict[str, Any]:
         """The tape as lists, for JSON."""
@@ -150,6 +148,7 @@ class _Writer:
         return _elementwise(self.tape.constant, np.asarray(value, float))
 
     def evaluate(self, jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
+        """Write out one traced function, equation by equation."""
         known: dict[Any, Any] = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments], strict=True))
         for equation in jaxpr.eqns:
             operands = [v.val if isinstance(v, Literal) else known[v] for v in equation.invars]

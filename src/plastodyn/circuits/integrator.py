@@ -57,6 +57,7 @@ class Integrator(AbstractCircuit):
         """Of the recurrent weights, by power iteration from the integrating mode."""
 
         def turn(_: Any, vector: Array) -> Array:
+            """One multiplication, and back to unit length."""
             moved = weights.recurrent @ vector
             return moved / jnp.linalg.norm(moved)
 
@@ -108,7 +109,7 @@ def integrator(
     start at 0.
 
     Args:
-        neurons: N, at least 2.
+        neurons: N, at least 1: the scalar reduction, in which only the integrating mode is left.
         key: random key of the mode, of the other modes and of the saccades.
         eigenvalue: of the integrating mode at the start; a number.
         cerebellum: how far the Purkinje cell drives the integrator: 1, or 0 when it is inactivated; a number or an axis.
@@ -129,7 +130,7 @@ def integrator(
     >>> round(float(circuit.leading_eigenvalue(circuit.weights)), 4)
     1.15
     """
-    checks.count("neurons", neurons, at_least=2)
+    checks.count("neurons", neurons, at_least=1)
     checks.key("key", key)
     for name, value in (("eigenvalue", eigenvalue), ("cerebellum", cerebellum)):
         checks.number(name, value)

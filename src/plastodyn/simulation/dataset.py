@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     members: Members
     recorded: tuple[Observable, ...]
     windows: list[range]
-    records: list[np.ndarray | None]
+    records: list[np.ndarray]
     weights: np.ndarray
     status: np.ndarray
     taken: np.ndarray
@@ -43,9 +43,7 @@ def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit)
     grid, shape = outcome.members.grid, outcome.members.shape
     dims = (*grid.coordinates, "replica")
     result = xr.Dataset(coords={**grid.coordinates, "replica": np.arange(shape[-1])})
-    for item, window, found in zip(outcome.recorded, outcome.windows, outcome.records, strict=True):
-        # Nothing was recorded yet where the run was interrupted before an observable's window.
-        values = np.full((outcome.members.total, len(window)), np.nan, outcome.weights.dtype) if found is None else found
+    for item, window, values in zip(outcome.recorded, outcome.windows, outcome.records, strict=True):
         result[_variable(item)] = _recorded(item, window, values.reshape(*shape, *values.shape[1:]), dims, outcome)
     result["weights"] = ((*dims, "weight"), outcome.weights.reshape(*shape, -1), {"long_name": "final weights", "units": "1"})
     result["status"] = (

@@ -146,13 +146,19 @@ class Ensemble:
     def _clock(self, start: int) -> engine.Clock:
         return engine.Clock(jnp.asarray(start, jnp.int32), jnp.asarray(self.timing.dt, self.dtype))
 
+    def _unrecorded(self, index: int) -> np.ndarray:
+        """The record of an observable before whose window the run was interrupted."""
+        one = engine.one_snapshot(self.program, (index,))
+        shape = jax.eval_shape(one, *self.members.one(), self._clock(0))[0].shape
+        return np.full((self.members.total, len(self.windows[index]), *shape), np.nan, self.dtype)
+
     def outcome(self) -> dataset.Outcome:
         """What has been computed so far."""
         return dataset.Outcome(
             self.members,
             self.recorded,
             self.windows,
-            self.records,
+            [self._unrecorded(i) if found is None else found for i, found in enumerate(self.records)],
             self.weights,
             self.status,
             self.taken,

@@ -41,7 +41,7 @@ def two_stage(alpha: Any) -> Rule:
 def track(
     circuits: Any, rule: Rule, duration: float, key: Array, every: int = 5, replicas: int | None = None, dt: float = DT
 ) -> xr.DataArray:
-    """Weights of the sites in time, (axes..., replica, time, site), in double precision where the circuits are."""
+    """Weights of the sites in time: (axes..., replica, time, site)."""
     record = [pd.observe(sites, every=every, name="sites")]
     run = pd.simulate(
         circuits,
@@ -72,15 +72,11 @@ def eye(moment: Moment) -> Array:
     return moment.circuit.eye(moment.activity)
 
 
-def consolidate(
-    circuits: Any, eta_early: float, eta_late: float, seconds: float, key: Array, every: int = 25, progress: bool = True
-) -> xr.Dataset:
+def consolidate(circuits: Any, eta_early: float, eta_late: float, seconds: float, key: Array, every: int = 25) -> xr.Dataset:
     """Integrators that learn at both sites: feedback, leading eigenvalue and eye position in time."""
     record = [pd.observe(what, every=every) for what in (feedback, eigenvalue, eye)]
     rule = pd.rules.staged(pd.rules.early(eta_early), pd.rules.late(eta_early), eta_late / eta_early)
-    run = pd.simulate(
-        circuits, rule, duration=seconds, dt=INTEGRATOR_DT, solver=pd.solvers.rk4, key=key, record=record, progress=progress
-    )
+    run = pd.simulate(circuits, rule, duration=seconds, dt=INTEGRATOR_DT, solver=pd.solvers.rk4, key=key, record=record)
     run.time.attrs = {"units": "s"}
     return run
 
