@@ -270,6 +270,33 @@ def test_learning_is_the_same_in_cheaper_coordinates(cheaper, layer, widths, key
         np.testing.assert_allclose(small.test_error(small.weights), whole.test_error(whole.weights), rtol=1e-10)
 
 
+@pytest.mark.parametrize("flipped", [0, 3, 9, 24])
+@pytest.mark.parametrize("widths", [[4, 24, 1], [3, 24, 2], [4, 9, 1]])
+def test_units_of_one_sign_may_be_rotated_among_themselves(widths, flipped, key):
+    """Fewer and more flipped units than directions, none and all: curl descent is the same, chaos-free, in float64."""
+    with jax.enable_x64(True):
+        full = pd.circuits.student_teacher(
+            widths, key=key, hidden="linear", inputs=40, displacement=0.5, dtype="float64",
+            normalisation=pd.circuits.half_squared_error,
+        )  # fmt: skip
+        whole = pd.circuits.through_covariance(full)
+        signs = np.random.default_rng(flipped).permutation(np.where(np.arange(widths[1]) < flipped, -1, 1))
+        small, kept = pd.circuits.reachable_by_sign(whole, signs)
+        assert small.weights.kernels[0].shape[0] == min(widths[1], 2 * (widths[0] + widths[2]))
+        runs = []
+        for circuit, units in ((whole, signs), (small, kept)):
+            rule = pd.rules.constrained(pd.rules.flipped(pd.rules.gradient(0.05), pd.rules.presynaptic(units, layer=1)))
+            runs.append(pd.simulate(circuit, rule, steps=300, key=key, record=["loss"]))
+        np.testing.assert_allclose(runs[0].loss, runs[1].loss, rtol=1e-8, atol=1e-14)
+
+
+@pytest.mark.parametrize("signs", [[1] * 8, [[1] * 9], [0.5] * 9, [np.nan] * 9, "x"])
+def test_signs_of_hidden_units_are_checked(signs, key):
+    whole = pd.circuits.through_covariance(pd.circuits.student_teacher([2, 9, 1], key=key, hidden="linear", inputs=40))
+    with pytest.raises(ValueError, match="signs must hold"):
+        pd.circuits.reachable_by_sign(whole, signs)
+
+
 def test_reachable_keeps_what_is_small_already(key):
     full = pd.circuits.student_teacher([6, 7, 1], key=key, hidden="linear", inputs=40)
     whole = pd.circuits.through_covariance(full)

@@ -16,7 +16,7 @@ from plastodyn.circuits.student_teacher import (
     resampled,
     student_teacher,
 )
-from plastodyn.circuits.symmetry import principal_axes, reachable
+from plastodyn.circuits.symmetry import principal_axes, reachable, reachable_by_sign
 from plastodyn.circuits.tracking import Tracking, tracking
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "mixed_inputs",
     "principal_axes",
     "reachable",
+    "reachable_by_sign",
     "resampled",
     "student_teacher",
     "through_covariance",

@@ -1,9 +1,11 @@
 """Linear circuits in coordinates in which the same learning costs less: rotations that gradients and norms do not see."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from plastodyn.circuits.linear import LinearStudentTeacher
@@ -36,15 +38,58 @@ def reachable(circuit: LinearStudentTeacher) -> LinearStudentTeacher:
     >>> small.weights.kernels[0].shape, bool(jnp.allclose(small.loss(small.weights), full.loss(full.weights)))
     ((4, 3), True)
     """
-    _check(circuit)
-    if len(circuit.weights.kernels) != 2:
-        raise ValueError(f"circuit must have one hidden layer; got {len(circuit.weights.kernels) - 1}")
-    first, second = circuit.weights.kernels
-    hidden, inputs, outputs = *first.shape, second.shape[0]
-    if hidden <= inputs + outputs:
+    first, second = _two_layers(circuit)
+    if first.shape[0] <= first.shape[1] + second.shape[0]:
         return circuit
+    return _with_layers(circuit, *_rotated(first, second))
+
+
+def reachable_by_sign(circuit: LinearStudentTeacher, signs: Any) -> tuple[LinearStudentTeacher, np.ndarray]:
+    """`reachable` where some hidden units learn with the opposite sign: flipped units are alike, and so are the others.
+
+    ``W1 -> Q' W1``, ``W2 -> W2 Q`` with Q made of two blocks that do not mix signs: ``2 (N + K)`` hidden units do the work
+    of any number. The first N + K are flipped, the others are not; a block with fewer directions is filled up with units
+    of weights 0, which nothing moves, so that the shape is the same for any share of flipped units. Nothing is cut where
+    there are no more than ``2 (N + K)``.
+
+    Exact for gradients with signs by hidden unit, and for norm constraints; not for fluctuations.
+
+    Args:
+        circuit: as for `reachable`.
+        signs: +1 or -1 for each hidden unit, shape (M,).
+
+    Returns:
+        The circuit, and the signs of its hidden units for `rules.presynaptic` at layer 1 or `rules.postsynaptic` at layer 0.
+
+    Raises:
+        ValueError: if the circuit is another one, or ``signs`` is not one sign for each hidden unit.
+
+    Source: this project; the rotations of hidden units that commute with the signs.
+
+    >>> from plastodyn.circuits import student_teacher, through_covariance
+    >>> import jax
+    >>> full = student_teacher([1, 9, 1], hidden="linear", inputs=50, key=jax.random.key(0), displacement=0.5)
+    >>> small, signs = reachable_by_sign(through_covariance(full), [-1] * 3 + [1] * 6)
+    >>> signs.tolist(), bool(jnp.allclose(small.loss(small.weights), full.loss(full.weights)))
+    ([-1.0, -1.0, 1.0, 1.0], True)
+    """
+    first, second = _two_layers(circuit)
+    units = np.asarray(signs)
+    if units.shape != first.shape[:1] or not np.isin(units, (-1, 1)).all():
+        raise ValueError(f"signs must hold +1 or -1 for each of the {first.shape[0]} hidden units; got {signs!r}")
+    directions = first.shape[1] + second.shape[0]
+    if len(units) <= 2 * directions:
+        return circuit, units.astype(float)
+    blocks = [_rotated(first[units == sign], second[:, units == sign], directions) for sign in (-1, 1)]
+    lower, upper = (jnp.concatenate(parts, axis) for axis, parts in enumerate(zip(*blocks, strict=True)))
+    return _with_layers(circuit, lower, upper), np.repeat([-1.0, 1.0], directions)
+
+
+def _rotated(first: Array, second: Array, size: int = 0) -> tuple[Array, Array]:
+    """Both layers in an orthonormal basis of the directions that they reach, filled up with zeros to at least ``size``."""
     basis, _ = jnp.linalg.qr(jnp.concatenate([first, second.T], axis=1))
-    return eqx.tree_at(lambda c: c.weights, circuit, Layers((basis.T @ first, second @ basis), ()))
+    missing = (0, max(0, size - basis.shape[1]))
+    return jnp.pad(basis.T @ first, (missing, (0, 0))), jnp.pad(second @ basis, ((0, 0), missing))
 
 
 def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStudentTeacher]:
@@ -92,6 +137,17 @@ def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStude
             )
         )
     return found
+
+
+def _with_layers(circuit: LinearStudentTeacher, first: Array, second: Array) -> LinearStudentTeacher:
+    return eqx.tree_at(lambda c: c.weights, circuit, Layers((first, second), ()))
+
+
+def _two_layers(circuit: LinearStudentTeacher) -> tuple[Array, ...]:
+    _check(circuit)
+    if len(circuit.weights.kernels) != 2:
+        raise ValueError(f"circuit must have one hidden layer; got {len(circuit.weights.kernels) - 1}")
+    return circuit.weights.kernels
 
 
 def _turned(layers: Layers, rotation: Array) -> Layers:

@@ -40,21 +40,24 @@ class Members(NamedTuple):
 
     def take(self, chosen: np.ndarray) -> tuple[Array, Any]:
         """Keys and batched leaves of the chosen members, with the shape of ``chosen`` in front."""
-        return self.keys[chosen], jax.tree.map(lambda leaf: leaf.rows(chosen), self.batched, is_leaf=_is_column)
+        return _gathered(self.keys, self.batched, chosen)
 
 
 class _Column(NamedTuple):
     """A batched leaf: its distinct values and, for each member, which of them it has."""
 
     values: Array
-    which: np.ndarray
-
-    def rows(self, chosen: np.ndarray) -> Array:
-        return self.values[self.which[chosen]]
+    which: Array
 
 
 def _is_column(leaf: Any) -> bool:
     return isinstance(leaf, _Column)
+
+
+@jax.jit
+def _gathered(keys: Array, columns: Any, chosen: Array) -> tuple[Array, Any]:
+    """One compiled call: on a processor, leaf after leaf, gathering would take longer than short runs of steps."""
+    return keys[chosen], jax.tree.map(lambda column: column.values[column.which[chosen]], columns, is_leaf=_is_column)
 
 
 def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Array) -> Members:
@@ -77,10 +80,10 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
 
     def column(leaf: Any, per_replica: bool) -> Any:
         if is_axis(leaf):
-            return _Column(jnp.asarray(grid.values(leaf, dtype)), setting)
+            return _Column(jnp.asarray(grid.values(leaf, dtype)), jnp.asarray(setting))
         if not _numeric(leaf):
             return None
-        return _Column(jnp.asarray(leaf), replica) if per_replica else None
+        return _Column(jnp.asarray(leaf), jnp.asarray(replica)) if per_replica else None
 
     batched = (
         jax.tree.map(column, stacked, differs, is_leaf=is_axis),

@@ -1,5 +1,7 @@
 """What is computed at a point of each sweep: top-level functions, so that worker processes can import them."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, cast
 
 import equinox as eqx
@@ -11,9 +13,9 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 import plastodyn as pd
-from plastodyn.circuits import StudentTeacher
+from plastodyn.circuits import LinearStudentTeacher, StudentTeacher
 from plastodyn.papers.ninou2025.setups import TanhNetworks, curl_descent, linear_networks, tanh_networks, tested
-from plastodyn.rules import Moment
+from plastodyn.rules import Moment, Rule
 
 Point = dict[str, np.ndarray]
 
@@ -65,7 +67,11 @@ def phase_point(point: Point, key: Array, *, layer: str, start: str, seeds: int,
     record: list[Any] = [pd.observe(test_error, start=-1)]
     if start == "teacher":
         record.append(pd.observe(training_error, every=_PEAK_EVERY))
-    run = _linear(point, key, layer, start, seeds, epochs, record, _CHEAPER[layer])
+    key_networks, key_run = jax.random.split(key)
+    learn = functools.partial(_learn, key=key_run, epochs=epochs, record=record)
+    with jax.enable_x64(True):
+        networks = linear_networks(float(point["compression"][0]), seeds, start, key_networks)
+        run = _FLIPS[layer](networks, point["fraction"], learn)
     found = {"test_error": run.test_error.isel(step=-1, drop=True), "status": run.status, "steps_taken": run.steps_taken}
     if start == "teacher":
         found["peak_error"] = run.training_error.max("step_training_error")
@@ -75,35 +81,51 @@ def phase_point(point: Point, key: Array, *, layer: str, start: str, seeds: int,
 def order_point(point: Point, key: Array, *, layer: str, seeds: int, epochs: int) -> xr.Dataset:
     """The order parameter q over the last 999 epochs, started next to the solution manifold (figure 3b)."""
     record = [pd.observe(some_weights, start=-_ORDER_WINDOW)]
-    run = _linear(point, key, layer, "normalised", seeds, epochs, record, list)
+    key_networks, key_run = jax.random.split(key)
+    with jax.enable_x64(True):
+        networks = linear_networks(float(point["compression"][0]), seeds, "normalised", key_networks)
+        rule = curl_descent(pd.axis("fraction", point["fraction"]), layer)
+        run = _learn(networks, rule, key=key_run, epochs=epochs, record=record)
     q = pd.measure.order_parameter(run.some_weights.rename(some_weights_0="weight").transpose(..., "step", "weight"))
     return _at_compression(xr.Dataset({"order_parameter": q, "status": run.status}), point)
 
 
-_CHEAPER: dict[str, Any] = {
-    "hidden": lambda networks: [pd.circuits.reachable(network) for network in networks],
-    "readout": pd.circuits.principal_axes,
-}
-"""Exactly equivalent networks: flipped inputs leave the hidden layer its rotations, flipped hidden units the inputs theirs."""
-
-
-def _linear(
-    point: Point, key: Array, layer: str, start: str, seeds: int, epochs: int, record: list[Any], coordinates: Any
+def _flipped_inputs(
+    networks: list[LinearStudentTeacher], fractions: np.ndarray, learn: Callable[..., xr.Dataset]
 ) -> xr.Dataset:
-    (compression,) = point["compression"]
-    key_networks, key_run = jax.random.split(key)
-    with jax.enable_x64(True):
-        networks = linear_networks(float(compression), seeds, start, key_networks)
-        return pd.simulate(
-            coordinates(networks),
-            curl_descent(pd.axis("fraction", point["fraction"]), layer),
-            steps=epochs,
-            key=key_run,
-            record=record,
-            # Each question takes the host milliseconds, which a member on its own feels.
-            until=pd.observe(settled, every=max(_CHECK_EVERY, epochs // 20)),
-            progress=False,
-        )
+    """Exactly equivalent networks: flipped inputs leave the hidden units their rotations."""
+    reached = [pd.circuits.reachable(network) for network in networks]
+    return learn(reached, curl_descent(pd.axis("fraction", fractions), "hidden"))
+
+
+def _flipped_hidden(
+    networks: list[LinearStudentTeacher], fractions: np.ndarray, learn: Callable[..., xr.Dataset]
+) -> xr.Dataset:
+    """Exactly equivalent networks: flipped hidden units leave the inputs their rotations, and units of one sign theirs."""
+    turned = pd.circuits.principal_axes(networks)
+    units = len(networks[0].weights.kernels[0])
+    runs = []
+    for fraction in fractions:
+        signs = np.where(np.arange(units) < np.round(fraction * units), -1, 1)
+        reached, (kept, *_) = zip(*(pd.circuits.reachable_by_sign(network, signs) for network in turned), strict=True)
+        runs.append(learn(list(reached), curl_descent(kept, "readout")))
+    return cast(xr.Dataset, xr.concat(runs, xr.DataArray(fractions, dims="fraction", name="fraction")))
+
+
+_FLIPS = {"hidden": _flipped_inputs, "readout": _flipped_hidden}
+
+
+def _learn(networks: list[LinearStudentTeacher], rule: Rule, *, key: Array, epochs: int, record: list[Any]) -> xr.Dataset:
+    return pd.simulate(
+        networks,
+        rule,
+        steps=epochs,
+        key=key,
+        record=record,
+        # A question costs what some hundred steps of a single network do.
+        until=pd.observe(settled, every=max(_CHECK_EVERY, epochs // 50)),
+        progress=False,
+    )
 
 
 def _at_compression(found: xr.Dataset, point: Point) -> xr.Dataset:

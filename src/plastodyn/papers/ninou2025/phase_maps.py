@@ -20,7 +20,6 @@ _ERROR = r"$\log_{10}$ test error, mean over seeds"
 _SMALL = -8.0
 """Log10 of an error that has not grown to a transient: between rounding, -28, and transients, -4 and more."""
 _INSET_EPOCHS = 20_000
-_CHUNK = 7
 _COST_GOAL = 400.0
 _PUBLISHED_HOURS = {"fig3a": 281.0, "fig4a": 151.0}
 
@@ -201,10 +200,10 @@ def figure_4b(size: str, key: Array, place: Place) -> Reproduction:
 def phase_sweep(
     label: str, layer: str, start: str, compressions: np.ndarray, extent: Extent, key: Array, place: Place
 ) -> xr.Dataset:
-    """The sweep of `phase_point` over compression ratios and fractions."""
+    """The sweep of `phase_point`; one ratio a chunk, since networks of one shape are compiled once."""
     axes = {"compression": compressions.tolist(), "fraction": np.linspace(0, 1, extent.fractions).tolist()}
     parameters = {"layer": layer, "start": start, "seeds": extent.seeds, "epochs": extent.epochs}
-    found = swept(label, phase_point, axes, {"compression": 1, "fraction": _CHUNK}, key, place, **parameters)
+    found = swept(label, phase_point, axes, {"compression": 1, "fraction": extent.fractions}, key, place, **parameters)
     found.test_error.attrs = {"long_name": "test error", "units": "squared output"}
     return found
 
