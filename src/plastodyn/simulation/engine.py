@@ -53,8 +53,8 @@ class Program(NamedTuple):
 class Clock(NamedTuple):
     """Where a stretch of steps begins, as an index, and how long one step is."""
 
-    start: Array
-    dt: Array
+    start: Any
+    dt: Any
 
 
 def begin(program: Program, key: Array, batched: Any, shared: Any) -> Carry:

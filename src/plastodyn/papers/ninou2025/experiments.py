@@ -123,7 +123,7 @@ def _learn(networks: list[LinearStudentTeacher], rule: Rule, *, key: Array, epoc
         key=key,
         record=record,
         # A question costs what some hundred steps of a single network do.
-        until=pd.observe(settled, every=max(_CHECK_EVERY, epochs // 50)),
+        until=pd.observe(settled, every=max(_CHECK_EVERY, epochs // 20)),
         progress=False,
     )
 
