@@ -61,6 +61,22 @@ def test_curl_descent_is_the_papers_update(layer, key):
     np.testing.assert_allclose(run.weights.squeeze(), np.concatenate([first.ravel(), second.ravel()]), rtol=1e-11, atol=1e-14)
 
 
+@pytest.mark.parametrize(("layer", "compression"), [("hidden", 0.1), ("readout", 0.03), ("readout", 1.5)])
+def test_the_networks_of_phase_diagrams_learn_as_those_of_the_paper(layer, compression, key):
+    """200 epochs at fractions on both sides of the boundary; float64, before any chaos, coordinates cut and whole."""
+    fractions = np.array([0.0, 0.1, 0.35, 1.0])
+
+    def learn(networks, rule):
+        return pd.simulate(networks, rule, steps=200, key=key, record=["loss"], progress=False)
+
+    with jax.enable_x64(True):
+        networks = setups.linear_networks(compression, 2, "random", key)
+        cheap = experiments._FLIPS[layer](networks, fractions, learn)
+        plain = learn(networks, setups.curl_descent(pd.axis("fraction", fractions), layer))
+    np.testing.assert_array_equal(cheap.fraction, fractions)
+    np.testing.assert_allclose(cheap.loss.transpose(*plain.loss.dims), plain.loss, rtol=1e-8, atol=1e-14)
+
+
 def test_settled_wants_small_and_no_longer_rising(key):
     """Next to an unstable solution the error is small but rises: such a network must not retire."""
     with jax.enable_x64(True):
