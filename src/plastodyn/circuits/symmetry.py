@@ -81,15 +81,15 @@ def reachable_by_sign(circuit: LinearStudentTeacher, signs: Any) -> tuple[Linear
     if len(units) <= 2 * directions:
         return circuit, units.astype(float)
     blocks = [_rotated(first[units == sign], second[:, units == sign], directions) for sign in (-1, 1)]
-    lower, upper = (jnp.concatenate(parts, axis) for axis, parts in enumerate(zip(*blocks, strict=True)))
+    lower, upper = (np.concatenate(parts, axis) for axis, parts in enumerate(zip(*blocks, strict=True)))
     return _with_layers(circuit, lower, upper), np.repeat([-1.0, 1.0], directions)
 
 
-def _rotated(first: Array, second: Array, size: int = 0) -> tuple[Array, Array]:
+def _rotated(first: np.ndarray, second: np.ndarray, size: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Both layers in an orthonormal basis of the directions that they reach, filled up with zeros to at least ``size``."""
-    basis, _ = jnp.linalg.qr(jnp.concatenate([first, second.T], axis=1))
+    basis, _ = np.linalg.qr(np.concatenate([first, second.T], axis=1))
     missing = (0, max(0, size - basis.shape[1]))
-    return jnp.pad(basis.T @ first, (missing, (0, 0))), jnp.pad(second @ basis, ((0, 0), missing))
+    return np.pad(basis.T @ first, (missing, (0, 0))), np.pad(second @ basis, ((0, 0), missing))
 
 
 def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStudentTeacher]:
@@ -139,15 +139,17 @@ def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStude
     return found
 
 
-def _with_layers(circuit: LinearStudentTeacher, first: Array, second: Array) -> LinearStudentTeacher:
-    return eqx.tree_at(lambda c: c.weights, circuit, Layers((first, second), ()))
+def _with_layers(circuit: LinearStudentTeacher, first: np.ndarray, second: np.ndarray) -> LinearStudentTeacher:
+    return eqx.tree_at(lambda c: c.weights, circuit, Layers((jnp.asarray(first), jnp.asarray(second)), ()))
 
 
-def _two_layers(circuit: LinearStudentTeacher) -> tuple[Array, ...]:
+def _two_layers(circuit: LinearStudentTeacher) -> tuple[np.ndarray, np.ndarray]:
+    """On the host: a block has as many rows as units of its sign, and JAX would compile for each such shape."""
     _check(circuit)
     if len(circuit.weights.kernels) != 2:
         raise ValueError(f"circuit must have one hidden layer; got {len(circuit.weights.kernels) - 1}")
-    return circuit.weights.kernels
+    first, second = map(np.asarray, circuit.weights.kernels)
+    return first, second
 
 
 def _turned(layers: Layers, rotation: Array) -> Layers:
