@@ -25,7 +25,7 @@ _FIGURES = (
     ("fig5e", "tanh: the teacher's scale", figure_5e, (12, 50, 7200)),
     ("fig5f", "tanh: how many flipped", figure_5f, (12, 60, 900)),
     ("spectra", "stability matrix: theory and samples", unswept(figure_spectra), (3, 6, 30)),
-    ("beyond1", "the boundary in other circuits", unswept(figure_other_circuits), (20, 80, 200)),
+    ("beyond1", "the boundary in other circuits", unswept(figure_other_circuits), (20, 80, 400)),
     ("beyond2", "fluctuations near the boundary", unswept(figure_fluctuations), (40, 115, 600)),
 )
 
