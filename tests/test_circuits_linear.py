@@ -246,6 +246,15 @@ def test_gradients_read_through_the_moment(make):
     np.testing.assert_allclose(_flat(tree.add(circuit.weights, aim)), _flat(circuit.teacher), atol=1e-6)
 
 
+def _whole(widths, key):
+    """A linear circuit in its own coordinates, in float64 where that is switched on."""
+    full = pd.circuits.student_teacher(
+        widths, key=key, hidden="linear", inputs=40, displacement=0.5, dtype="float64",
+        normalisation=pd.circuits.half_squared_error,
+    )  # fmt: skip
+    return pd.circuits.through_covariance(full)
+
+
 @pytest.mark.parametrize(
     ("cheaper", "layer", "widths"),
     [
@@ -258,11 +267,7 @@ def test_gradients_read_through_the_moment(make):
 def test_learning_is_the_same_in_cheaper_coordinates(cheaper, layer, widths, key):
     """300 steps of curl descent with norms held, in both coordinates; float64 rounding, which chaos-free learning damps."""
     with jax.enable_x64(True):
-        full = pd.circuits.student_teacher(
-            widths, key=key, hidden="linear", inputs=40, displacement=0.5, dtype="float64",
-            normalisation=pd.circuits.half_squared_error,
-        )  # fmt: skip
-        whole = pd.circuits.through_covariance(full)
+        whole = _whole(widths, key)
         rule = pd.rules.constrained(pd.rules.flipped(pd.rules.gradient(0.05), pd.rules.presynaptic(0.2, layer=layer)))
         runs = [pd.simulate(c, rule, steps=300, key=key, record=["loss"]) for c in (whole, cheaper(whole))]
         np.testing.assert_allclose(runs[0].loss, runs[1].loss, rtol=1e-9, atol=1e-14)
@@ -270,22 +275,21 @@ def test_learning_is_the_same_in_cheaper_coordinates(cheaper, layer, widths, key
         np.testing.assert_allclose(small.test_error(small.weights), whole.test_error(whole.weights), rtol=1e-10)
 
 
+@pytest.mark.parametrize(
+    "synapses", [lambda units: pd.rules.presynaptic(units, 1), lambda units: pd.rules.postsynaptic(units, 0)]
+)
 @pytest.mark.parametrize("flipped", [0, 3, 9, 24])
 @pytest.mark.parametrize("widths", [[4, 24, 1], [3, 24, 2], [4, 9, 1]])
-def test_units_of_one_sign_may_be_rotated_among_themselves(widths, flipped, key):
+def test_units_of_one_sign_may_be_rotated_among_themselves(widths, flipped, synapses, key):
     """Fewer and more flipped units than directions, none and all: curl descent is the same, chaos-free, in float64."""
     with jax.enable_x64(True):
-        full = pd.circuits.student_teacher(
-            widths, key=key, hidden="linear", inputs=40, displacement=0.5, dtype="float64",
-            normalisation=pd.circuits.half_squared_error,
-        )  # fmt: skip
-        whole = pd.circuits.through_covariance(full)
+        whole = _whole(widths, key)
         signs = np.random.default_rng(flipped).permutation(np.where(np.arange(widths[1]) < flipped, -1, 1))
         small, kept = pd.circuits.reachable_by_sign(whole, signs)
         assert small.weights.kernels[0].shape[0] == min(widths[1], 2 * (widths[0] + widths[2]))
         runs = []
         for circuit, units in ((whole, signs), (small, kept)):
-            rule = pd.rules.constrained(pd.rules.flipped(pd.rules.gradient(0.05), pd.rules.presynaptic(units, layer=1)))
+            rule = pd.rules.constrained(pd.rules.flipped(pd.rules.gradient(0.05), synapses(units)))
             runs.append(pd.simulate(circuit, rule, steps=300, key=key, record=["loss"]))
         np.testing.assert_allclose(runs[0].loss, runs[1].loss, rtol=1e-8, atol=1e-14)
 

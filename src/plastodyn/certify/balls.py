@@ -57,6 +57,7 @@ def _powered(x: Dual, n: int) -> Dual:
 
 def _elementary(name: str, slope: Any) -> Any:
     def applied(x: Dual) -> Dual:
+        """The function and its slope by the chain rule."""
         value = BALLS[name](x.value)
         return x.scaled(value, slope(x.value, value))
 

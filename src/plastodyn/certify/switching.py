@@ -69,6 +69,7 @@ def _growing_pair(matrices: list[Matrix], floats: list[np.ndarray]) -> dict[str,
     for i, j in combinations(range(len(floats)), 2):
 
         def rate(logs: np.ndarray, pair: tuple[int, int] = (i, j)) -> float:
+            """Minus the growth rate of switching to and fro, at the logarithms of both durations."""
             first, second = np.exp(np.clip(logs, -8, 6))
             turn = expm(floats[pair[1]] * second) @ expm(floats[pair[0]] * first)
             radius = np.abs(np.linalg.eigvals(turn)).max()

@@ -144,7 +144,6 @@ class Ensemble:
         store[rows, place] = values
 
     def _clock(self, start: int) -> engine.Clock:
-        # Numbers of the host: to make arrays of them first would take longer than the call that they are for.
         return engine.Clock(np.int32(start), self.dtype.type(self.timing.dt))
 
     def _unrecorded(self, index: int) -> np.ndarray:

@@ -54,7 +54,7 @@ def plan(members: Members, timing: Timing, observed: tuple[Observable, ...], chu
     """
     leaves, structure = jax.tree.flatten(members.static)
     single = engine.Program(tuple(leaves), structure, timing.solver, observed, devices=1, chunk=1, block=1)
-    shapes, layout = jax.tree.flatten(jax.eval_shape(lambda *a: a, *members.one()))
+    shapes, layout = jax.tree.flatten(members.one())
     cost = engine.cost(single, layout, tuple(shapes))
     cores = 1 if timing.solver.one_device else len(jax.local_devices())
     if chunk is None:

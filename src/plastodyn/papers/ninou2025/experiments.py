@@ -14,7 +14,7 @@ from jax.flatten_util import ravel_pytree
 
 import plastodyn as pd
 from plastodyn.circuits import LinearStudentTeacher, StudentTeacher
-from plastodyn.papers.ninou2025.setups import TanhNetworks, curl_descent, linear_networks, tanh_networks, tested
+from plastodyn.papers.ninou2025.setups import LAYERS, TanhNetworks, curl_descent, linear_networks, tanh_networks, tested
 from plastodyn.rules import Moment, Rule
 
 Point = dict[str, np.ndarray]
@@ -103,10 +103,9 @@ def _flipped_hidden(
 ) -> xr.Dataset:
     """Exactly equivalent networks: flipped hidden units leave the inputs their rotations, and units of one sign theirs."""
     turned = pd.circuits.principal_axes(networks)
-    units = len(networks[0].weights.kernels[0])
     runs = []
     for fraction in fractions:
-        signs = np.where(np.arange(units) < np.round(fraction * units), -1, 1)
+        signs = pd.rules.presynaptic(fraction, LAYERS["readout"]).signs(networks[0].weights).kernels[1][0]
         reached, (kept, *_) = zip(*(pd.circuits.reachable_by_sign(network, signs) for network in turned), strict=True)
         runs.append(learn(list(reached), curl_descent(kept, "readout")))
     return cast(xr.Dataset, xr.concat(runs, xr.DataArray(fractions, dims="fraction", name="fraction")))
