@@ -17,7 +17,7 @@ from plastodyn.certify import Certificate, consolidation, linear_inclusion, regi
 from plastodyn.certify.balls import BALLS, duals, variables
 from plastodyn.certify.rational import is_hurwitz, is_schur, matrix
 from plastodyn.certify.tape import Tape, transcribe
-from plastodyn.cli import app
+from plastodyn.app.cli import app
 from plastodyn.theory import consolidation as theory
 from plastodyn.theory.chains import chain_matrix
 

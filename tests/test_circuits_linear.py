@@ -7,7 +7,7 @@ import pytest
 
 import plastodyn as pd
 from plastodyn import tree
-from plastodyn.circuits.linear import quadratic_form
+from plastodyn.circuits.layered.linear import quadratic_form
 from plastodyn.protocol import Moment
 from plastodyn.simulation.members import stack
 
@@ -36,14 +36,14 @@ def test_the_covariance_carries_all_of_the_loss(widths, normalisation):
 
         @jax.jit
         def seen(weights):
-            return tuple((c.loss(weights), *jax.jvp(jax.grad(c.loss), (weights,), (direction,))) for c in (full, small))
+            return tuple((c.loss_at(weights), *jax.jvp(jax.grad(c.loss_at), (weights,), (direction,))) for c in (full, small))
 
         # Sums over 40 samples of terms of order 1, in double precision.
         expected, found = seen(full.weights)
         for one, other in zip(expected, found, strict=True):
             np.testing.assert_allclose(_flat(other), _flat(one), atol=1e-12)
         assert float(tree.norm(expected[1])) > 0.01
-        assert float(small.loss(full.teacher)) == 0
+        assert float(small.loss_at(full.teacher)) == 0
 
 
 def test_the_custom_derivative_is_that_of_the_plain_expression():
@@ -82,7 +82,7 @@ def test_the_test_error_is_that_on_other_inputs():
         small = pd.circuits.through_covariance(full, test_covariance=pd.circuits.input_covariance(others))
         np.testing.assert_allclose(small.test_error(full.weights), tested.loss(full.weights), atol=1e-12)
         # The circuit learns on its own inputs, which are the test inputs too unless others are given.
-        np.testing.assert_allclose(small.loss(full.weights), full.loss(full.weights), atol=1e-12)
+        np.testing.assert_allclose(small.loss_at(full.weights), full.loss_at(full.weights), atol=1e-12)
         plain = pd.circuits.through_covariance(full)
         assert float(plain.test_error(full.weights)) == float(plain.loss(full.weights))
 
@@ -138,7 +138,7 @@ def test_matching_losses_leave_out_the_slope_of_the_outputs(output, biases):
     with jax.enable_x64(True):
         circuit = pd.circuits.matched(_full((4, 3, 2), hidden="tanh", output=output, **biases))
         weights = circuit.weights._replace(biases=jax.tree.map(lambda b: b + 0.3, circuit.weights.biases))
-        slope = jax.jit(jax.grad(circuit.loss))(weights)
+        slope = jax.jit(jax.grad(circuit.loss_at))(weights)
         (w1, w2), x = (np.asarray(k) for k in weights.kernels), np.asarray(circuit.circuit.inputs)
         b1, b2 = (np.asarray(b)[:, None] for b in weights.biases) if weights.biases else (0, 0)
         h = np.tanh(w1 @ x + b1)
@@ -154,10 +154,10 @@ def test_matching_losses_leave_out_the_slope_of_the_outputs(output, biases):
 def test_matching_losses_are_smallest_at_the_teacher(output):
     with jax.enable_x64(True):
         circuit = pd.circuits.matched(_full((4, 3, 2), hidden="tanh", output=output))
-        assert float(tree.norm(jax.jit(jax.grad(circuit.loss))(circuit.teacher))) < 1e-12
-        assert float(circuit.loss(circuit.weights)) > float(circuit.loss(circuit.teacher))
+        assert float(tree.norm(jax.jit(jax.grad(circuit.loss_at))(circuit.teacher))) < 1e-12
+        assert float(circuit.loss_at(circuit.weights)) > float(circuit.loss_at(circuit.teacher))
         assert float(circuit.task_error(circuit.teacher)) == 0
-        assert float(circuit.task_error(circuit.weights)) == float(circuit.circuit.loss(circuit.weights))
+        assert float(circuit.task_error(circuit.weights)) == float(circuit.circuit.loss_at(circuit.weights))
 
 
 def test_the_integral_of_tanh_does_not_overflow():
@@ -180,7 +180,7 @@ def test_matching_a_linear_output_is_the_squared_error_up_to_a_constant():
         full = _full((4, 3, 2), normalisation=pd.circuits.half_squared_error)
         circuit = pd.circuits.matched(full)
         constant = 0.5 * float(jnp.mean(jnp.sum(full.targets**2, axis=0)))
-        assert float(circuit.loss(full.weights)) + constant == pytest.approx(float(full.loss(full.weights)), abs=1e-12)
+        assert float(circuit.loss_at(full.weights)) + constant == pytest.approx(float(full.loss_at(full.weights)), abs=1e-12)
 
 
 def test_an_output_without_a_matching_loss_is_refused():

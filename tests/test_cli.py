@@ -13,8 +13,8 @@ import pytest
 import xarray as xr
 from safetensors.numpy import save_file
 
-from plastodyn.cli import main
-from plastodyn.user_model import Flips, load_with_signs
+from plastodyn.app.cli import main
+from plastodyn.app.user_model import Flips, load_with_signs
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def run_here(monkeypatch, capsys):
 
 
 def run(*arguments, cwd, timeout=240):
-    command = [sys.executable, "-c", "from plastodyn.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from plastodyn.app.cli import main; main()", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
 
 
@@ -137,7 +137,7 @@ def test_reproduce_writes_what_the_contract_says(tmp_path):
 
 
 def test_ctrl_c_writes_the_partial_run_and_exits_130(tmp_path):
-    command = [sys.executable, "-c", "from plastodyn.cli import main; main()"]
+    command = [sys.executable, "-c", "from plastodyn.app.cli import main; main()"]
     arguments = ["reproduce", "raman2021", "fig5", "--size", "full", "--out", "out"]
     process = subprocess.Popen([*command, *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     time.sleep(40)

@@ -81,7 +81,7 @@ def test_sparing_the_steep_directions_lowers_the_best_ratio():
     """Discussion of the paper: fluctuations in shallow directions need less plasticity (equation 9)."""
     steepness = jnp.concatenate([jnp.full(3, 50.0), jnp.linspace(0.5, 1.0, 27)])
     circuit = pd.Circuit(loss=lambda w: 0.5 * jnp.sum(steepness * w**2), weights=jnp.full(30, 0.1))
-    _, directions = pd.measure.leading_directions(circuit.loss, circuit.weights, key=jax.random.key(0), count=3)
+    _, directions = pd.measure.leading_directions(circuit.loss_at, circuit.weights, key=jax.random.key(0), count=3)
     everywhere = pd.measure.plasticity_ratio(circuit, key=jax.random.key(1))
     spared = pd.fluctuations.sparing(pd.fluctuations.white(1.0), directions)
     shallow = pd.measure.plasticity_ratio(circuit, key=jax.random.key(1), fluctuation=spared)

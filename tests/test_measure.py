@@ -22,10 +22,10 @@ def test_curvature_is_the_quadratic_form_of_the_dense_hessian():
     circuit = _student()
     direction = tree.normal_like(jax.random.key(1), circuit.weights)
     flat = np.asarray(tree.ravel(direction), float)
-    hessian = jax.hessian(lambda w: circuit.loss(tree.unravel(circuit.weights, w)))(tree.ravel(circuit.weights))
+    hessian = jax.hessian(lambda w: circuit.loss_at(tree.unravel(circuit.weights, w)))(tree.ravel(circuit.weights))
     expected = flat @ np.asarray(hessian, float) @ flat / (flat @ flat)
     for scaled in (direction, tree.scale(-7.0, direction)):
-        assert float(pd.measure.curvature(circuit.loss, circuit.weights, scaled)) == pytest.approx(expected, rel=1e-4)
+        assert float(pd.measure.curvature(circuit.loss_at, circuit.weights, scaled)) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("estimator", [pd.measure.hessian_trace, pd.measure.hessian_trace_deflated])
@@ -65,8 +65,8 @@ def test_random_signs_are_fair_and_independent():
 def test_lanczos_spectrum_has_the_moments_of_the_dense_one():
     """Moments tr H^k / N for k = 1, 2 within five standard errors over probes."""
     circuit = _student()
-    dense = pd.measure.hessian_eigenvalues(circuit.loss, circuit.weights)
-    spectrum = pd.measure.hessian_spectrum(circuit.loss, circuit.weights, key=jax.random.key(0), depth=20, probes=100)
+    dense = pd.measure.hessian_eigenvalues(circuit.loss_at, circuit.weights)
+    spectrum = pd.measure.hessian_spectrum(circuit.loss_at, circuit.weights, key=jax.random.key(0), depth=20, probes=100)
     assert spectrum.multiplicities.sum() == pytest.approx(48)
     assert spectrum.eigenvalues.max() == pytest.approx(dense.max(), rel=1e-3)
     for power in (1, 2):

@@ -235,7 +235,7 @@ def test_descent_angle():
 
         def angle(signs):
             rule = pd.rules.flipped(pd.rules.gradient(0.1), jnp.asarray(signs))
-            return float(pd.measure.descent_angle(pd.measure.rule_field(circuit, rule), circuit.loss, circuit.weights))
+            return float(pd.measure.descent_angle(pd.measure.rule_field(circuit, rule), circuit.loss_at, circuit.weights))
 
         assert angle([1.0, 1.0, 1.0]) == 0
         assert angle([-1.0, -1.0, -1.0]) == np.pi

@@ -34,5 +34,5 @@ def test_its_certificate_is_made_and_checked(tmp_path):
     (tmp_path / "memory.toml").write_text(specification)
     assert len(commands) == 2
     for command in commands:
-        main = [sys.executable, "-c", "from plastodyn.cli import main; main()"]
+        main = [sys.executable, "-c", "from plastodyn.app.cli import main; main()"]
         assert subprocess.run([*main, *command.split()], cwd=tmp_path, check=False).returncode == 0

@@ -11,7 +11,7 @@ import plastodyn as pd
 from plastodyn import rules
 from plastodyn.protocol import Rule
 from plastodyn.simulation import engine, ensemble
-from plastodyn.simulation.progress import Bar
+from plastodyn.runtime.progress import Bar
 
 STEPS, EVERY = 30, 4
 # Up to 30 steps, or one observable, in single precision, compiled into loops of other lengths: rounded in another order.

@@ -162,9 +162,9 @@ def test_forward_weights_align_with_the_feedback():
 
         def step(weights, _):
             change = rule.velocity(_moment(circuit, weights), state)
-            slope = jax.grad(circuit.loss)(weights)
+            slope = jax.grad(circuit.loss_at)(weights)
             cosine = -tree.dot(tree.unit(change.kernels[0]), tree.unit(slope.kernels[0]))
-            return tree.add(weights, change), (jnp.degrees(jnp.arccos(cosine)), circuit.loss(weights))
+            return tree.add(weights, change), (jnp.degrees(jnp.arccos(cosine)), circuit.loss_at(weights))
 
         return jax.lax.scan(step, circuit.weights, length=201)[1]
 

@@ -1,13 +1,17 @@
 """plastodyn: theory and simulation of learning dynamics in circuits whose plasticity is imperfect."""
 
-from plastodyn import devices
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from plastodyn.runtime import devices
 
 devices.use_all_cores()
 
-from plastodyn import circuits, fluctuations, measure, perturbations, rules, theory  # noqa: E402
-from plastodyn.circuits import Circuit  # noqa: E402
-from plastodyn.simulation import Interrupted, axis, observe, simulate, solvers  # noqa: E402
-from plastodyn.sweeps import sweep  # noqa: E402
+if TYPE_CHECKING:
+    from plastodyn import certify, circuits, fluctuations, measure, rules, solvers, theory
+    from plastodyn.circuits import Circuit, perturbations
+    from plastodyn.simulation import Interrupted, axis, observe, simulate
+    from plastodyn.sweeps import sweep
 
 __version__ = "0.1.0"
 
@@ -15,6 +19,7 @@ __all__ = [
     "Circuit",
     "Interrupted",
     "axis",
+    "certify",
     "circuits",
     "fluctuations",
     "measure",
@@ -26,3 +31,29 @@ __all__ = [
     "sweep",
     "theory",
 ]
+
+# Where a name is found when it is first used: `plastodyn --help` does without JAX.
+_HOMES = {
+    "Circuit": "circuits",
+    "perturbations": "circuits",
+    "Interrupted": "simulation",
+    "axis": "simulation",
+    "observe": "simulation",
+    "simulate": "simulation",
+    "sweep": "sweeps",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        found = getattr(import_module(f"plastodyn.{_HOMES[name]}"), name)
+    elif name in __all__ or name in ("protocol", "papers", "figures"):
+        found = import_module(f"plastodyn.{name}")
+    else:
+        raise AttributeError(f"module 'plastodyn' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

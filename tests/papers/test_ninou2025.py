@@ -34,7 +34,7 @@ def test_networks_share_data_and_differ_in_weights(key):
 def test_starts_next_to_the_teacher(key):
     with jax.enable_x64(True):
         (network,) = setups.linear_networks(0.4, 1, "teacher", key)
-        assert 0 < float(network.loss(network.weights)) < 1e-27
+        assert 0 < float(network.loss_at(network.weights)) < 1e-27
         (network,) = setups.linear_networks(0.4, 1, "normalised", key)
         hidden, readout = network.teacher.kernels
         assert float(jnp.linalg.norm(hidden)) == pytest.approx(setups.widths(0.4)[1] ** 0.5, rel=1e-12)
@@ -88,7 +88,7 @@ def test_settled_wants_small_and_no_longer_rising(key):
         for _ in range(40):
             weights = step(weights)
         moment = experiments.Moment(network, weights, jnp.zeros(()), None, lambda at: rule.velocity(at, state))
-        assert float(network.loss(weights)) < 1e-16
+        assert float(network.loss_at(weights)) < 1e-16
         assert not bool(experiments.settled(moment))
         descending = experiments.Moment(
             network, weights, jnp.zeros(()), None, lambda at: jax.tree.map(jnp.negative, at.gradient())

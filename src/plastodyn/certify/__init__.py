@@ -11,11 +11,9 @@ from plastodyn.certify.certificate import Certificate  # noqa: E402
 from plastodyn.certify.consolidation import consolidation  # noqa: E402
 from plastodyn.certify.linear import linear_inclusion  # noqa: E402
 from plastodyn.certify.smooth import region_of_attraction, smooth_field  # noqa: E402
-from plastodyn.certify.specification import certify_file  # noqa: E402
 
 __all__ = [
     "Certificate",
-    "certify_file",
     "consolidation",
     "linear_inclusion",
     "region_of_attraction",

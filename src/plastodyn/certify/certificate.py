@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar
 
 from plastodyn import checks
-from plastodyn.provenance import versions
+from plastodyn.runtime.provenance import versions
 
 VERDICTS = ("certified", "refuted", "unknown")
 

@@ -1,34 +1,39 @@
 """What learns: weights, a loss or other signals, and optionally a fast activity."""
 
-from plastodyn.circuits.base import AbstractCircuit, Circuit
+from plastodyn.circuits import perturbations
 from plastodyn.circuits.integrator import Integrator, integrator
-from plastodyn.circuits.layers import fan_in_normal, fan_in_uniform, glorot_uniform
-from plastodyn.circuits.linear import LinearStudentTeacher, input_covariance, through_covariance
-from plastodyn.circuits.matching import Matched, matched
-from plastodyn.circuits.student_teacher import (
+from plastodyn.circuits.layered.layers import fan_in_normal, fan_in_uniform, glorot_uniform
+from plastodyn.circuits.layered.linear import LinearStudentTeacher, input_covariance, through_covariance
+from plastodyn.circuits.layered.matching import Matched, matched
+from plastodyn.circuits.layered.patterns import PatternLayer, pattern_layer
+from plastodyn.circuits.layered.resampled import Resampled, resampled
+from plastodyn.circuits.layered.student_teacher import (
     Layers,
-    Resampled,
     StudentTeacher,
     gaussian_inputs,
     half_squared_error,
     mean_squared_error,
     mixed_inputs,
-    resampled,
     student_teacher,
 )
-from plastodyn.circuits.symmetry import principal_axes, reachable, reachable_by_sign
+from plastodyn.circuits.layered.symmetry import principal_axes, reachable, reachable_by_sign
+from plastodyn.circuits.loss import Circuit
 from plastodyn.circuits.tracking import Tracking, tracking
+from plastodyn.protocol import AbstractCircuit, Event, event
 
 __all__ = [
     "AbstractCircuit",
     "Circuit",
+    "Event",
     "Integrator",
     "Layers",
     "LinearStudentTeacher",
     "Matched",
+    "PatternLayer",
     "Resampled",
     "StudentTeacher",
     "Tracking",
+    "event",
     "fan_in_normal",
     "fan_in_uniform",
     "gaussian_inputs",
@@ -39,6 +44,8 @@ __all__ = [
     "matched",
     "mean_squared_error",
     "mixed_inputs",
+    "pattern_layer",
+    "perturbations",
     "principal_axes",
     "reachable",
     "reachable_by_sign",

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.perturbations import Perturbation, uniform_at
+from plastodyn.circuits.perturbations import Perturbation, uniform_at
+from plastodyn.protocol import AbstractCircuit, Event, Moment
+from plastodyn.protocol.event import event
 
 _POWER_ITERATIONS = 40
 _OTHER_MODES = 0.3
@@ -64,29 +65,35 @@ class Integrator(AbstractCircuit):
         vector = jax.lax.fori_loop(0, _POWER_ITERATIONS, turn, self.mode)
         return vector @ (weights.recurrent @ vector)
 
-    def loss(self, weights: Sites) -> Array:
+    def loss(self, moment: Moment) -> Array:
         """Half the squared gain error along the integrating mode, ``(1 - w_PC' v - d' Omega v)^2 / 2``."""
+        weights = moment.weights
         return (1 - self.feedback(weights) - self.mode @ weights.recurrent @ self.mode) ** 2 / 2
 
-    def activity_velocity(self, weights: Sites, activity: Array, time: Any) -> Array:
+    def activity_velocity(self, moment: Moment) -> Array:
         """``tau dr/dt = -r + Omega r + v p``, with ``p = w_PC' r`` times the cerebellum's share of work."""
-        del time
+        weights, activity = moment.weights, moment.activity
         purkinje = self.cerebellum * (weights.purkinje[0] @ activity)
         return (weights.recurrent @ activity - activity + self.mode * purkinje) / self.time_constant
 
-    def jump(self, weights: Sites, activity: Array, time: Array, dt: Array) -> Array:
-        """A pulse ``b s`` along the mode puts the eye on a new target at every multiple of the interval."""
-        del weights
-        # A quarter of a step is more than the rounding of times, and less than the distance to the next one.
-        before, after = (jnp.floor((t + dt / 4) / self.interval).astype("uint32") for t in (time, time + dt))
-        moved = activity + self.mode * (self.target(after) - self.eye(activity))
-        return jnp.where(after > before, moved, activity)
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """A saccade at every multiple of the interval."""
+        return (event(self.saccade, every=self.interval),)
 
-    def teaching(self, weights: Sites, activity: Array, time: Array) -> Sites:
+    def saccade(self, moment: Moment, key: Array) -> Moment:
+        """A pulse ``b s`` along the mode puts the eye on a new target."""
+        # The sequence of targets is the circuit's own, so that every rule meets the same one.
+        del key
+        target = self.target(jnp.round(moment.time / self.interval).astype("uint32"))
+        return moment.replace(activity=moment.activity + self.mode * (target - self.eye(moment.activity)))
+
+    def teaching(self, moment: Moment) -> Sites:
         """``(e + xi) r'`` for the Purkinje cell, retinal slip ``e = -dE/dt``; ``v p r'`` for the integrator."""
-        slip = -self.eye(self.activity_velocity(weights, activity, time))
+        weights, activity = moment.weights, moment.activity
+        slip = -self.eye(self.activity_velocity(moment))
         purkinje = weights.purkinje[0] @ activity
-        slip = slip + self.perturbation(slip, purkinje, time)
+        slip = slip + self.perturbation(slip, purkinje, moment.time)
         return Sites((slip * activity)[None], jnp.outer(self.mode * purkinje, activity))
 
 

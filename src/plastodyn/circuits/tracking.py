@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.perturbations import Perturbation
+from plastodyn.circuits.perturbations import Perturbation
+from plastodyn.protocol import AbstractCircuit, Moment
 
 
 def unit_input(time: Array) -> Array:
@@ -35,16 +35,16 @@ class Tracking(AbstractCircuit):
         """The place of each weight in the chain: 0 for the first site."""
         return jnp.arange(self.weights.shape[0])
 
-    def loss(self, weights: Array) -> Array:
+    def loss(self, moment: Moment) -> Array:
         """Half the squared gain error, ``(w* - sum_k w_k)^2 / 2``."""
-        return (self.target - jnp.sum(weights)) ** 2 / 2
+        return (self.target - jnp.sum(moment.weights)) ** 2 / 2
 
-    def teaching(self, weights: Array, activity: Any, time: Array) -> Array:
+    def teaching(self, moment: Moment) -> Array:
         """What teaches each site, times its input: ``x (e + xi)`` the first, ``x w_{k-1} x`` each later one."""
-        del activity
-        x = jnp.asarray(self.drive(time), weights.dtype)
+        weights = moment.weights
+        x = jnp.asarray(self.drive(moment.time), weights.dtype)
         error = (self.target - jnp.sum(weights)) * x
-        first = error + self.perturbation(error, weights[0] * x, time)
+        first = error + self.perturbation(error, weights[0] * x, moment.time)
         return x * jnp.concatenate([first[None], weights[:-1] * x])
 
 
@@ -74,7 +74,7 @@ def tracking(
     Source: Alemi, Aksay and Goldman, the toy tracking model (figure 1A, B); chains of more than two sites are this project's.
 
     >>> circuit = tracking([0.5, 0.25])
-    >>> circuit.teaching(circuit.weights, None, jnp.float32(0)).tolist()
+    >>> circuit.start.signal("teaching").tolist()
     [0.25, 0.5]
     """
     checks.number("weights", weights)

@@ -30,6 +30,11 @@ class OrnsteinUhlenbeck(Rule):
     rate: Any
     correlation_time: Any
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Rotations of the inputs: no direction is preferred."""
+        return frozenset({"input_rotation"})
+
     def init(self, moment: Moment, key: Array) -> Weights:
         """A draw from the stationary law: standard normal."""
         return tree.normal_like(key, moment.weights)

@@ -40,9 +40,9 @@ class Confined(Wrapped):
     rule: Rule
     projection: Callable[[Weights], Weights]
 
-    def transform(self, change: Weights, moment: Moment) -> Weights:
+    def transform(self, change: Weights, moment: Moment, own: None, dt: Array | float) -> Weights:
         """``|v| P v / |P v|``."""
-        del moment
+        del moment, own, dt
         return tree.scale(tree.norm(change), tree.unit(self.projection(change)))
 
 

@@ -18,6 +18,11 @@ class Drift(Rule):
     rate: Any
     turning_time: Any
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Rotations of the inputs: no direction is preferred."""
+        return frozenset({"input_rotation"})
+
     def init(self, moment: Moment, key: Array) -> Weights:
         """A random direction."""
         return tree.normal_like(key, moment.weights)

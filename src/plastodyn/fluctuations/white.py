@@ -15,6 +15,11 @@ class White(Rule):
 
     rate: Any
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Rotations of the inputs: no direction is preferred."""
+        return frozenset({"input_rotation"})
+
     def draw(self, weights: Weights, key: Array) -> Weights:
         """A direction uniform on the unit sphere."""
         return tree.unit(tree.normal_like(key, weights))
@@ -29,6 +34,11 @@ class Wiener(Rule):
     """Independent Brownian motion of every weight; see `wiener`."""
 
     rate: Any
+
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Rotations of the inputs: no direction is preferred."""
+        return frozenset({"input_rotation"})
 
     def draw(self, weights: Weights, key: Array) -> Weights:
         """Standard normal, one for each weight."""

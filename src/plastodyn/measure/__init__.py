@@ -3,7 +3,7 @@
 from plastodyn.measure.curl import curl, descent_angle
 from plastodyn.measure.curvature import curvature, hessian_product
 from plastodyn.measure.dynamics import PrincipalComponents, autocorrelation, order_parameter, principal_components
-from plastodyn.measure.field import RuleField, RuleMap, rule_field, rule_map
+from plastodyn.measure.field import JointField, RuleField, RuleMap, joint_field, rule_field, rule_map
 from plastodyn.measure.jacobian import JacobianSpectrum, dense_jacobian, jacobian_spectrum
 from plastodyn.measure.lyapunov import FlowMap, flow_map, lyapunov_exponents
 from plastodyn.measure.plasticity import PlasticityRatio, plasticity_ratio
@@ -21,6 +21,7 @@ __all__ = [
     "Estimate",
     "FlowMap",
     "JacobianSpectrum",
+    "JointField",
     "PlasticityRatio",
     "PrincipalComponents",
     "RuleField",
@@ -40,6 +41,7 @@ __all__ = [
     "hessian_trace",
     "hessian_trace_deflated",
     "jacobian_spectrum",
+    "joint_field",
     "leading_directions",
     "lyapunov_exponents",
     "order_parameter",

@@ -8,9 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from plastodyn import checks, tree
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.protocol import Moment, Rule, check_joined
+from plastodyn import checks, protocol
+from plastodyn.protocol import AbstractCircuit, Carry, Rule, check_joined
 from plastodyn.tree import Weights
 
 Field = Callable[[Any], Any]
@@ -22,15 +21,17 @@ class RuleField(eqx.Module):
 
     circuit: AbstractCircuit
     rule: Rule
-    state: Any
-
-    def velocity(self, weights: Weights) -> Weights:
-        """The rule's change per unit time, its constraint left to a later step."""
-        return self.rule.velocity(_moment(self.circuit, weights), self.state)
+    carry: Carry
 
     def __call__(self, weights: Weights) -> Weights:
         """dw/dt at these weights, along the rule's constraint."""
-        return self.rule.tangent(self.velocity(weights), weights, self.state)
+        velocity, _ = self._velocities(self.carry._replace(weights=weights))
+        return velocity
+
+    def _velocities(self, at: Carry) -> tuple[Weights, Any]:
+        circuit, rule = self.circuit, self.rule
+        velocity, moving = protocol.velocities(circuit, rule, at, circuit.start.time, circuit)
+        return rule.project(velocity, at.weights, at.state), moving
 
 
 class RuleMap(RuleField):
@@ -38,7 +39,22 @@ class RuleMap(RuleField):
 
     def __call__(self, weights: Weights) -> Weights:
         """The weights one step later, on the rule's constraint."""
-        return self.rule.settle(tree.add(weights, self.velocity(weights)), self.state)
+        return self._step(self.carry._replace(weights=weights)).weights
+
+    def _step(self, at: Carry) -> Carry:
+        time = self.circuit.start.time
+        # The rule is known to have no random increments: what it draws here only moves a state that stays behind.
+        noise = self.rule.draw(at.weights, jax.random.key(0))
+        return protocol.step(self.circuit, self.rule, at, time=time, dt=jnp.ones_like(time), noise=noise)
+
+
+class JointField(RuleField):
+    """The flow of weights and activity together; see `joint_field`."""
+
+    def __call__(self, state: tuple[Weights, Any]) -> tuple[Weights, Any]:
+        """``(dw/dt, da/dt)``."""
+        weights, activity = state
+        return self._velocities(self.carry._replace(weights=weights, activity=activity))
 
 
 def rule_field(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None) -> RuleField:
@@ -67,11 +83,11 @@ def rule_field(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None
     >>> rule_field(circuit, pd.rules.gradient(0.25))(jnp.array([2.0, 4.0])).tolist()
     [-1.0, -2.0]
     """
-    return RuleField(circuit, rule, _start(circuit, rule, key))
+    return RuleField(circuit, rule, _begun(circuit, rule, key))
 
 
 def rule_map(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None) -> RuleMap:
-    """One step of length 1 of a rule on a circuit: ``w -> settle(w + velocity(w))``, constraints included.
+    """One step of length 1 of a rule on a circuit: ``w -> retract(w + velocity(w))``, constraints included.
 
     The Jacobian of this map takes tangent vectors through the constraint as well.
 
@@ -91,10 +107,40 @@ def rule_map(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None) 
     >>> import plastodyn as pd
     >>> circuit = pd.Circuit(loss=lambda w: jnp.sum((w - 3) ** 2), weights=jnp.array([3.0, 4.0]))
     >>> step = rule_map(circuit, pd.rules.constrained(pd.rules.gradient(0.1), keep="norm"))
-    >>> round(float(tree.norm(step(circuit.weights))), 5)
+    >>> round(float(jnp.linalg.norm(step(circuit.weights))), 5)
     5.0
     """
-    return RuleMap(circuit, rule, _start(circuit, rule, key))
+    return RuleMap(circuit, rule, _begun(circuit, rule, key))
+
+
+def joint_field(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None) -> JointField:
+    """The flow of weights and activity together: ``(w, a) -> (dw/dt, da/dt)``, at time 0 and between events.
+
+    Exponents (`flow_map`, `lyapunov_exponents`) and Jacobians (`jacobian_spectrum`) of it take the pair
+    ``(circuit.weights, circuit.activity)`` where those of a `rule_field` take the weights.
+
+    Args:
+        circuit: a circuit with an activity, that does not redraw its inputs.
+        rule: a rule with a velocity and without random increments.
+        key: random key of the rule's initial state; ``jax.random.key(0)`` unless given.
+
+    Returns:
+        A function of the pair (weights, activity); a pytree itself.
+
+    Raises:
+        ValueError: as for `rule_field`, or if the circuit has no activity.
+
+    Source: this project.
+
+    >>> import plastodyn as pd
+    >>> circuit = pd.circuits.integrator(2, key=jax.random.key(0))
+    >>> weights, activity = joint_field(circuit, pd.rules.early(0.1))((circuit.weights, circuit.activity))
+    >>> weights.recurrent.shape, activity.shape
+    ((2, 2), (2,))
+    """
+    if circuit.activity is None:
+        raise ValueError(f"circuit must have an activity; {type(circuit).__name__} has none, see rule_field")
+    return JointField(circuit, rule, _begun(circuit, rule, key))
 
 
 def check_field(name: str, field: Field, weights: Weights) -> None:
@@ -116,27 +162,23 @@ def check_field(name: str, field: Field, weights: Weights) -> None:
         )
 
 
-def _moment(circuit: AbstractCircuit, weights: Weights) -> Moment:
-    return Moment(circuit, weights, jnp.zeros((), jnp.result_type(*jax.tree.leaves(weights))), circuit.activity)
-
-
-def _start(circuit: AbstractCircuit, rule: Rule, key: Array | None) -> Any:
-    """The rule's initial state, once circuit and rule are known to make a field."""
+def _begun(circuit: AbstractCircuit, rule: Rule, key: Array | None) -> Carry:
+    """Where the circuit starts and the rule's initial state, once the two are known to make a field."""
     check_joined(circuit, rule)
     key = jax.random.key(0) if key is None else key
     checks.key("key", key)
     if circuit.sample(key) is not circuit:
         raise ValueError(f"circuit must not redraw its inputs, or its field is random; got {type(circuit).__name__}")
-    moment = _moment(circuit, circuit.weights)
-    state = rule.init(moment, key)
+    carry = protocol.begin(circuit, rule, key)
 
     def parts() -> tuple[Any, Any]:
-        increment, _ = rule.increment(moment, state, jnp.ones_like(moment.time), rule.draw(circuit.weights, key))
-        return rule.velocity(moment, state), increment
+        moment = circuit.start
+        increment, _ = rule.increment(moment, carry.state, jnp.ones_like(moment.time), rule.draw(circuit.weights, key))
+        return rule.velocity(moment, carry.state), increment
 
     velocity, increment = eqx.filter_eval_shape(parts)
     if increment is not None:
         raise ValueError(f"rule must have no random increments: leave those terms out; got {rule!r}")
     if velocity is None:
         raise ValueError(f"rule must have a velocity; got {rule!r}")
-    return state
+    return carry

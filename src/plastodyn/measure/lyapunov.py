@@ -10,6 +10,7 @@ from jax import Array
 from plastodyn import checks, tree
 from plastodyn.measure.field import Field, check_field
 from plastodyn.measure.trace import Estimate
+from plastodyn.solvers import rk4
 from plastodyn.tree import Weights
 
 
@@ -22,16 +23,8 @@ class FlowMap(eqx.Module):
     def __call__(self, weights: Weights) -> Weights:
         """The weights ``dt`` later."""
 
-        def ahead(slope: Weights, share: float) -> Weights:
-            return self.field(jax.tree.map(lambda w, k: w + share * self.dt * k, weights, slope))
-
-        first = self.field(weights)
-        second = ahead(first, 0.5)
-        third = ahead(second, 0.5)
-        fourth = ahead(third, 1.0)
-        return jax.tree.map(
-            lambda w, a, b, c, d: w + self.dt / 6 * (a + 2 * b + 2 * c + d), weights, first, second, third, fourth
-        )
+        change, _ = rk4.displacement(lambda _, state: (self.field(state[0]), None), 0.0, (weights, None), self.dt)
+        return tree.add(weights, change)
 
 
 def flow_map(field: Field, dt: float) -> FlowMap:

@@ -11,11 +11,10 @@ import xarray as xr
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.circuits.base import AbstractCircuit
 from plastodyn.fluctuations import white
 from plastodyn.measure.curvature import hessian_product
 from plastodyn.measure.spectrum import extreme_eigenvalues
-from plastodyn.protocol import Moment, Rule, check_joined
+from plastodyn.protocol import AbstractCircuit, Rule, check_joined, rule_change
 from plastodyn.rules import gradient
 from plastodyn.tree import Weights
 
@@ -159,21 +158,19 @@ def _measure(
     error = 0.5 * ratio * jnp.sqrt((e_de / q_de) ** 2 + (e_dc / q_dc) ** 2)
     low = high = jnp.full((), jnp.nan)
     if depth:
-        low, high = extreme_eigenvalues(circuit.loss, weights, key=key_lanczos, depth=depth)
-    return ratio, error, q_de, e_de, q_dc, e_dc, low, high, circuit.loss(weights)
+        low, high = extreme_eigenvalues(circuit.loss_at, weights, key=key_lanczos, depth=depth)
+    return ratio, error, q_de, e_de, q_dc, e_dc, low, high, circuit.loss_at(weights)
 
 
 def _mean_curvature(circuit: Any, weights: Weights, rule: Rule, key: Array, samples: int) -> tuple[Array, Array]:
     """``E[v'Hv] / E|v|^2`` over changes v that the rule makes in one step, and its standard error."""
-    product = hessian_product(circuit.loss, weights)
+    product = hessian_product(circuit.loss_at, weights)
     dtype = jnp.result_type(*jax.tree.leaves(weights))
 
     def draw(sample_key: Array) -> tuple[Array, Array]:
         key_init, key_step, key_inputs = jax.random.split(sample_key, 3)
-        moment = Moment(circuit.sample(key_inputs), weights, jnp.zeros((), dtype), circuit.activity)
-        state = rule.init(moment, key_init)
-        noise = rule.draw(weights, key_step)
-        change = tree.add(rule.velocity(moment, state), rule.increment(moment, state, jnp.ones((), dtype), noise)[0])
+        moment = circuit.start.replace(circuit=circuit.sample(key_inputs), weights=weights)
+        change, _ = rule_change(rule, moment, rule.init(moment, key_init), rule.draw(weights, key_step), jnp.ones((), dtype))
         return tree.dot(change, product(change)), tree.dot(change, change)
 
     forms, squares = jax.lax.map(draw, jax.random.split(key, samples))

@@ -10,15 +10,14 @@ import numpy as np
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.circuits.base import AbstractCircuit
 from plastodyn.measure.curl import curl, descent_angle
 from plastodyn.measure.field import Field, RuleField, RuleMap, rule_field, rule_map
 from plastodyn.measure.jacobian import jacobian_spectrum
 from plastodyn.measure.lyapunov import lyapunov_exponents
 from plastodyn.measure.trace import Estimate
-from plastodyn.protocol import Rule
+from plastodyn.protocol import AbstractCircuit, Rule
 from plastodyn.rules import constrained, flipped, gradient
-from plastodyn.rules.neurons import NeuronSigns
+from plastodyn.rules.wrap.neurons import NeuronSigns
 from plastodyn.tree import Weights
 
 VERDICTS = ("stable", "unstable: chaotic", "unstable: settles elsewhere", "unstable: diverges", "undecided")
@@ -322,7 +321,7 @@ def _is_at_rest(step: RuleMap, weights: Weights, growth: float) -> bool:
 
 @eqx.filter_jit
 def _next_to(circuit: Any, field: RuleField, keys: Array) -> _Starts:
-    weights, loss = circuit.weights, circuit.loss
+    weights, loss = circuit.weights, circuit.loss_at
 
     def one(key: Array) -> _Starts:
         direction = tree.unit(tree.normal_like(key, weights))
@@ -343,7 +342,7 @@ def _run(circuit: Any, step: RuleMap, starts: Weights, steps: int) -> _Ends:
     def one(start: Weights) -> _Ends:
         early = jax.lax.fori_loop(0, steps - steps // 10, lambda _, at: step(at), start)
         at, path = jax.lax.fori_loop(0, steps // 10, advance, (early, jnp.zeros_like(size)))
-        return _Ends(at, circuit.loss(at), _distance(at, circuit.weights) / size, path, tree.norm(at) / size)
+        return _Ends(at, circuit.loss_at(at), _distance(at, circuit.weights) / size, path, tree.norm(at) / size)
 
     return jax.vmap(one)(starts)
 

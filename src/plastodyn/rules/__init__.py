@@ -2,20 +2,21 @@
 
 from plastodyn.protocol import Moment, Rule, Sum
 from plastodyn.rules.beeline import beeline
-from plastodyn.rules.constrained import constrained
-from plastodyn.rules.exact_norm import exact_norm
 from plastodyn.rules.feedback import direct_feedback_alignment, feedback_alignment
 from plastodyn.rules.gradient import gradient, noisy, noisy_gradient
-from plastodyn.rules.modify import flipped, gated
-from plastodyn.rules.neurons import postsynaptic, presynaptic
+from plastodyn.rules.hebbian import bcm, hebbian, oja
 from plastodyn.rules.newton import newton
 from plastodyn.rules.perturbation import keep_or_oppose, node_perturbation, weight_perturbation
 from plastodyn.rules.staged import early, late, staged
+from plastodyn.rules.wrap import Gate, averaged, constrained, exact_norm, flipped, gated, postsynaptic, presynaptic
 
 __all__ = [
+    "Gate",
     "Moment",
     "Rule",
     "Sum",
+    "averaged",
+    "bcm",
     "beeline",
     "constrained",
     "direct_feedback_alignment",
@@ -25,12 +26,14 @@ __all__ = [
     "flipped",
     "gated",
     "gradient",
+    "hebbian",
     "keep_or_oppose",
     "late",
     "newton",
     "node_perturbation",
     "noisy",
     "noisy_gradient",
+    "oja",
     "postsynaptic",
     "presynaptic",
     "staged",

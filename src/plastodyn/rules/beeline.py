@@ -15,10 +15,15 @@ class Beeline(Rule):
     rate: Any
     reads: ClassVar[frozenset[str]] = frozenset({"teacher"})
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Rotations of the inputs, which turn the teacher too."""
+        return frozenset({"input_rotation"})
+
     def velocity(self, moment: Moment, state: Any) -> Weights:
         """``rate (w_teacher - w)``."""
         del state
-        towards = jax.tree.map(lambda goal, weight: goal - weight, moment.circuit.teacher, moment.weights)
+        towards = jax.tree.map(lambda goal, weight: goal - weight, moment.signal("teacher"), moment.weights)
         return tree.scale(self.rate, towards)
 
 

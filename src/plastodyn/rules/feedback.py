@@ -27,7 +27,7 @@ class FeedbackAlignment(Rule):
 
     def velocity(self, moment: Moment, state: Feedback) -> Layers:
         """``-rate delta_k h_(k-1)'`` with ``delta_k = B_k delta_(k+1) phi'(a_k)``."""
-        rates, slopes, error = moment.circuit.layers(moment.weights)
+        rates, slopes, error = moment.signal("layers")
         output = delta = error * slopes[-1]
         deltas = [delta]
         for feedback, slope in zip(reversed(state), reversed(slopes[:-1]), strict=True):

@@ -6,8 +6,8 @@ import numpy as np
 
 from plastodyn import checks, tree
 from plastodyn.fluctuations.white import white
-from plastodyn.protocol import Moment, Rule, Sum
-from plastodyn.rules.exact_norm import exact_norm
+from plastodyn.protocol import SYMMETRIES, Moment, Rule, Sum
+from plastodyn.rules.wrap.exact_norm import exact_norm
 from plastodyn.tree import Weights
 
 
@@ -16,6 +16,11 @@ class Gradient(Rule):
 
     rate: Any
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
+
+    @property
+    def keeps(self) -> frozenset[str]:
+        """All of them: a gradient turns with the weights."""
+        return frozenset(SYMMETRIES)
 
     def velocity(self, moment: Moment, state: Any) -> Weights:
         """``-rate * gradF``."""

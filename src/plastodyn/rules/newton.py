@@ -7,7 +7,7 @@ import jax
 from jax.scipy.sparse.linalg import cg
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment, Rule
+from plastodyn.protocol import SYMMETRIES, Moment, Rule
 from plastodyn.tree import Weights
 
 
@@ -19,10 +19,15 @@ class Newton(Rule):
     iterations: int = eqx.field(static=True)
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """All of them: Newton's direction turns with the weights, and lies in the span of gradients."""
+        return frozenset(SYMMETRIES)
+
     def velocity(self, moment: Moment, state: Any) -> Weights:
         """``-rate (H + damping I)^-1 gradF``."""
         del state
-        slope, hessian_product = jax.linearize(jax.grad(moment.circuit.loss), moment.weights)
+        slope, hessian_product = jax.linearize(lambda w: moment.at(w).gradient(), moment.weights)
         solution, _ = cg(
             lambda v: tree.add(hessian_product(v), tree.scale(self.damping, v)),
             slope,

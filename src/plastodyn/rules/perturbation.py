@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.circuits.student_teacher import Layers
+from plastodyn.circuits.layered.student_teacher import Layers
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
 
@@ -18,6 +18,11 @@ class KeepOrOppose(Rule):
     rate: Any
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Rotations of the inputs: no direction is preferred."""
+        return frozenset({"input_rotation"})
+
     def draw(self, weights: Weights, key: Array) -> Weights:
         """A direction uniform on the unit sphere."""
         return tree.unit(tree.normal_like(key, weights))
@@ -25,7 +30,7 @@ class KeepOrOppose(Rule):
     def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
         """``-sign(F(w + p) - F(w)) p``, p white of norm ``rate * dt``."""
         step = tree.scale(self.rate * dt, noise)
-        change = moment.circuit.loss(tree.add(moment.weights, step)) - moment.loss()
+        change = moment.at(tree.add(moment.weights, step)).loss() - moment.loss()
         return tree.scale(-jnp.sign(change), step), state
 
 
@@ -36,6 +41,11 @@ class WeightPerturbation(Rule):
     scale: Any
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Rotations of the inputs: no direction is preferred."""
+        return frozenset({"input_rotation"})
+
     def draw(self, weights: Weights, key: Array) -> Weights:
         """Standard normal, one for each weight."""
         return tree.normal_like(key, weights)
@@ -43,7 +53,7 @@ class WeightPerturbation(Rule):
     def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
         """``-rate dt (F(w + scale xi) - F(w)) / scale * xi``."""
         trial = tree.add(moment.weights, tree.scale(self.scale, noise))
-        slope = (moment.circuit.loss(trial) - moment.loss()) / self.scale
+        slope = (moment.at(trial).loss() - moment.loss()) / self.scale
         return tree.scale(-self.rate * dt * slope, noise), state
 
 
@@ -61,11 +71,11 @@ class NodePerturbation(Rule):
 
     def increment(self, moment: Moment, state: Any, dt: Array, noise: Array) -> tuple[Layers, Any]:
         """``-rate dt mean_s (F_s(xi) - F_s(0)) / scale * xi_s h_s'`` for each kernel."""
-        circuit, weights = moment.circuit, moment.weights
-        silent, rates = circuit.nodes(weights, tuple(jnp.zeros((k.shape[0], 1), k.dtype) for k in weights.kernels))
+        weights, nodes = moment.weights, moment.signal("nodes")
+        silent, rates = nodes(tuple(jnp.zeros((k.shape[0], 1), k.dtype) for k in weights.kernels))
         keys = jax.random.split(noise, len(weights.kernels))
         fresh = tuple(jax.random.normal(k, layer.shape, layer.dtype) for k, layer in zip(keys, rates[1:], strict=True))
-        perturbed, perturbed_rates = circuit.nodes(weights, tree.scale(self.scale, fresh))
+        perturbed, perturbed_rates = nodes(tree.scale(self.scale, fresh))
         slope = (perturbed - silent) / self.scale
         eligibility = tuple(slope * xi for xi in fresh)
         samples = silent.shape[0]

@@ -36,8 +36,8 @@ class Late(Rule):
 
 
 def _taught(moment: Moment, rate: Any) -> Weights:
-    taught = moment.circuit.teaching(moment.weights, moment.activity, moment.time)
-    return jax.tree.map(lambda change, stage: jnp.asarray(rate(stage), change.dtype) * change, taught, moment.circuit.stages)
+    taught = moment.signal("teaching")
+    return jax.tree.map(lambda change, stage: jnp.asarray(rate(stage), change.dtype) * change, taught, moment.signal("stages"))
 
 
 def early(rate: Any = 1.0) -> Early:

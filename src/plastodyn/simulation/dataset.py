@@ -9,12 +9,13 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
-from plastodyn import provenance
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.protocol import Rule
+from plastodyn.protocol import AbstractCircuit, Carry, Rule
+from plastodyn.runtime import provenance
 from plastodyn.simulation.axes import is_axis
-from plastodyn.simulation.members import Members
+from plastodyn.simulation.members import Population
+from plastodyn.simulation.plan import Timing
 from plastodyn.simulation.record import Observable
+from plastodyn.simulation.status import MEANINGS, Status
 
 _LONG_NAMES = {
     "loss": ("task error F", "1"),
@@ -27,51 +28,82 @@ _LONG_NAMES = {
 class Outcome(NamedTuple):
     """The results of a run on the host, members first."""
 
-    members: Members
+    population: Population
+    timing: Timing
     recorded: tuple[Observable, ...]
     windows: list[range]
     records: list[np.ndarray]
-    weights: np.ndarray
+    carries: Carry
     status: np.ndarray
     taken: np.ndarray
-    dt: float
-    is_flow: bool
 
 
 def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit) -> xr.Dataset:
-    """The Dataset of a run: recorded observables, final weights, status; parameters and provenance as attributes."""
-    grid, shape = outcome.members.grid, outcome.members.shape
+    """The Dataset of a run: what was recorded, what was carried to the end, status; parameters and provenance as attributes."""
+    grid, shape = outcome.population.grid, outcome.population.shape
     dims = (*grid.coordinates, "replica")
     result = xr.Dataset(coords={**grid.coordinates, "replica": np.arange(shape[-1])})
     for item, window, values in zip(outcome.recorded, outcome.windows, outcome.records, strict=True):
         result[_variable(item)] = _recorded(item, window, values.reshape(*shape, *values.shape[1:]), dims, outcome)
-    result["weights"] = ((*dims, "weight"), outcome.weights.reshape(*shape, -1), {"long_name": "final weights", "units": "1"})
-    result["status"] = (
-        dims,
-        outcome.status.reshape(shape),
-        {"flag_values": [0, 1, 2, 3], "flag_meanings": "finished diverged interrupted retired"},
-    )
+    unfinished = outcome.status == Status.INTERRUPTED
+    weights = _blank(_raveled(outcome.carries.weights), unfinished)
+    result["weights"] = ((*dims, "weight"), weights.reshape(*shape, -1), {"long_name": "final weights", "units": "1"})
+    for name, leaf in carried(outcome.carries).items():
+        values = _blank(leaf, unfinished)
+        inner = [f"{name}_{i}" for i in range(leaf.ndim - 1)]
+        attributes = {"long_name": f"{name.split('_')[0]} at the end", "units": "1"}
+        result[name] = ((*dims, *inner), values.reshape(*shape, *leaf.shape[1:]), attributes)
+    flags = {"flag_values": [int(each) for each in Status], "flag_meanings": MEANINGS}
+    result["status"] = (dims, outcome.status.reshape(shape), flags)
     result["steps_taken"] = (dims, outcome.taken.reshape(shape), {"long_name": "steps carried", "units": "1"})
     result.attrs = {
         "rule": describe(rule),
         "circuit": describe(circuit),
+        "last_step": outcome.timing.last,
         "seed": json.dumps(np.asarray(jax.random.key_data(key)).tolist()),
+        "seed_kind": str(jax.random.key_impl(key)),
         **provenance.attributes(),
     }
     return result
 
 
+def carried(carries: Carry) -> dict[str, np.ndarray]:
+    """What members carry besides weights, leaf by leaf under the names that the leaves have in a result.
+
+    >>> list(carried(Carry(np.zeros((2, 1)), np.zeros(2), {"neighbours": np.zeros(2)}, (None, np.zeros(2)))))
+    ['activity', 'structure_neighbours', 'state_1']
+    """
+    found = {}
+    for part in ("activity", "structure", "state"):
+        for path, leaf in jax.tree_util.tree_leaves_with_path(getattr(carries, part)):
+            found["_".join(filter(None, [part, jax.tree_util.keystr(path, simple=True, separator="_")]))] = leaf
+    return found
+
+
+def _raveled(weights: Any) -> np.ndarray:
+    """Weights of all members, shape (members, N)."""
+    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(weights)], axis=1)
+
+
+def _blank(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The values, NaN at some members where they can be."""
+    if not rows.any() or not np.issubdtype(values.dtype, np.floating):
+        return values
+    return np.where(rows.reshape(-1, *(1,) * (values.ndim - 1)), values.dtype.type(np.nan), values)
+
+
 def _variable(item: Observable) -> str:
-    return "weights_recorded" if item.name in ("weights", "status") else item.name
+    taken = item.name in ("status", "steps_taken") or item.name.split("_")[0] in ("weights", "activity", "structure", "state")
+    return f"{item.name}_recorded" if taken else item.name
 
 
 def _recorded(item: Observable, window: range, values: np.ndarray, dims: tuple[str, ...], outcome: Outcome) -> xr.DataArray:
-    base = "time" if outcome.is_flow else "step"
+    base = "time" if outcome.timing.is_flow else "step"
     same = [other.name for other, w in zip(outcome.recorded, outcome.windows, strict=True) if w == window]
     # Observables recorded at the same instants share a dimension; the first ones have the plain name.
     plain = outcome.windows[0] == window
     dim = base if plain else f"{base}_{same[0]}"
-    instants = np.array(window) * (outcome.dt if outcome.is_flow else 1)
+    instants = np.array(window) * (outcome.timing.dt if outcome.timing.is_flow else 1)
     trailing = values.shape[len(dims) + 1 :]
     inner = ["weight"] if item.name == "weights" else [f"{item.name}_{i}" for i in range(len(trailing))]
     long_name, units = _LONG_NAMES.get(item.name, (item.name, "1"))

@@ -1,12 +1,15 @@
-"""The compiled inner loop: a chunk of members on each device, carried through many steps at a time.
+"""The compiled inner loop: a chunk of members on each device, carried from one stop to the next.
 
 A member is one replica at one setting of the axes. What differs between members (`batched`) is mapped over; what they
-share is not copied; what is not an array (`static`) is compiled in. Random numbers depend on a member's own key and
-the step only, never on how members are batched.
+share is not copied; what is not an array (`static`) is compiled in. Random numbers depend on a member's own key and on
+the step only, never on how members are batched or where a run is cut.
+
+Three loops stand one inside the other: over blocks of random numbers, over stops (steps at which something is recorded
+or an event is due), and over the plain steps between two stops. All bounds are arguments, so that one compiled program
+serves any window, stride and length.
 """
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,30 +19,28 @@ import jax.numpy as jnp
 from jax import Array
 from jax.sharding import PartitionSpec
 
-from plastodyn import devices, tree
-from plastodyn.protocol import Moment
+from plastodyn import protocol
+from plastodyn.protocol import Carry, Instants
+from plastodyn.runtime import devices
 from plastodyn.simulation.record import Observable
-from plastodyn.simulation.solvers import Solver
+from plastodyn.solvers import Solver
 
-_UNROLLED = 4
-"""Steps written out in the loop's body: XLA copies what the loop carries once for each turn, which large weights feel."""
-
-
-class Carry(NamedTuple):
-    """What one step hands to the next."""
-
-    weights: Any
-    activity: Any
-    state: Any
+_INIT, _STEP, _EVENT = 0, 1, 2
+"""What a member's key is folded with: for the rule's first state, for steps, and for events."""
 
 
 class Program(NamedTuple):
-    """Everything about a run that is compiled in; hashable, so that equal runs share compiled code."""
+    """Everything about a run that is compiled in; hashable, so that equal runs share compiled code.
+
+    ``room`` is how many records of each observable one call may make; ``events`` are those of the circuit, then the rule's.
+    """
 
     static_leaves: tuple[Any, ...]
     structure: Any
     solver: Solver
     observables: tuple[Observable, ...]
+    room: tuple[int, ...]
+    events: tuple[Instants, ...]
     devices: int
     chunk: int
     block: int
@@ -50,234 +51,214 @@ class Program(NamedTuple):
         return eqx.combine(batched, shared, static)
 
 
+class Members(NamedTuple):
+    """The members of a chunk: their keys, what differs between them, and what they share."""
+
+    keys: Array
+    batched: Any
+    shared: Any
+
+
 class Clock(NamedTuple):
-    """Where a stretch of steps begins, as an index, and how long one step is."""
+    """Which steps one call makes, ``start`` to ``stop``, as indices, and none beyond ``last``; and how long a step is."""
 
     start: Any
+    stop: Any
+    last: Any
     dt: Any
+    windows: tuple[Instants, ...]
 
 
 def begin(program: Program, key: Array, batched: Any, shared: Any) -> Carry:
     """The carry of one member before its first step."""
+    return protocol.begin(*program.system(batched, shared), jax.random.fold_in(key, _INIT))
+
+
+def draw(program: Program, index: Array, key: Array, batched: Any, shared: Any) -> Any:
+    """The rule's random numbers at one step of one member."""
     circuit, rule = program.system(batched, shared)
-    moment = Moment(circuit, circuit.weights, jnp.zeros((), _time_type(circuit.weights)), circuit.activity)
-    state = rule.init(moment, jax.random.fold_in(key, 0))
-    return Carry(circuit.weights, circuit.activity, state)
+    return rule.draw(circuit.weights, _step_keys(key, index)[0])
 
 
-def noises(program: Program, key: Array, batched: Any, shared: Any, first: Array, count: int) -> Any:
-    """The rule's noise at ``count`` steps from ``first`` on, each a function of the member's key and the step's index."""
-    circuit, rule = program.system(batched, shared)
-    return jax.vmap(lambda index: rule.draw(circuit.weights, _keys(key, index)[0]))(first + jnp.arange(count))
-
-
-def _keys(key: Array, index: Array) -> Array:
-    """Keys of one step of a member: for its rule's noise and for the draw of its inputs."""
-    return jax.random.split(jax.random.fold_in(jax.random.fold_in(key, 1), index))
-
-
-def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, shared: Any, clock: Clock) -> Carry:
-    """One step of one member, at the clock's index: ``w <- settle(w + displacement + increment)``."""
+def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, shared: Any, index: Array, dt: Array) -> Carry:
+    """One step of one member."""
     circuit, rule = program.system(batched, shared)
     # Compiled away where the circuit does not redraw its inputs.
-    seen = circuit.sample(_keys(key, clock.start)[1])
-    dt = clock.dt
-    time = clock.start * dt
-
-    def field(at: Array, state: Any) -> Any:
-        weights, activity = state
-        velocity = rule.velocity(Moment(seen, weights, at, activity), carry.state)
-        if velocity is not None and not program.solver.first_order:
-            velocity = rule.tangent(velocity, weights, carry.state)
-        speed = None if activity is None else circuit.activity_velocity(weights, activity, at)
-        return velocity, speed
-
-    moved = program.solver.displacement(field, time, (carry.weights, carry.activity), dt)
-    moment = Moment(seen, carry.weights, time, carry.activity)
-    change, state = rule.increment(moment, carry.state, dt, noise)
-    weights = tree.add(carry.weights, tree.add(moved[0], change))
-    weights = rule.settle(weights, state)
-    return Carry(weights, circuit.jump(weights, tree.add(carry.activity, moved[1]), time, dt), state)
+    seen = circuit.sample(_step_keys(key, index)[1])
+    return protocol.step(circuit, rule, carry, time=index * dt, dt=dt, noise=noise, solver=program.solver, seen=seen)
 
 
-def snapshot(program: Program, carry: Carry, batched: Any, shared: Any, time: Array, active: tuple[int, ...]) -> Any:
-    """The active observables of one member at one instant."""
+def happen(program: Program, carry: Carry, key: Array, batched: Any, shared: Any, index: Array, dt: Array, which: int) -> Carry:
+    """One event of one member."""
+    own = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, _EVENT), index), which)
+    return protocol.happen(*program.system(batched, shared), carry, which, index * dt, own)
+
+
+def observe(program: Program, carry: Carry, batched: Any, shared: Any, time: Array, which: int) -> Array:
+    """One observable of one member."""
     circuit, rule = program.system(batched, shared)
-    moment = Moment(circuit, carry.weights, time, carry.activity, lambda at: rule.velocity(at, carry.state))
-    return tuple(jnp.asarray(program.observables[i].function(moment)) for i in active)
+    moment = carry.moment(circuit, time)
+    seen = protocol.Moment(circuit, moment.weights, time, moment.activity, moment.structure, rule, carry.state)
+    return jnp.asarray(program.observables[which].function(seen))
 
 
-class _Member(NamedTuple):
-    """One member on its way through a piece: nested loops record at each stride and draw noise a block at a time."""
+def _step_keys(key: Array, index: Array) -> Array:
+    """Keys of one step of a member: for its rule's noise and for the draw of its inputs."""
+    return jax.random.split(jax.random.fold_in(jax.random.fold_in(key, _STEP), index))
+
+
+class Chunk(NamedTuple):
+    """The functions above over all members of a chunk at once."""
 
     program: Program
-    active: tuple[int, ...]
-    key: Array
-    batched: Any
-    shared: Any
+    members: Members
     dt: Array
 
-    def run(
-        self, carry: Carry, start: Array, count: int, strides: list[int], drawn: tuple[Array, Any] | None = None
-    ) -> tuple[Carry, dict[int, Array]]:
-        """Carry through ``count`` steps; ``drawn`` holds the noise of some steps and the first of these."""
-        stride = strides[0] if strides else 1
-        if drawn is None and stride <= self.program.block:
+    def over(self, function: Callable[..., Any], *mapped: Any) -> Any:
+        """A function of one member's share of ``mapped`` and of its batched leaves, over all members."""
+        arguments = (*mapped, self.members.batched)
+        if self.program.chunk == 1:
+            # A batch of one keeps XLA from using its plain matrix product, which is faster.
+            single = function(*jax.tree.map(lambda x: x[0], arguments))
+            return jax.tree.map(lambda x: x[None], single)
+        return jax.vmap(function)(*arguments)
 
-            def block(carry: Carry, at: Array, length: int) -> tuple[Carry, dict[int, Array]]:
-                fresh = noises(self.program, self.key, self.batched, self.shared, at, length)
-                return self.run(carry, at, length, strides, (at, fresh))
+    def begin(self) -> Carry:
+        """Carries before the first step."""
+        return self.over(lambda key, own: begin(self.program, key, own, self.members.shared), self.members.keys)
 
-            return _in_blocks(block, carry, start, count, self.program.block // stride * stride)
-        if strides:
-            return _in_blocks(functools.partial(self._recorded, strides=strides, drawn=drawn), carry, start, count, stride)
-        assert drawn is not None
-        return _repeat(functools.partial(self._step, start=start, drawn=drawn), count, carry), {}
+    def draw(self, index: Array) -> Any:
+        """Noise of one step."""
+        return self.over(lambda key, own: draw(self.program, index, key, own, self.members.shared), self.members.keys)
 
-    def _recorded(
-        self, carry: Carry, at: Array, length: int, strides: list[int], drawn: tuple[Array, Any] | None
-    ) -> tuple[Carry, dict[int, Array]]:
-        mine = tuple(i for i in self.active if self.program.observables[i].every == strides[0])
-        records = snapshot(self.program, carry, self.batched, self.shared, at * self.dt, mine)
-        carry, deeper = self.run(carry, at, length, strides[1:], drawn)
-        return carry, {**{i: r[None] for i, r in zip(mine, records, strict=True)}, **deeper}
+    def step(self, carry: Carry, noise: Any, index: Array) -> Carry:
+        """One step."""
 
-    def _step(self, offset: Array, carry: Carry, start: Array, drawn: tuple[Array, Any]) -> Carry:
-        index = start + offset
-        noise = jax.tree.map(lambda x: x[index - drawn[0]], drawn[1])
-        return step(self.program, carry, noise, self.key, self.batched, self.shared, Clock(index, self.dt))
+        def one(carry: Carry, noise: Any, key: Array, own: Any) -> Carry:
+            return step(self.program, carry, noise, key, own, self.members.shared, index, self.dt)
 
+        return self.over(one, carry, noise, self.members.keys)
 
-def _advance(
-    program: Program, active: tuple[int, ...], length: int, carry: Carry, key: Array, batched: Any, shared: Any, clock: Clock
-) -> tuple[Carry, dict[int, Array]]:
-    """Carry one member through ``length`` steps; the records of each active observable come stacked."""
-    strides = sorted({program.observables[i].every for i in active}, reverse=True)
-    return _Member(program, active, key, batched, shared, clock.dt).run(carry, clock.start, length, strides)
+    def happen(self, carry: Carry, index: Array, which: int) -> Carry:
+        """One event."""
 
+        def one(carry: Carry, key: Array, own: Any) -> Carry:
+            return happen(self.program, carry, key, own, self.members.shared, index, self.dt, which)
 
-def _in_blocks(
-    block: Callable[[Carry, Array, int], tuple[Carry, dict[int, Array]]], carry: Carry, start: Array, count: int, size: int
-) -> tuple[Carry, dict[int, Array]]:
-    """Scan ``block`` over stretches of ``size`` steps, then over what is left; join what they record."""
-    blocks, rest = divmod(count, size)
-    outputs: list[dict[int, Array]] = []
-    if blocks:
-        carry, stacked = jax.lax.scan(lambda c, i: block(c, start + i * size, size), carry, jnp.arange(blocks))
-        outputs.append(jax.tree.map(lambda r: r.reshape(-1, *r.shape[2:]), stacked))
-    if rest:
-        carry, last = block(carry, start + blocks * size, rest)
-        outputs.append(last)
-    return carry, {i: jnp.concatenate([o[i] for o in outputs]) for i in outputs[0]}
+        return self.over(one, carry, self.members.keys)
+
+    def observe(self, carry: Carry, index: Array, which: int) -> Array:
+        """One observable."""
+        time = index * self.dt
+        return self.over(lambda carry, own: observe(self.program, carry, own, self.members.shared, time, which), carry)
 
 
-def _repeat(body: Callable[[Array, Carry], Carry], count: int, carry: Carry) -> Carry:
-    if count == 1:
-        return body(jnp.zeros((), jnp.int32), carry)
-    return jax.lax.fori_loop(0, count, body, carry, unroll=min(count, _UNROLLED))
+State = tuple[Array, Carry, tuple[Array, ...]]
+"""What the loops carry: the step's index, the members, and what has been recorded."""
+
+
+def advance(program: Program, carry: Carry, members: Members, clock: Clock) -> tuple[Carry, tuple[Array, ...]]:
+    """Carry a chunk through the steps of the clock; the records of each observable come stacked, first recorded first."""
+    chunk = Chunk(program, members, clock.dt)
+    shapes = [jax.eval_shape(functools.partial(chunk.observe, which=i), carry, clock.start) for i in range(len(clock.windows))]
+    records = tuple(jnp.zeros((room, *one.shape), one.dtype) for room, one in zip(program.room, shapes, strict=False))
+
+    def blocks(state: State) -> State:
+        """As many steps as random numbers are drawn for at a time."""
+        first = state[0]
+        stop = jnp.minimum(first + program.block, clock.stop)
+        noise = jax.vmap(chunk.draw)(first + jnp.arange(program.block))
+        drawn = lambda index: jax.tree.map(lambda x: x[index - first], noise)  # noqa: E731
+        return _until(stop, functools.partial(_to_next_stop, chunk, clock, stop, drawn), state)
+
+    state = (clock.start, carry, records)
+    if program.block == 1:
+        state = _until(clock.stop, functools.partial(_to_next_stop, chunk, clock, clock.stop, chunk.draw), state)
+    else:
+        state = _until(clock.stop, blocks, state)
+    return state[1], state[2]
+
+
+def _until(stop: Array, body: Callable[[State], State], state: State) -> State:
+    return jax.lax.while_loop(lambda state: state[0] < stop, body, state)
+
+
+def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Array], Any], state: State) -> State:
+    """Record what is due, step to where something is due again, and let events happen there."""
+    index, carry, records = state
+    records = tuple(_recorded(chunk, clock, which, index, carry, records[which]) for which in range(len(records)))
+    due = [instants.following(index + 1) for instants in (*clock.windows, *chunk.program.events)]
+    following = functools.reduce(jnp.minimum, due, stop)
+    # Behind the last step there is only its record.
+    steps_to = jnp.minimum(following, clock.last)
+    carry = jax.lax.fori_loop(index, steps_to, lambda i, carry: chunk.step(carry, noise(i), i), carry)
+    for which, instants in enumerate(chunk.program.events):
+        now = (instants.following(following) == following) & (following <= clock.last)
+        carry = jax.lax.cond(now, functools.partial(chunk.happen, which=which), lambda carry, _: carry, carry, following)
+    return following, carry, records
+
+
+def _recorded(chunk: Chunk, clock: Clock, which: int, index: Array, carry: Carry, records: Array) -> Array:
+    """The records of one observable, with that of this step if it is due."""
+    window = clock.windows[which]
+    slot = (index - window.following(clock.start)) // window.every
+
+    def write(records: Array) -> Array:
+        return jax.lax.dynamic_update_index_in_dim(records, chunk.observe(carry, index, which), slot, 0)
+
+    return jax.lax.cond(window.following(index) == index, write, lambda records: records, records)
+
+
+def snapshot(program: Program, which: tuple[int, ...], carry: Carry, members: Members, clock: Clock) -> tuple[Array, ...]:
+    """Some observables at the clock's start."""
+    chunk = Chunk(program, members, clock.dt)
+    return tuple(chunk.observe(carry, clock.start, i) for i in which)
 
 
 @functools.lru_cache(maxsize=128)
-def compiled(program: Program, task: str, active: tuple[int, ...] = (), length: int = 0) -> Callable[..., Any]:
-    """The compiled function that does one task for a chunk on each device.
-
-    Args:
-        program: of the run.
-        task: ``begin``, ``advance`` or ``snapshot``.
-        active: observables to record.
-        length: steps, for ``advance``.
-    """
-    one_member: Callable[..., Any]
-    if task == "begin":
-        one_member = functools.partial(begin, program)
-        mapped = (0, 0, None)
-    elif task == "advance":
-        one_member = functools.partial(_advance, program, active, length)
-        mapped = (0, 0, 0, None, None)
-    else:
-        one_member = functools.partial(_snapshot_now, program, active)
-        mapped = (0, 0, None, None)
-
-    def chunk(*arguments: Any) -> Any:
-        local = [jax.tree.map(lambda x: x[0], a) if axis == 0 else a for a, axis in zip(arguments, mapped, strict=True)]
-        if program.chunk == 1:
-            # A batch of one keeps XLA from using its plain matrix product, which is faster.
-            local = [jax.tree.map(lambda x: x[0], a) if axis == 0 else a for a, axis in zip(local, mapped, strict=True)]
-            return jax.tree.map(lambda x: x[None, None], one_member(*local))
-        return jax.tree.map(lambda x: x[None], jax.vmap(one_member, in_axes=mapped)(*local))
-
-    if program.devices == 1:
-        return jax.jit(chunk, compiler_options=_options(program))
-    split = PartitionSpec("device")
-    return jax.jit(
-        jax.shard_map(
-            chunk,
-            mesh=devices.mesh_of(program.devices),
-            in_specs=tuple(split if axis == 0 else PartitionSpec() for axis in mapped),
-            out_specs=split,
-            check_vma=False,
-        ),
-        compiler_options=_options(program),
-    )
+def compiled_begin(program: Program) -> Callable[[Members], Carry]:
+    """`Chunk.begin` on all devices."""
+    return _spread(program, lambda members: Chunk(program, members, jnp.ones(())).begin(), clocked=False)
 
 
-def one_snapshot(program: Program, active: tuple[int, ...]) -> Callable[..., Any]:
-    """The snapshot of one member at its start, as a function of (key, batched, shared, clock)."""
-
-    def found(key: Array, batched: Any, shared: Any, clock: Clock) -> Any:
-        return _snapshot_now(program, active, begin(program, key, batched, shared), batched, shared, clock)
-
-    return found
+@functools.lru_cache(maxsize=128)
+def compiled_advance(program: Program) -> Callable[[Carry, Members, Clock], tuple[Carry, tuple[Array, ...]]]:
+    """`advance` on all devices; the carry that it is given is used up."""
+    return _spread(program, functools.partial(advance, program), carried=True, donate_argnums=0)
 
 
-def _snapshot_now(program: Program, active: tuple[int, ...], carry: Carry, batched: Any, shared: Any, clock: Clock) -> Any:
-    return snapshot(program, carry, batched, shared, clock.start * clock.dt, active)
+@functools.lru_cache(maxsize=128)
+def compiled_snapshot(program: Program, which: tuple[int, ...]) -> Callable[[Carry, Members, Clock], tuple[Array, ...]]:
+    """`snapshot` on all devices."""
+    return _spread(program, functools.partial(snapshot, program, which), carried=True)
 
 
-def _options(program: Program) -> dict[str, Any]:
+def _spread(
+    program: Program, function: Callable[..., Any], *, carried: bool = False, clocked: bool = True, **options: Any
+) -> Callable[..., Any]:
+    """A function of ([carry], members[, clock]) of one chunk, over the devices, each of which has its own."""
+    split, whole = PartitionSpec("device"), PartitionSpec()
+    specs = (*((split,) if carried else ()), Members(split, split, whole), *((whole,) if clocked else ()))
+
+    def local(*arguments: Any) -> Any:
+        """The part of one device: the axis of devices, of length 1 here, is taken away and put back."""
+        mine = [_mine(argument) for argument in arguments]
+        return jax.tree.map(lambda x: x[None], function(*mine))
+
+    def _mine(argument: Any) -> Any:
+        if isinstance(argument, Members):
+            return argument._replace(keys=argument.keys[0], batched=jax.tree.map(lambda x: x[0], argument.batched))
+        return argument if isinstance(argument, Clock) else jax.tree.map(lambda x: x[0], argument)
+
+    if program.devices > 1:
+        mesh = devices.mesh_of(program.devices)
+        local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
+    return jax.jit(local, compiler_options=_compiler_options(program), **options)
+
+
+def _compiler_options(program: Program) -> dict[str, Any]:
     if not devices.on_cpu():
         return {}
     # With a chunk on every core, threads inside the products only get in each other's way. Wide vectors gain 7 % where the
     # processor has them and change nothing where it has not.
     return {"xla_cpu_multi_thread_eigen": program.devices == 1, "xla_cpu_prefer_vector_width": 512}
-
-
-def _time_type(weights: Any) -> Any:
-    return jnp.result_type(*jax.tree.leaves(weights))
-
-
-class Cost(NamedTuple):
-    """What one step of one member takes."""
-
-    operations: float
-    bytes: float
-    random_numbers: int
-
-
-@functools.lru_cache(maxsize=128)
-def cost(program: Program, layout: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]) -> Cost:
-    """Floating-point operations of one step of one member, as XLA counts them; what it carries; the numbers it draws.
-
-    Args:
-        program: of the run.
-        layout: structure of (key, batched, shared) of one member.
-        shapes: of their leaves, which is all that the cost depends on.
-    """
-    key, batched, shared = jax.tree.unflatten(layout, shapes)
-    clock = Clock(jnp.zeros((), jnp.int32), jnp.ones(()))
-
-    def draw(key: Array, batched: Any, shared: Any) -> Any:
-        return jax.tree.map(lambda x: x[0], noises(program, key, batched, shared, clock.start, 1))
-
-    def one_step(key: Array, batched: Any, shared: Any) -> Carry:
-        carry = begin(program, key, batched, shared)
-        return step(program, carry, draw(key, batched, shared), key, batched, shared, clock)
-
-    drawn = jax.eval_shape(draw, key, batched, shared)
-    counted = jax.jit(one_step).lower(key, batched, shared).cost_analysis() or {}
-    carried = jax.tree.leaves(jax.eval_shape(lambda *a: begin(program, *a), key, batched, shared))
-    return Cost(
-        operations=max(float(counted.get("flops", 1.0)), 1.0),
-        bytes=sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in carried),
-        random_numbers=sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(drawn)),
-    )

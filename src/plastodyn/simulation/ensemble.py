@@ -7,16 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from plastodyn import tree
+from plastodyn.protocol import Carry
+from plastodyn.runtime.progress import Bar
 from plastodyn.simulation import dataset, engine
-from plastodyn.simulation.members import Members
-from plastodyn.simulation.plan import Timing, plan
-from plastodyn.simulation.progress import Bar
-from plastodyn.simulation.record import Observable, Piece, pieces, recorded_at, rounds
-from plastodyn.tree import Weights
-
-OK, DIVERGED, INTERRUPTED, RETIRED = 0, 1, 2, 3
-"""Status of a member: finished, ended with weights that are not finite, stopped before its end, or done before it."""
+from plastodyn.simulation.members import Population
+from plastodyn.simulation.pace import Pace
+from plastodyn.simulation.plan import Timing, observed_shape, plan
+from plastodyn.simulation.record import Observable, instants
+from plastodyn.simulation.status import Status, of_ends
 
 
 class Ensemble:
@@ -24,24 +22,47 @@ class Ensemble:
 
     def __init__(
         self,
-        members: Members,
+        population: Population,
         timing: Timing,
         recorded: tuple[Observable, ...],
         until: Observable | None,
-        weights: Weights,
+        events: tuple[Any, ...],
         chunk: int | None,
     ) -> None:
-        self.members, self.timing, self.recorded, self.until = members, timing, recorded, until
-        self.dtype = np.dtype(jnp.result_type(*jax.tree.leaves(weights)))
-        self.windows = [item.within(timing.steps) for item in recorded]
-        self.program, longest = plan(members, timing, recorded if until is None else (*recorded, until), chunk)
-        self.rounds = rounds(pieces(recorded, timing.steps, longest if until is None else min(longest, until.every)), until)
-        self.records: list[np.ndarray | None] = [None] * len(recorded)
-        self.weights = np.full((members.total, tree.size(weights)), np.nan, self.dtype)
-        self.taken = np.zeros(members.total, int)
-        self.status = np.full(members.total, INTERRUPTED, np.int8)
-        self._carries: Any = None
-        self._kinds: Any = None
+        self.population, self.timing, self.recorded, self.until = population, timing, recorded, until
+        self.windows = [item.within(timing.first, timing.last) for item in recorded]
+        observed = recorded if until is None else (*recorded, until)
+        self.program = plan(population, timing, observed, tuple(item.instants(timing.dt) for item in events), chunk)
+        self.one = jax.tree.flatten(population.one())[::-1]
+        self.carries, self.kinds = self._room_for_carries()
+        self.dtype = np.dtype(jnp.result_type(*jax.tree.leaves(self.carries.weights)))
+        self.records: list[np.ndarray] = [self._unrecorded(i) for i in range(len(recorded))]
+        self.taken = np.full(population.total, timing.first)
+        self.status = np.full(population.total, Status.INTERRUPTED, np.int8)
+        self.begun = np.zeros(population.total, bool)
+        self._pace = Pace()
+
+    def _room_for_carries(self) -> tuple[Carry, Any]:
+        """Room on the host for what each member carries, and the types that it has on the device."""
+        program, total = self.program, self.population.total
+        one = jax.eval_shape(lambda *system: engine.begin(program, *system), *self.population.one())
+        kinds = jax.tree.map(lambda leaf: leaf.dtype, one)
+        plain = jax.eval_shape(lambda carry: jax.tree.map(_plain, carry), one)
+        return jax.tree.map(lambda leaf: np.zeros((total, *leaf.shape), leaf.dtype), plain), kinds
+
+    def _unrecorded(self, which: int) -> np.ndarray:
+        """Room for the records of one observable: NaN until they are there."""
+        one = observed_shape(self.program, which, *self.one)
+        kind = one.dtype if jnp.issubdtype(one.dtype, jnp.floating) else self.dtype
+        return np.full((self.population.total, len(self.windows[which]), *one.shape), np.nan, kind)
+
+    def resume(self, carries: Carry, done: np.ndarray, status: np.ndarray, taken: np.ndarray) -> None:
+        """Go on from what an earlier run carried; members that were done there stay as they are."""
+        self.carries = carries
+        self.begun[:] = True
+        self.status[done], self.taken[done] = status[done], taken[done]
+        if done.any():
+            self._hold(np.flatnonzero(done), self.timing.first)
 
     def check(self) -> None:
         """Refuse a condition that is not one truth value for each member.
@@ -51,143 +72,133 @@ class Ensemble:
         """
         if self.until is None:
             return
-        shapes = jax.eval_shape(engine.one_snapshot(self.program, (len(self.recorded),)), *self.members.one(), self._clock(0))
-        found = shapes[0]
+        found = observed_shape(self.program, len(self.recorded), *self.one)
         if found.shape != () or found.dtype != bool:
             raise ValueError(f"until must return one truth value; got an array of shape {found.shape} and type {found.dtype}")
 
     def compute(self, bar: Bar) -> None:
         """Carry all members through all steps; between rounds those that are done drop out."""
         width = self.program.devices * self.program.chunk
-        active = np.arange(self.members.total)
-        for stretch in self.rounds:
+        active = np.flatnonzero(self.status == Status.INTERRUPTED)
+        start = self.timing.first
+        for stop in self._round_ends():
             for first in range(0, len(active), width):
-                self._carry(active[first : first + width], stretch, bar)
-            left = active[self.status[active] == INTERRUPTED]
-            bar.advance((len(active) - len(left)) * (self.timing.steps - _end(stretch)))
-            active = left
+                self._carry(active[first : first + width], start, stop, bar)
+            left = active[self.status[active] == Status.INTERRUPTED]
+            bar.advance((len(active) - len(left)) * (self.timing.last - stop))
+            active, start = left, stop
 
-    def _carry(self, group: np.ndarray, stretch: list[Piece], bar: Bar) -> None:
-        width = self.program.devices * self.program.chunk
+    def _round_ends(self) -> list[int]:
+        """The steps at which members may retire, whatever the step that the run began at; and the end."""
+        first, last = self.timing.first, self.timing.last
+        if self.until is None:
+            return [last]
+        every = self.until.every
+        return [*range((first // every + 1) * every, last, every), last]
+
+    def _carry(self, group: np.ndarray, start: int, stop: int, bar: Bar) -> None:
+        members, carry = self._started(group)
+        advance, last = engine.compiled_advance(self.program), self.timing.last
+        # The record of the last instant is made behind the last step.
+        end, index = stop + (stop == last), start
+        while index < end:
+            self._pace.start()
+            following = min(end, index + self._pace.steps, *self._room_ends(index))
+            carry, found = advance(carry, members, self._clock(index, following))
+            self._keep(found, index, following, group)
+            made = min(following, last) - index
+            self._pace.finish(max(made, 1))
+            bar.advance(made * len(group))
+            index = following
+        self._store(carry, group)
+        self.taken[group] = stop
+        self._finish(carry, members, group, stop)
+
+    def _started(self, group: np.ndarray) -> tuple[engine.Members, Carry]:
+        """The members of a group on the devices, and what they carry: from the start, or from where they were left."""
         # A group that is not full repeats its last member rather than compile for another shape.
+        width = self.program.devices * self.program.chunk
         chosen = group[np.minimum(np.arange(width), len(group) - 1)].reshape(self.program.devices, self.program.chunk)
-        keys, batched = self.members.take(chosen)
-        shared = self.members.shared
-        carry = self._start(chosen, keys, batched, shared, stretch[0].start)
-        for piece in stretch:
-            task = engine.compiled(self.program, "advance", piece.active, piece.length)
-            carry, found = task(carry, keys, batched, shared, self._clock(piece.start))
-            self._keep(found, piece, group)
-            bar.advance(piece.length * len(group))
-        end = _end(stretch)
-        done = self._done(carry, batched, shared, end)[: len(group)]
-        self.taken[group] = end
-        if end == self.timing.steps or done.any():
-            self._finish(carry, batched, shared, group, done, end)
-        if end < self.timing.steps:
-            self._store(carry, group)
+        members = engine.Members(*self.population.take(chosen), self.population.shared)
+        if not self.begun[group[0]]:
+            self.begun[group] = True
+            return members, engine.compiled_begin(self.program)(members)
+        return members, jax.tree.map(lambda stored, kind: _restored(stored[chosen], kind), self.carries, self.kinds)
 
-    def _start(self, chosen: np.ndarray, keys: Array, batched: Any, shared: Any, start: int) -> engine.Carry:
-        if start == 0:
-            return engine.compiled(self.program, "begin")(keys, batched, shared)
-        return jax.tree.map(lambda stored, kind: _restored(stored[chosen], kind), self._carries, self._kinds)
+    def _room_ends(self, index: int) -> list[int]:
+        """For each observable, the step before which a call from ``index`` on must stop for lack of room."""
+        ends = []
+        for window, room in zip(self.windows, self.program.room, strict=False):
+            coming = range(max(0, -(-(index - window.start) // window.step)), len(window))
+            ends += [window[coming[room]]] if len(coming) > room else []
+        return ends
 
-    def _store(self, carry: engine.Carry, group: np.ndarray) -> None:
-        """Keep a group's carry on the host until its next round."""
+    def _clock(self, start: int, stop: int) -> engine.Clock:
+        windows = tuple(instants(window) for window in self.windows)
+        *bounds, windows = jax.tree.map(np.int32, (start, stop, self.timing.last, windows))
+        return engine.Clock(*bounds, self.dtype.type(self.timing.dt), windows)
+
+    def _keep(self, found: tuple[Array, ...], start: int, stop: int, group: np.ndarray) -> None:
+        """Put what a call has recorded where it belongs."""
+        jax.block_until_ready(found)
+        for values, window, record in zip(found, self.windows, self.records, strict=False):
+            before, after = (len(range(window.start, min(at, window.stop), window.step)) for at in (start, stop))
+            if after > before:
+                made = np.asarray(values)[:, : after - before].swapaxes(1, 2)
+                record[group, before:after] = _rows(made, len(group))
+
+    def _store(self, carry: Carry, group: np.ndarray) -> None:
+        """Keep a group's carry on the host: for its next round, or as its end."""
         plain = jax.tree.map(_plain, carry)
-        if self._carries is None:
-            total = self.members.total
-            self._carries = jax.tree.map(lambda leaf: np.zeros((total, *leaf.shape[2:]), leaf.dtype), plain)
-            self._kinds = jax.tree.map(lambda leaf: leaf.dtype, carry)
-        for store, leaf in zip(jax.tree.leaves(self._carries), jax.tree.leaves(plain), strict=True):
+        for store, leaf in zip(jax.tree.leaves(self.carries), jax.tree.leaves(plain), strict=True):
             store[group] = _rows(leaf, len(group))
 
-    def _done(self, carry: engine.Carry, batched: Any, shared: Any, end: int) -> np.ndarray:
-        """Which members need not go on: those that meet the condition, and those that diverged."""
-        if self.until is None or end == self.timing.steps:
-            return np.zeros(self.program.devices * self.program.chunk, bool)
-        met = engine.compiled(self.program, "snapshot", (len(self.recorded),))(carry, batched, shared, self._clock(end))[0]
-        flat = _flat(carry.weights)
-        return np.asarray(met).reshape(-1) | ~np.isfinite(flat).all(axis=1)
+    def _finish(self, carry: Carry, members: engine.Members, group: np.ndarray, stop: int) -> None:
+        """Status of the members of a group that end here, the last ones or those that are done; they keep what they are."""
+        ends = of_ends(jax.tree.map(lambda leaf: leaf[group], self.carries))
+        if stop == self.timing.last:
+            self.status[group] = ends
+            return
+        met = engine.compiled_snapshot(self.program, (len(self.recorded),))(carry, members, self._clock(stop, stop))[0]
+        done = _rows(met, len(group)) | (ends != Status.FINISHED)
+        self.status[group[done]] = np.where(ends == Status.FINISHED, Status.RETIRED, ends)[done]
+        if done.any():
+            self._hold(group[done], stop)
 
-    def _finish(self, carry: engine.Carry, batched: Any, shared: Any, group: np.ndarray, done: np.ndarray, end: int) -> None:
-        """Record the last instant, final weights and status of the members of a group that end here."""
-        last = end == self.timing.steps
-        chosen = np.ones(len(group), bool) if last else done
-        # A member that is done stays what it is for the rest of the run.
-        observed = tuple(i for i, w in enumerate(self.windows) if len(w) and (end in w if last else w[-1] >= end))
-        if observed:
-            found = engine.compiled(self.program, "snapshot", observed)(carry, batched, shared, self._clock(end))
-            for index, values in zip(observed, found, strict=True):
-                window = self.windows[index]
-                before = range(window.start, min(end, window.stop), window.step)
-                rest = slice(len(window) - 1 if last else len(before), None)
-                self._write(index, _rows(values, len(group))[chosen][:, None], group[chosen], rest)
-        flat = _flat(carry.weights)[: len(group)]
-        self.weights[group[chosen]] = flat[chosen]
-        finite = np.isfinite(flat).all(axis=1)
-        self.status[group[chosen]] = np.where(finite, OK if last else RETIRED, DIVERGED)[chosen]
-
-    def _keep(self, found: dict[int, Array], piece: Piece, group: np.ndarray) -> None:
-        for index, values in found.items():
-            window = self.windows[index]
-            begin = window.index(recorded_at(piece, window.step)[0])
-            host = _rows(values, len(group))
-            self._write(index, host, group, slice(begin, begin + host.shape[1]))
-
-    def _write(self, index: int, values: np.ndarray, rows: np.ndarray, place: slice) -> None:
-        store = self.records[index]
-        if store is None:
-            kind = values.dtype if np.issubdtype(values.dtype, np.floating) else self.dtype
-            store = np.full((self.members.total, len(self.windows[index]), *values.shape[2:]), np.nan, kind)
-            self.records[index] = store
-        store[rows, place] = values
-
-    def _clock(self, start: int) -> engine.Clock:
-        return engine.Clock(np.int32(start), self.dtype.type(self.timing.dt))
-
-    def _unrecorded(self, index: int) -> np.ndarray:
-        """The record of an observable before whose window the run was interrupted."""
-        one = engine.one_snapshot(self.program, (index,))
-        shape = jax.eval_shape(one, *self.members.one(), self._clock(0))[0].shape
-        return np.full((self.members.total, len(self.windows[index]), *shape), np.nan, self.dtype)
+    def _hold(self, rows: np.ndarray, since: int) -> None:
+        """Fill the records of members that are done: they stay what they are for the rest of the run."""
+        rest = {which: range(len(w))[len(range(w.start, min(since, w.stop), w.step)) :] for which, w in enumerate(self.windows)}
+        which = tuple(place for place, left in rest.items() if len(left))
+        if not which:
+            return
+        width = self.program.devices * self.program.chunk
+        for first in range(0, len(rows), width):
+            group = rows[first : first + width]
+            members, carry = self._started(group)
+            found = engine.compiled_snapshot(self.program, which)(carry, members, self._clock(since, since))
+            for place, values in zip(which, found, strict=True):
+                self.records[place][group, rest[place].start :] = _rows(values, len(group))[:, None]
 
     def outcome(self) -> dataset.Outcome:
         """What has been computed so far."""
         return dataset.Outcome(
-            self.members,
-            self.recorded,
-            self.windows,
-            [self._unrecorded(i) if found is None else found for i, found in enumerate(self.records)],
-            self.weights,
-            self.status,
-            self.taken,
-            self.timing.dt,
-            self.timing.is_flow,
+            self.population, self.timing, self.recorded, self.windows, self.records, self.carries, self.status, self.taken
         )
 
 
-def _end(stretch: list[Piece]) -> int:
-    return stretch[-1].start + stretch[-1].length
-
-
-def _plain(leaf: Array) -> Array:
+def _plain(leaf: Any) -> Any:
     """Random keys as the numbers that they are made of, so that the host can hold them."""
     return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
 
 def _restored(stored: np.ndarray, kind: Any) -> Any:
     """What `_plain` took apart, put together again."""
-    return jax.random.wrap_key_data(jnp.asarray(stored)) if jnp.issubdtype(kind, jax.dtypes.prng_key) else stored
+    if jnp.issubdtype(kind, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(stored), impl=str(jax.random.key_impl(jax.eval_shape(lambda: kind))))
+    return stored
 
 
-def _rows(values: Array, count: int) -> np.ndarray:
+def _rows(values: Any, count: int) -> np.ndarray:
     """Device and chunk axes joined into one, cut to the members that are meant."""
     host = np.asarray(values)
     return host.reshape(-1, *host.shape[2:])[:count]
-
-
-def _flat(weights: Weights) -> np.ndarray:
-    """Weights of a group raveled, shape (members, N)."""
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(weights)]
-    return np.concatenate([leaf.reshape(leaf.shape[0] * leaf.shape[1], -1) for leaf in leaves], axis=1)

@@ -8,13 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.protocol import Rule
+from plastodyn.protocol import AbstractCircuit, Rule
 from plastodyn.simulation.axes import Grid, is_axis, spanned
 from plastodyn.tree import Weights
 
 
-class Members(NamedTuple):
+class Population(NamedTuple):
     """All members of a run, setting-major: member ``m`` is replica ``m % replicas`` at setting ``m // replicas``."""
 
     grid: Grid
@@ -60,7 +59,7 @@ def _gathered(keys: Array, columns: Any, chosen: Array) -> tuple[Array, Any]:
     return keys[chosen], jax.tree.map(lambda column: column.values[column.which[chosen]], columns, is_leaf=_is_column)
 
 
-def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Array) -> Members:
+def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Array) -> Population:
     """Spread (circuit, rule) over the axes found in them and over replicas.
 
     Args:
@@ -97,7 +96,7 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
         is_leaf=is_axis,
     )
     static = jax.tree.map(lambda leaf: None if is_axis(leaf) or _numeric(leaf) else leaf, system, is_leaf=is_axis)
-    return Members(grid, replicas, _member_keys(key, grid, replicas), batched, shared, static)
+    return Population(grid, replicas, _member_keys(key, grid, replicas), batched, shared, static)
 
 
 def stack(circuits: list[AbstractCircuit]) -> tuple[AbstractCircuit, Any]:

@@ -1,11 +1,11 @@
-"""What to record, when, and how a run is cut so that nothing else is kept."""
+"""What to record, and when."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment
+from plastodyn.protocol import AbstractCircuit, Instants, Moment
+from plastodyn.protocol.event import NEVER
 
 OBSERVABLES: dict[str, Callable[[Moment], Any]] = {
     "loss": lambda moment: moment.loss(),
@@ -13,22 +13,40 @@ OBSERVABLES: dict[str, Callable[[Moment], Any]] = {
     "weight_norm": lambda moment: tree.norm(moment.weights),
     "gradient_norm": lambda moment: tree.norm(moment.gradient()),
 }
+_READS = {"loss": frozenset({"loss"}), "gradient_norm": frozenset({"loss"})}
 
 
 class Observable(NamedTuple):
-    """A quantity and the steps at which it is recorded: ``start, start + every, ..., stop``."""
+    """A quantity, the steps at which it is recorded (``start, start + every, ..., stop``), and the signals it reads."""
 
     name: str
     function: Callable[[Moment], Any]
     every: int
     start: int
     stop: int | None
+    reads: frozenset[str] = frozenset()
 
-    def within(self, steps: int) -> range:
-        """The recorded steps of a run of ``steps`` steps, its start (0) and end included."""
-        stop = steps if self.stop is None else min(self.stop, steps)
-        start = max(0, steps + 1 + self.start) if self.start < 0 else self.start
+    def within(self, first: int, last: int) -> range:
+        """The recorded steps of a run from step ``first`` to step ``last``, both included.
+
+        >>> list(observe("loss", every=2, start=-5).within(0, 10)), list(observe("loss", every=4).within(6, 12))
+        ([6, 8, 10], [8, 12])
+        """
+        stop = last if self.stop is None else min(self.stop, last)
+        start = max(first, last + 1 + self.start) if self.start < 0 else self.start
+        start += max(0, -(-(first - start) // self.every)) * self.every
         return range(start, stop + 1, self.every)
+
+
+def instants(window: range) -> Instants:
+    """Recorded steps as the engine takes them.
+
+    >>> instants(range(2, 9, 3))
+    Instants(first=2, last=8, every=3, at=None)
+    >>> int(instants(range(0)).following(0)) == NEVER
+    True
+    """
+    return Instants(window[0], window[-1], window.step) if len(window) else Instants(NEVER, 0, 1)
 
 
 def observe(
@@ -42,10 +60,11 @@ def observe(
     """An observable for ``simulate(record=[...])``, with its stride and window.
 
     Args:
-        what: ``loss``, ``weights``, ``weight_norm``, ``gradient_norm``, or a function of the `Moment` (its
-            ``circuit``, ``weights``, ``time`` and ``activity``) that returns an array.
-        every: stride in steps. The strides of one run must divide one another. Where large steps make a mode change
-            sign at every step, an odd stride sees both of its phases.
+        what: ``loss``, ``weights``, ``weight_norm``, ``gradient_norm``, or a function of the `Moment` that returns an array
+            (of its ``weights``, ``time``, ``activity``, ``structure``, signals, and of the ``rule`` and its ``state``). The
+            function may carry an attribute ``reads`` that names the signals it needs.
+        every: stride in steps; each observable of a run has its own. Where large steps make a mode change sign at every
+            step, an odd stride sees both of its phases.
         start: first step recorded; negative counts from the end, as in ``start=-101`` for the last 101.
         stop: last step recorded; the end of the run unless given.
         name: of the variable in the result; the function's own name unless given.
@@ -53,7 +72,7 @@ def observe(
     Raises:
         ValueError: on an unknown name, a stride below 1, or a function without a usable name.
 
-    >>> list(observe("loss", every=2, start=-5).within(10))
+    >>> list(observe("loss", every=2, start=-5).within(0, 10))
     [6, 8, 10]
     """
     checks.count("every", every, at_least=1)
@@ -64,87 +83,27 @@ def observe(
         label = name or str(getattr(what, "__name__", ""))
         if not label.isidentifier():
             raise ValueError(f"name must be given for an observable without a name of its own; got {what!r}")
-        return Observable(label, what, every, start, stop)
+        return Observable(label, what, every, start, stop, frozenset(getattr(what, "reads", ())))
     checks.one_of("what", what, OBSERVABLES)
-    return Observable(name or what, OBSERVABLES[what], every, start, stop)
+    return Observable(name or what, OBSERVABLES[what], every, start, stop, _READS.get(what, frozenset()))
 
 
-def observables(record: Sequence[Any]) -> tuple[Observable, ...]:
-    """The ``record`` argument of `simulate` as observables, checked for distinct names and nested strides.
+def observables(record: Sequence[Any] | None, circuit: AbstractCircuit) -> tuple[Observable, ...]:
+    """The ``record`` argument of `simulate` as observables, checked for distinct names.
 
-    >>> [o.name for o in observables(["loss", observe("weights", every=10)])]
+    Unless told otherwise a run records the task error, or the norm of the weights of a circuit that has none.
+
+    >>> import jax.numpy as jnp, plastodyn as pd
+    >>> circuit = pd.Circuit(lambda w: jnp.sum(w**2), jnp.ones(2))
+    >>> [o.name for o in observables(["loss", observe("weights", every=10)], circuit)]
     ['loss', 'weights']
     """
+    if record is None:
+        record = ["loss" if "loss" in circuit.signals else "weight_norm"]
     if isinstance(record, str) or not isinstance(record, Sequence):
         raise ValueError(f"record must be a list of names, functions or observe(...); got {record!r}")
     found = tuple(item if isinstance(item, Observable) else observe(item) for item in record)
     names = [item.name for item in found]
     if len(set(names)) < len(names):
         raise ValueError(f"record must name each observable once; got {names}")
-    strides = sorted({item.every for item in found})
-    for small, large in pairwise(strides):
-        if large % small:
-            raise ValueError(f"strides of recorded observables must divide one another; got {small} and {large}")
-    return found
-
-
-class Piece(NamedTuple):
-    """A stretch of steps during which the same observables are recorded, all of them at its first step."""
-
-    start: int
-    length: int
-    active: tuple[int, ...]
-
-
-def pieces(items: Sequence[Observable], steps: int, longest: int) -> Iterator[Piece]:
-    """Cut a run into pieces no longer than ``longest`` steps (or one stride, where that is longer).
-
-    Each piece begins at a recorded step of all its active observables, so that nested loops serve all strides.
-
-    >>> [tuple(p) for p in pieces([observe("loss", start=7)], 10, 5)]
-    [(0, 5, ()), (5, 2, ()), (7, 3, (0,))]
-    """
-    windows = [item.within(steps) for item in items]
-    at = 0
-    while at < steps:
-        active = tuple(i for i, window in enumerate(windows) if at in window)
-        # What is not active now begins, or comes round again, at its next recorded step.
-        following = [_next(window, at) for i, window in enumerate(windows) if i not in active]
-        expiring = [windows[i][-1] + 1 for i in active]
-        end = min([steps, *filter(None, following), *expiring])
-        stride = max((windows[i].step for i in active), default=1)
-        length = min(end - at, max(longest // stride * stride, stride))
-        yield Piece(at, length, active)
-        at += length
-
-
-def _next(window: range, after: int) -> int | None:
-    if not len(window) or window[-1] <= after:
-        return None
-    if window.start > after:
-        return window.start
-    return after + window.step - (after - window.start) % window.step
-
-
-def recorded_at(piece: Piece, every: int) -> range:
-    """The steps of a piece at which an observable of stride ``every`` is recorded.
-
-    >>> list(recorded_at(Piece(10, 5, (0,)), 2))
-    [10, 12, 14]
-    """
-    return range(piece.start, piece.start + piece.length, every)
-
-
-def rounds(items: Iterator[Piece], until: Observable | None) -> list[list[Piece]]:
-    """Pieces gathered into rounds of at least ``until.every`` steps, after which members may retire; else one round.
-
-    >>> cut = [Piece(0, 5, ()), Piece(5, 2, ()), Piece(7, 3, ())]
-    >>> [len(found) for found in rounds(iter(cut), observe(lambda moment: True, every=6, name="done"))]
-    [2, 1]
-    """
-    found: list[list[Piece]] = [[]]
-    for piece in items:
-        if until is not None and found[-1] and piece.start - found[-1][0].start >= until.every:
-            found.append([])
-        found[-1].append(piece)
     return found

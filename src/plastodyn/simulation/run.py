@@ -8,18 +8,19 @@ import xarray as xr
 from jax import Array
 
 from plastodyn import checks
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.protocol import Rule, check_joined
-from plastodyn.simulation import dataset
+from plastodyn.protocol import AbstractCircuit, Rule, check_joined
+from plastodyn.runtime.progress import Bar
+from plastodyn.simulation import continuation, dataset
 from plastodyn.simulation.ensemble import Ensemble
 from plastodyn.simulation.members import enlist, initial_weights
 from plastodyn.simulation.plan import Timing
-from plastodyn.simulation.progress import Bar
 from plastodyn.simulation.record import Observable, observables, observe
-from plastodyn.simulation.solvers import Solver, euler
+from plastodyn.solvers import Solver, euler
 from plastodyn.tree import Weights
 
 _CHECK_EVERY = 1000
+_MOST_STEPS = 2**31 - 4
+"""Steps are counted in 32 bits."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -37,21 +38,22 @@ def simulate(
     circuit: AbstractCircuit | Sequence[AbstractCircuit],
     rule: Rule,
     *,
-    key: Array,
+    key: Array | None = None,
     steps: int | None = None,
     duration: float | None = None,
     dt: float | None = None,
     solver: Solver = euler,
     replicas: int | None = None,
-    record: Sequence[Any] = ("loss",),
+    record: Sequence[Any] | None = None,
     until: Any = None,
     weights: Weights | None = None,
+    start: xr.Dataset | None = None,
     chunk: int | None = None,
     progress: bool = True,
 ) -> xr.Dataset:
     """Drive a circuit by a rule through time, at every setting of the axes in either and for several replicas.
 
-    Discrete: ``w <- settle(w + velocity + increment)`` for ``steps`` steps. Flow: the same with
+    Discrete: ``w <- retract(w + velocity + increment)`` for ``steps`` steps. Flow: the same with
     ``dt * velocity`` replaced by the solver's combination, for ``duration`` in steps of ``dt``.
 
     Args:
@@ -70,6 +72,8 @@ def simulate(
             member that is done, or whose weights are no longer finite, retires: it costs nothing more, and keeps its
             last values in later records.
         weights: where to start instead of ``circuit.weights``.
+        start: an earlier run of the same circuit and rule, to go on from: with the same key (its own, unless one is given)
+            the two together are, bit for bit, what one longer run would have been. Steps and times count on.
         chunk: members that one device carries at a time; chosen from the cost of a step unless given.
         progress: show a bar on standard error when the run lasts more than 2 seconds.
 
@@ -77,8 +81,9 @@ def simulate(
         A Dataset with dimensions (axes..., replica, step or time); observables recorded at other instants than the first
         one have a dimension of their own, ``step_<name>``. ``weights`` holds the final weights, raveled along
         ``weight`` (recorded weights come as ``weights_recorded``); ``status`` is 0 for a finished member, 1 for one
-        whose weights are not finite, 2 for one interrupted, 3 for one retired, after ``steps_taken``. Attributes hold
-        parameters, seed, versions and commit.
+        whose weights are not finite, 2 for one interrupted, 3 for one retired, 4 for one whose activity is not finite, after
+        ``steps_taken``. ``activity``, ``structure`` and ``state`` (the rule's) hold what the members carry at the end, leaf by
+        leaf. Attributes hold parameters, seed, versions and commit.
 
     Raises:
         Interrupted: on Ctrl-C; a KeyboardInterrupt whose ``dataset`` holds what was recorded until then.
@@ -93,16 +98,20 @@ def simulate(
     [1.5, 0.375, 0.09375]
     """
     circuits = _circuits(circuit, weights)
-    for each in circuits[:1]:
-        check_joined(each, rule)
+    recorded, asked = observables(record, circuits[0]), _condition(until)
+    check_joined(circuits[0], rule, recorded if asked is None else (*recorded, asked))
+    if start is not None and weights is not None:
+        raise ValueError("start brings weights of its own; give one of start and weights")
+    key = continuation.key_of(start) if key is None and start is not None else key
     checks.key("key", key)
-    timing = _timing(steps, duration, dt, solver)
-    replicas = _replicas(replicas, len(circuits))
-    recorded = observables(record)
-    members = enlist(circuits, rule, replicas, key)
-    run = Ensemble(members, timing, recorded, _condition(until), circuits[0].weights, chunk)
+    assert key is not None
+    timing = _timing(steps, duration, dt, solver, 0 if start is None else continuation.steps_of(start))
+    population = enlist(circuits, rule, _replicas(replicas, len(circuits), start), key)
+    run = Ensemble(population, timing, recorded, asked, (*circuits[0].events, *rule.events), chunk)
     run.check()
-    with Bar("simulate", members.total * timing.steps, progress) as bar:
+    if start is not None:
+        run.resume(*continuation.carries_of(start, run))
+    with Bar("simulate", population.total * (timing.last - timing.first), progress) as bar:
         try:
             # Half the cost of the partitionable scheme, which a member on one device does not need.
             with jax.threefry_partitionable(False):
@@ -133,25 +142,31 @@ def _circuits(circuit: Any, weights: Weights | None) -> list[AbstractCircuit]:
     return circuits if weights is None else [initial_weights(each, weights) for each in circuits]
 
 
-def _replicas(replicas: int | None, circuits: int) -> int:
+def _replicas(replicas: int | None, circuits: int, start: xr.Dataset | None) -> int:
     if replicas is None:
-        return circuits
+        return circuits if circuits > 1 or start is None else start.sizes.get("replica", 1)
     checks.count("replicas", replicas, at_least=1)
     if circuits not in (1, replicas):
         raise ValueError(f"replicas must equal the number of circuits, {circuits}; got {replicas}")
     return replicas
 
 
-def _timing(steps: int | None, duration: float | None, dt: float | None, solver: Solver) -> Timing:
+def _timing(steps: int | None, duration: float | None, dt: float | None, solver: Solver, first: int) -> Timing:
     if not isinstance(solver, Solver):
         raise ValueError(f"solver must be one of pd.solvers.euler, heun, rk4 or adaptive(); got {solver!r}")
     if steps is not None:
         if duration is not None or dt is not None:
             raise ValueError("steps is for discrete updates, duration and dt for a flow; give one or the other")
         checks.count("steps", steps, at_least=1)
-        return Timing(steps, 1.0, solver, is_flow=False)
+        return Timing(first, _last(first, steps, "steps"), 1.0, solver, is_flow=False)
     if duration is None or dt is None:
         raise ValueError("give steps for discrete updates, or both duration and dt for a flow")
     checks.number("dt", dt, above=0)
     checks.number("duration", duration, at_least=dt)
-    return Timing(round(duration / dt), float(dt), solver, is_flow=True)
+    return Timing(first, _last(first, round(duration / dt), "duration / dt"), float(dt), solver, is_flow=True)
+
+
+def _last(first: int, steps: int, name: str) -> int:
+    if first + steps > _MOST_STEPS:
+        raise ValueError(f"{name} must keep the run within {_MOST_STEPS} steps; got {first + steps}")
+    return first + steps

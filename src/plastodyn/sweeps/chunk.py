@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax
 
-from plastodyn import provenance
+from plastodyn.runtime import provenance
 from plastodyn.sweeps import block as blocks
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.layout import Box, Index, Layout

@@ -7,7 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from plastodyn.simulation.progress import PATIENCE
+from plastodyn.runtime.progress import PATIENCE
 
 
 def time_left(elapsed: float, finished: int, missing: int) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from plastodyn import checks, provenance
+from plastodyn import checks
+from plastodyn.runtime import provenance
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.chunk import Failure, Task, compute, pilot
 from plastodyn.sweeps.layout import TARGET_SECONDS, Index, Layout, fit, one_batch_each

@@ -43,7 +43,9 @@ def test_error(moment: Moment) -> Array:
 
 def settled(moment: Moment) -> Array:
     """At machine precision and not about to leave: the training error is no longer rising."""
-    rise = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, moment.gradient(), moment.velocity())))
+    assert moment.rule is not None
+    velocity = moment.rule.velocity(moment, moment.state)
+    rise = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, moment.gradient(), velocity)))
     return (moment.loss() < _SETTLED_ERROR) & (rise <= 0)
 
 
@@ -225,7 +227,7 @@ def learning_curve(key: Array, *, seeds: int, epochs: int) -> xr.Dataset:
 def error_along(circuit: StudentTeacher, weights: np.ndarray) -> np.ndarray:
     """The error of a circuit at raveled weights of shape (..., N)."""
     unravel = ravel_pytree(circuit.weights)[1]
-    errors = jax.jit(lambda rows: jax.lax.map(lambda one: circuit.loss(unravel(one)), rows, batch_size=16))
+    errors = jax.jit(lambda rows: jax.lax.map(lambda one: circuit.loss_at(unravel(one)), rows, batch_size=16))
     return np.asarray(errors(jnp.asarray(weights.reshape(-1, weights.shape[-1])))).reshape(weights.shape[:-1])
 
 

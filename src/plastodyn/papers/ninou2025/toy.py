@@ -62,7 +62,7 @@ def _branches(circuit: pd.Circuit, rule: pd.rules.Rule, key: Array) -> xr.Datase
     """Flows that start next to solutions along the hyperbola, and whether each stays."""
     first = np.geomspace(1 / 3, 3.0, _STARTS_AROUND)
     points = np.stack([first, _TARGET / first], axis=1)
-    circuits = [pd.Circuit(loss=circuit.loss, weights=jnp.asarray(p, jnp.float32) * (1 + 1e-3)) for p in points]
+    circuits = [pd.Circuit(loss=circuit.loss_at, weights=jnp.asarray(p, jnp.float32) * (1 + 1e-3)) for p in points]
     record = [pd.observe("loss", start=-1)]
     run = pd.simulate(circuits, rule, duration=_BRANCH_DURATION, dt=_RATE, solver=pd.solvers.rk4, key=key, record=record)
     moved = np.linalg.norm(run.weights.values - points, axis=1)

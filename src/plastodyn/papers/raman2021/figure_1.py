@@ -54,7 +54,7 @@ def figure_1(size: str, key: Array) -> Reproduction:
     """
     key_circuit, key_run = jax.random.split(key)
     circuit = NONLINEAR.circuits("mixed", 1, key_circuit)[0]
-    eigenvalues = np.clip(pd.measure.hessian_eigenvalues(circuit.loss, circuit.teacher), 0, None)
+    eigenvalues = np.clip(pd.measure.hessian_eigenvalues(circuit.loss_at, circuit.teacher), 0, None)
     source = Source(NAME, "fig1")
     parts: list[tuple[str, xr.Dataset]] = []
     claims: list[Claim] = []

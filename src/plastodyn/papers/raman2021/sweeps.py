@@ -35,7 +35,7 @@ def sweep(setup: CircuitSetup, law: str, extent: Extent, key: Array) -> xr.Datas
     circuits = setup.circuits(law, extent.repetitions or setup.repetitions, key_circuits)
     run = _simulate(setup, circuits, extent, key_run)
     q_de, q_dc = _curvatures(circuits, run, setup, key_measure)
-    spectra = [np.clip(pd.measure.hessian_eigenvalues(c.loss, c.teacher), 0, None) for c in circuits]
+    spectra = [np.clip(pd.measure.hessian_eigenvalues(c.loss_at, c.teacher), 0, None) for c in circuits]
     result = _curves(setup, run, q_de, q_dc, spectra)
     return result.merge(_optima(setup, run, q_de, q_dc, spectra)).assign_attrs(
         run.attrs, inputs=law, circuit=setup.name, repetitions=len(circuits)

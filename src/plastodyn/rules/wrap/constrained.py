@@ -1,7 +1,7 @@
 """Constraints on the weights that hold whatever moved them: fixed norms, fixed signs."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -31,13 +31,6 @@ def _sign_tangent(change: Array, weight: Array) -> Array:
     return change
 
 
-class Kept(NamedTuple):
-    """The state of a constrained rule: the inner rule's, and what each array of weights is held to."""
-
-    inner: Any
-    reference: Weights
-
-
 class Constraint(NamedTuple):
     """What is kept of an array of weights: how it is read off at the start, restored, and projected along."""
 
@@ -55,26 +48,24 @@ class Constrained(Wrapped):
     rule: Rule
     keep: str = eqx.field(static=True)
 
-    def init(self, moment: Moment, key: Array) -> Kept:
-        """The inner rule's state, and what the weights are held to."""
-        return Kept(super().init(moment, key), jax.tree.map(_KEPT[self.keep].reference, moment.weights))
+    @property
+    def keeps(self) -> frozenset[str]:
+        """What the inner rule keeps, under fixed norms; signs of single weights keep nothing."""
+        return self.rule.keeps if self.keep == "norm" else frozenset()
 
-    def velocity(self, moment: Moment, state: Kept) -> Weights | None:
-        """The inner velocity."""
-        return super().velocity(moment, state.inner)
+    def start(self, moment: Moment, key: Array) -> Weights:
+        """What each array of weights is held to."""
+        del key
+        return jax.tree.map(_KEPT[self.keep].reference, moment.weights)
 
-    def increment(self, moment: Moment, state: Kept, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
-        """The inner increment."""
-        change, inner = super().increment(moment, state.inner, dt, noise)
-        return change, state._replace(inner=inner)
-
-    def settle(self, weights: Weights, state: Kept) -> Weights:
+    def restore(self, weights: Weights, own: Weights) -> Weights:
         """The weights with each array's constraint restored."""
-        return jax.tree.map(_KEPT[self.keep].restore, super().settle(weights, state.inner), state.reference)
+        return jax.tree.map(_KEPT[self.keep].restore, weights, own)
 
-    def tangent(self, change: Weights, weights: Weights, state: Kept) -> Weights:
+    def along(self, change: Weights, weights: Weights, own: Weights) -> Weights:
         """The change without the part that the constraint takes away."""
-        return jax.tree.map(_KEPT[self.keep].project, super().tangent(change, weights, state.inner), weights)
+        del own
+        return jax.tree.map(_KEPT[self.keep].project, change, weights)
 
 
 def constrained(rule: Rule, keep: str = "norm") -> Constrained:

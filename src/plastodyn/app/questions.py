@@ -10,7 +10,7 @@ from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.consolidation import consolidation
 from plastodyn.certify.linear import linear_inclusion
 from plastodyn.certify.smooth import region_of_attraction, smooth_field
-from plastodyn.modules import user_module
+from plastodyn.app.modules import user_module
 
 _TABLES = {
     "linear": {"vertices", "candidate", "time"},

@@ -69,7 +69,7 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     from jax.random import key
 
     from plastodyn.papers.raman2021.demo import demo as run_demo
-    from plastodyn.reproduce import keep_partial, save
+    from plastodyn.app.reproduce import keep_partial, save
 
     _make(out)
     started = time.monotonic()
@@ -105,11 +105,11 @@ def reproduce(
 
     Writes PAPER-FIGURE.png, .svg and .zarr for each figure, and claims.json. Exit code 0: all claims hold; 1: one fails.
     """
-    from plastodyn import devices
+    from plastodyn.runtime import devices
 
     if workers is not None:
         devices.limit(workers)
-    from plastodyn.reproduce import reproduce as run
+    from plastodyn.app.reproduce import reproduce as run
 
     _make(out)
     claims = run(paper, figure, size, out, seed, say=lambda text: _err.print(text, highlight=False), workers=workers)
@@ -145,7 +145,7 @@ def measure(
     """How much plasticity should counteract fluctuations in your own model? Answers for its loss and weights."""
     from jax.random import key
 
-    from plastodyn.user_model import load, report
+    from plastodyn.app.user_model import load, report
 
     circuit = load(model, loss, weights, checkpoint)
     found = report(circuit, key=key(seed), fluctuation=fluctuation, precision=precision, samples=samples)
@@ -197,7 +197,7 @@ def stability(
     from jax.random import key
 
     from plastodyn.measure import sign_stability
-    from plastodyn.user_model import Flips, load_with_signs, stability_report
+    from plastodyn.app.user_model import Flips, load_with_signs, stability_report
 
     circuit, chosen = load_with_signs(model, loss, weights, checkpoint, Flips(signs, flip, layer, side, layout))
     found = stability_report(sign_stability(circuit, chosen, rate=rate, key=key(seed), steps=steps, keep=keep))
@@ -230,7 +230,8 @@ def certify(
     if (spec is None) == (recheck is None):
         raise ValueError("give either a SPEC.toml or --recheck CERTIFICATE.json, and not both")
     try:
-        from plastodyn.certify import Certificate, certify_file
+        from plastodyn.app.questions import certify_file
+        from plastodyn.certify import Certificate
     except ImportError as error:
         raise ValueError(str(error)) from None
 
@@ -264,7 +265,7 @@ def _read(path: Path | None) -> str:
 @app.command(epilog="Example: plastodyn doctor --json")
 def doctor(as_json: JsonOption = False) -> None:
     """Versions, devices and a self-check: a simulation against a closed form."""
-    from plastodyn.diagnosis import diagnose
+    from plastodyn.app.doctor import diagnose
 
     found = diagnose()
     if as_json:

@@ -21,6 +21,14 @@ class NeuronSigns(eqx.Module):
     layer: int = eqx.field(static=True)
     side: str = eqx.field(static=True)
 
+    @property
+    def keeps(self) -> frozenset[str]:
+        """Signs by input neuron keep rotations of hidden units, signs by hidden unit those of the inputs, others both."""
+        if self.side == "presynaptic" and self.layer == 0:
+            return frozenset({"hidden_span", "hidden_span_by_sign"})
+        by_hidden_unit = (self.side == "presynaptic") == (self.layer == 1)
+        return frozenset({"input_rotation", "hidden_span_by_sign"} | (set() if by_hidden_unit else {"hidden_span"}))
+
     def signs(self, weights: Weights) -> Weights:
         """+1 or -1 for every weight, in a shape that broadcasts against its array."""
         leaves, structure = jax.tree.flatten(weights)

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.circuits.student_teacher import Layers, StudentTeacher, half_squared_error, mean_squared_error
+from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher, half_squared_error, mean_squared_error
+from plastodyn.protocol import AbstractCircuit, Moment
 
 
 @jax.custom_jvp
@@ -44,6 +44,7 @@ class LinearStudentTeacher(AbstractCircuit):
     covariance: Array
     test_covariance: Array
     scale: float = eqx.field(static=True)
+    symmetries: frozenset[str] = eqx.field(static=True, default=frozenset())  # pyright: ignore[reportIncompatibleMethodOverride]
     signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher"})
 
     def error(self, weights: Layers) -> Array:
@@ -51,9 +52,9 @@ class LinearStudentTeacher(AbstractCircuit):
         # From the output end: with few outputs these are products of small matrices.
         return reduce(jnp.matmul, reversed(weights.kernels)) - self.target_map
 
-    def loss(self, weights: Layers) -> Array:
+    def loss(self, moment: Moment) -> Array:
         """The task error F(w) = scale tr(E C E')."""
-        return self.scale * quadratic_form(self.error(weights), self.covariance)
+        return self.scale * quadratic_form(self.error(moment.weights), self.covariance)
 
     def test_error(self, weights: Layers) -> Array:
         """The task error on the test inputs."""
@@ -96,7 +97,7 @@ def through_covariance(
 
     >>> from plastodyn.circuits import student_teacher
     >>> full = student_teacher([3, 2, 1], hidden="linear", inputs=50, key=jax.random.key(0), displacement=0.5)
-    >>> bool(jnp.allclose(through_covariance(full).loss(full.weights), full.loss(full.weights)))
+    >>> bool(jnp.allclose(through_covariance(full).loss_at(full.weights), full.loss_at(full.weights)))
     True
     """
     if not isinstance(circuit, StudentTeacher):

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from plastodyn import checks, tree
 from plastodyn.circuits import Circuit
 from plastodyn.measure import SignStability, hessian_spectrum, plasticity_ratio
-from plastodyn.modules import user_module
+from plastodyn.app.modules import user_module
 from plastodyn.rules import noisy_gradient, postsynaptic, presynaptic
 from plastodyn.theory import ratio
 
@@ -126,7 +126,7 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         "equation_9_ratio_at_these_weights": float(answer.ratio),
         "equation_9_ratio_error": float(answer.standard_error),
     }
-    spectrum = hessian_spectrum(circuit.loss, circuit.weights, key=key, depth=_DEPTH, probes=_PROBES)
+    spectrum = hessian_spectrum(circuit.loss_at, circuit.weights, key=key, depth=_DEPTH, probes=_PROBES)
     curvatures = np.clip(spectrum.eigenvalues, 0, None)
     if curvatures.any():
         # The size of the fluctuations cancels from the ratio: the stationary theory is that of a quadratic loss.

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.circuits.layers import ACTIVATIONS, Kernels, activation_names, forward, glorot_uniform
+from plastodyn.circuits.layered.layers import ACTIVATIONS, Kernels, activation_names, forward, glorot_uniform
+from plastodyn.protocol import AbstractCircuit, Moment
 
 
 class Layers(NamedTuple):
@@ -53,25 +53,41 @@ class StudentTeacher(AbstractCircuit):
     targets: Array
     activations: tuple[str, ...] = eqx.field(static=True)
     normalisation: Callable[[Array], Array] = eqx.field(static=True)
-    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher", "nodes", "layers"})
+    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher", "presynaptic", "postsynaptic", "nodes", "layers"})
 
     def rates(self, weights: Layers, perturbations: Kernels | None = None) -> tuple[Array, ...]:
         """Firing rates of every layer, each (features, samples), inputs first."""
         biases = weights.biases or self.fixed_biases
         return forward(weights.kernels, biases, self.activations, self.inputs, perturbations)
 
-    def loss(self, weights: Layers) -> Array:
+    def loss(self, moment: Moment) -> Array:
         """The task error F(w): the normalised squared distance of the outputs from the teacher's."""
-        return self.normalisation(self.rates(weights)[-1] - self.targets)
+        return self.normalisation(self.rates(moment.weights)[-1] - self.targets)
 
-    def nodes(self, weights: Layers, perturbations: Kernels) -> tuple[Array, tuple[Array, ...]]:
-        """Loss of each sample, shape (samples,), and the rates, with ``perturbations`` added to every unit's drive."""
-        rates = self.rates(weights, perturbations)
-        error = rates[-1] - self.targets
-        return jax.vmap(lambda column: self.normalisation(column[:, None]), in_axes=1)(error), rates
+    def presynaptic(self, moment: Moment) -> Layers:
+        """Rates of the neurons that send each kernel's synapses, (inputs, samples); ones, (samples,), for biases."""
+        *sending, outputs = self.rates(moment.weights)
+        ones = jnp.ones(outputs.shape[-1], outputs.dtype)
+        return Layers(tuple(sending), tuple(ones for _ in moment.weights.biases))
 
-    def layers(self, weights: Layers) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
+    def postsynaptic(self, moment: Moment) -> Layers:
+        """Rates of the neurons that receive each kernel's synapses, (outputs, samples); the same for biases."""
+        _, *receiving = self.rates(moment.weights)
+        return Layers(tuple(receiving), tuple(receiving) if moment.weights.biases else ())
+
+    def nodes(self, moment: Moment) -> Callable[[Kernels], tuple[Array, tuple[Array, ...]]]:
+        """A function of noise on every unit's drive: loss of each sample, shape (samples,), and the rates."""
+
+        def perturbed(perturbations: Kernels) -> tuple[Array, tuple[Array, ...]]:
+            rates = self.rates(moment.weights, perturbations)
+            error = rates[-1] - self.targets
+            return jax.vmap(lambda column: self.normalisation(column[:, None]), in_axes=1)(error), rates
+
+        return perturbed
+
+    def layers(self, moment: Moment) -> tuple[tuple[Array, ...], tuple[Array, ...], Array]:
         """Rates of every layer, inputs first; slopes phi'(a) of every layer of units; and dF/dy at the outputs."""
+        weights = moment.weights
         rates = self.rates(weights)
         biases = weights.biases or self.fixed_biases
         drives = [kernel @ rate for kernel, rate in zip(weights.kernels, rates[:-1], strict=True)]
@@ -82,50 +98,6 @@ class StudentTeacher(AbstractCircuit):
             for name, drive in zip(self.activations, drives, strict=True)
         )
         return rates, slopes, jax.grad(self.normalisation)(rates[-1] - self.targets)
-
-
-class Resampled(AbstractCircuit):
-    """A student-teacher circuit whose rule sees a fresh draw of the inputs at each step; see `resampled`."""
-
-    weights: Layers
-    circuit: StudentTeacher
-    samples: int = eqx.field(static=True)
-    signals: ClassVar[frozenset[str]] = StudentTeacher.signals
-
-    def loss(self, weights: Layers) -> Array:
-        """The task error over the whole set of inputs."""
-        return self.circuit.loss(weights)
-
-    def sample(self, key: Array) -> StudentTeacher:
-        """The circuit on ``samples`` inputs drawn with replacement."""
-        available = self.circuit.inputs.shape[1]
-        chosen = jax.random.randint(key, (self.samples,), 0, available)
-        return eqx.tree_at(
-            lambda c: (c.inputs, c.targets),
-            self.circuit,
-            (self.circuit.inputs[:, chosen], self.circuit.targets[:, chosen]),
-        )
-
-
-def resampled(circuit: StudentTeacher, samples: int | None = None) -> Resampled:
-    """The same circuit, its rule taught at each step by inputs redrawn with replacement from the fixed set.
-
-    The bootstrap of the script of Raman and O'Leary (2021) draws as many as there are; fewer make a minibatch.
-
-    Args:
-        circuit: a student-teacher circuit.
-        samples: inputs a step; as many as the circuit has, unless given.
-
-    Raises:
-        ValueError: if ``samples`` is not a positive whole number.
-
-    >>> circuit = student_teacher([3, 2], inputs=50, key=jax.random.key(0))
-    >>> resampled(circuit, samples=10).sample(jax.random.key(1)).inputs.shape
-    (3, 10)
-    """
-    samples = circuit.inputs.shape[1] if samples is None else samples
-    checks.count("samples", samples, at_least=1)
-    return Resampled(circuit.weights, circuit, samples)
 
 
 def gaussian_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> Array:
@@ -192,7 +164,7 @@ def student_teacher(
         dtype: ``float32`` or ``float64`` (the latter needs JAX's x64 mode).
 
     Returns:
-        A circuit with signals ``loss``, ``teacher``, ``nodes`` and ``layers``.
+        A circuit with signals ``loss``, ``teacher``, ``presynaptic``, ``postsynaptic``, ``nodes`` and ``layers``.
 
     Raises:
         ValueError: if a width, activation, number of inputs or the shape of given inputs is not valid.
@@ -202,7 +174,7 @@ def student_teacher(
     >>> circuit = student_teacher([12, 20, 10], key=jax.random.key(0))
     >>> sum(kernel.size for kernel in circuit.weights.kernels)
     440
-    >>> bool(circuit.loss(circuit.teacher) == 0)
+    >>> bool(circuit.loss_at(circuit.teacher) == 0)
     True
     """
     widths = list(widths)

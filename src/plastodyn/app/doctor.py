@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from plastodyn import fluctuations, provenance, rules
+from plastodyn import fluctuations, rules
 from plastodyn.circuits import Circuit
+from plastodyn.runtime import provenance
 from plastodyn.simulation import simulate
 
 _WEIGHTS = 400

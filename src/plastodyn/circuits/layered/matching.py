@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks
-from plastodyn.circuits.base import AbstractCircuit
-from plastodyn.circuits.layers import forward
-from plastodyn.circuits.student_teacher import Layers, StudentTeacher
+from plastodyn.circuits.layered.layers import forward
+from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher
+from plastodyn.protocol import AbstractCircuit, Moment
 
 # Integrals of the activations: Phi' = phi.
 _INTEGRALS: dict[str, Callable[[Array], Array]] = {
@@ -33,9 +33,9 @@ class Matched(AbstractCircuit):
         """The weights at which the error vanishes."""
         return self.circuit.teacher
 
-    def loss(self, weights: Layers) -> Array:
+    def loss(self, moment: Moment) -> Array:
         """``mean_s sum_o Phi(a_o) - y*_o a_o``, a the drive of the output units."""
-        inner = self.circuit
+        inner, weights = self.circuit, moment.weights
         biases = weights.biases or inner.fixed_biases
         names = (*inner.activations[:-1], "linear")
         drive = forward(weights.kernels, biases, names, inner.inputs)[-1]
@@ -45,7 +45,7 @@ class Matched(AbstractCircuit):
 
     def task_error(self, weights: Layers) -> Array:
         """The error that the circuit is judged by: the inner circuit's loss."""
-        return self.circuit.loss(weights)
+        return self.circuit.loss_at(weights)
 
 
 def matched(circuit: StudentTeacher) -> Matched:
@@ -66,7 +66,7 @@ def matched(circuit: StudentTeacher) -> Matched:
 
     >>> from plastodyn.circuits import student_teacher
     >>> circuit = student_teacher([3, 2, 1], hidden="tanh", output="tanh", inputs=20, key=jax.random.key(0))
-    >>> slope = jax.grad(matched(circuit).loss)(circuit.teacher)
+    >>> slope = jax.grad(matched(circuit).loss_at)(circuit.teacher)
     >>> bool(jnp.abs(slope.kernels[0]).max() < 1e-6)
     True
     """

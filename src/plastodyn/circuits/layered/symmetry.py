@@ -1,15 +1,15 @@
 """Linear circuits in coordinates in which the same learning costs less: rotations that gradients and norms do not see."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from plastodyn.circuits.linear import LinearStudentTeacher
-from plastodyn.circuits.student_teacher import Layers
+from plastodyn.circuits.layered.linear import LinearStudentTeacher
+from plastodyn.circuits.layered.student_teacher import Layers
 
 
 def reachable(circuit: LinearStudentTeacher) -> LinearStudentTeacher:
@@ -35,13 +35,13 @@ def reachable(circuit: LinearStudentTeacher) -> LinearStudentTeacher:
     >>> import jax
     >>> full = student_teacher([3, 9, 1], hidden="linear", inputs=50, key=jax.random.key(0), displacement=0.5)
     >>> small = reachable(through_covariance(full))
-    >>> small.weights.kernels[0].shape, bool(jnp.allclose(small.loss(small.weights), full.loss(full.weights)))
+    >>> small.weights.kernels[0].shape, bool(jnp.allclose(small.loss_at(small.weights), full.loss_at(full.weights)))
     ((4, 3), True)
     """
     first, second = _two_layers(circuit)
     if first.shape[0] <= first.shape[1] + second.shape[0]:
         return circuit
-    return _with_layers(circuit, *_rotated(first, second))
+    return _with_layers(circuit, *_rotated(first, second), "hidden_span")
 
 
 def reachable_by_sign(circuit: LinearStudentTeacher, signs: Any) -> tuple[LinearStudentTeacher, np.ndarray]:
@@ -70,7 +70,7 @@ def reachable_by_sign(circuit: LinearStudentTeacher, signs: Any) -> tuple[Linear
     >>> import jax
     >>> full = student_teacher([1, 9, 1], hidden="linear", inputs=50, key=jax.random.key(0), displacement=0.5)
     >>> small, signs = reachable_by_sign(through_covariance(full), [-1] * 3 + [1] * 6)
-    >>> signs.tolist(), bool(jnp.allclose(small.loss(small.weights), full.loss(full.weights)))
+    >>> signs.tolist(), bool(jnp.allclose(small.loss_at(small.weights), full.loss_at(full.weights)))
     ([-1.0, -1.0, 1.0, 1.0], True)
     """
     first, second = _two_layers(circuit)
@@ -82,7 +82,7 @@ def reachable_by_sign(circuit: LinearStudentTeacher, signs: Any) -> tuple[Linear
         return circuit, units.astype(float)
     blocks = [_rotated(first[units == sign], second[:, units == sign], directions) for sign in (-1, 1)]
     lower, upper = (np.concatenate(parts, axis) for axis, parts in enumerate(zip(*blocks, strict=True)))
-    return _with_layers(circuit, lower, upper), np.repeat([-1.0, 1.0], directions)
+    return _with_layers(circuit, lower, upper, "hidden_span_by_sign"), np.repeat([-1.0, 1.0], directions)
 
 
 def _rotated(first: np.ndarray, second: np.ndarray, size: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStude
     >>> layered = student_teacher([3, 2, 1], hidden="linear", inputs=50, key=jax.random.key(0), displacement=0.5)
     >>> full = through_covariance(layered)
     >>> (turned,) = principal_axes([full])
-    >>> turned.covariance.shape, bool(jnp.allclose(turned.loss(turned.weights), full.loss(full.weights), rtol=1e-4))
+    >>> turned.covariance.shape, bool(jnp.allclose(turned.loss_at(turned.weights), full.loss_at(full.weights), rtol=1e-4))
     ((3,), True)
     """
     axes: dict[tuple[int, int], tuple[Array, Array, Array]] = {}
@@ -134,13 +134,15 @@ def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStude
                 variances,
                 test,
                 circuit.scale,
+                circuit.symmetries | {"input_rotation"},
             )
         )
     return found
 
 
-def _with_layers(circuit: LinearStudentTeacher, first: np.ndarray, second: np.ndarray) -> LinearStudentTeacher:
-    return eqx.tree_at(lambda c: c.weights, circuit, Layers((jnp.asarray(first), jnp.asarray(second)), ()))
+def _with_layers(circuit: LinearStudentTeacher, first: np.ndarray, second: np.ndarray, asks: str) -> LinearStudentTeacher:
+    cut = Layers((jnp.asarray(first), jnp.asarray(second)), ())
+    return replace(circuit, weights=cut, symmetries=circuit.symmetries | {asks})
 
 
 def _two_layers(circuit: LinearStudentTeacher) -> tuple[np.ndarray, np.ndarray]:

@@ -1,15 +1,19 @@
 """Time stepping. An explicit Runge-Kutta method is a table; adaptive and stiff methods come from diffrax."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from __future__ import annotations
 
-import diffrax
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
+
+if TYPE_CHECKING:
+    import diffrax
 
 Field = Callable[[Array, Any], Any]
 """Velocity as a function of time and of the pair (weights, activity)."""
@@ -69,6 +73,8 @@ class Adaptive(Solver):
 
     def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
         """The change that diffrax finds over one step; NaN where it gives up."""
+        import diffrax  # noqa: PLC0415 - a second of import that few runs need
+
         # diffrax wants arrays only: a circuit without activity hands over its leaves, and gets its structure back.
         leaves, structure = jax.tree.flatten(state)
 
@@ -121,6 +127,8 @@ def adaptive(
     """
     checks.number("relative_tolerance", relative_tolerance, above=0)
     checks.number("absolute_tolerance", absolute_tolerance, above=0)
+    import diffrax  # noqa: PLC0415 - as above
+
     return Adaptive(method or diffrax.Tsit5(), relative_tolerance, absolute_tolerance)
 
 

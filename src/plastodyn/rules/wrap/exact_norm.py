@@ -15,15 +15,15 @@ class ExactNorm(Wrapped):
     rule: Rule
     magnitude: Any
 
-    def transform(self, change: Weights, moment: Moment) -> Weights:
-        """``magnitude * v / |v|``."""
-        del moment
-        return tree.scale(self.magnitude, tree.unit(change))
+    @property
+    def keeps(self) -> frozenset[str]:
+        """What the inner rule keeps: rotations leave the norm as it is."""
+        return self.rule.keeps
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
-        """The inner random step, rescaled to ``magnitude * dt``."""
-        change, state = super().increment(moment, state, dt, noise)
-        return tree.scale(dt, change), state
+    def transform(self, change: Weights, moment: Moment, own: None, dt: Array | float) -> Weights:
+        """``magnitude dt v / |v|``."""
+        del moment, own
+        return tree.scale(self.magnitude * dt, tree.unit(change))
 
 
 def exact_norm(rule: Rule, magnitude: Any) -> ExactNorm:

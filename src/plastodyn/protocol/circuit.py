@@ -1,0 +1,80 @@
+"""What a circuit is: weights, signals, and optionally a fast activity, a structure and events that change it."""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from plastodyn.protocol.event import Event
+from plastodyn.protocol.moment import Moment
+from plastodyn.tree import Weights
+
+
+class AbstractCircuit(eqx.Module):
+    """A circuit offers ``weights``, where learning starts, and the signals that it names.
+
+    A signal is data, or a method of the `Moment`, of the same name. A rule declares the signals it reads, and the two
+    are checked against each other when they are joined. The fields of a circuit are arrays that the engine may batch,
+    so a subclass stores its data as arrays.
+
+    Raises:
+        ValueError: when a class is made that names a signal it does not have.
+
+    >>> class Broken(AbstractCircuit):
+    ...     weights: Array
+    ...     signals = frozenset({"loss"})
+    Traceback (most recent call last):
+    ...
+    ValueError: Broken names the signal 'loss' and has no attribute or method of that name
+    """
+
+    weights: eqx.AbstractVar[Any]
+    signals: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        fields = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
+        for name in sorted(cls.signals):
+            if name not in fields and not hasattr(cls, name):
+                raise ValueError(f"{cls.__name__} names the signal {name!r} and has no attribute or method of that name")
+
+    @property
+    def symmetries(self) -> frozenset[str]:
+        """What a rule must keep for this circuit to be exact, of `join.SYMMETRIES`; most circuits ask for nothing."""
+        return frozenset()
+
+    @property
+    def activity(self) -> Any:
+        """Fast state at the start (firing rates, phases), floating-point; ``None`` where the circuit has none."""
+        return None
+
+    @property
+    def structure(self) -> Any:
+        """Arrays of any type (neighbours, masks, ages) that only events change; ``None`` where the circuit has none."""
+        return None
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happens at known instants, ``action(moment, key) -> moment``; see `event`."""
+        return ()
+
+    def sample(self, key: Array) -> "AbstractCircuit":
+        """The circuit as plasticity sees it during one step: itself, unless its inputs are redrawn."""
+        del key
+        return self
+
+    def activity_velocity(self, moment: Moment) -> Any:
+        """Time derivative of the activity."""
+        return jax.tree.map(jnp.zeros_like, moment.activity)
+
+    @property
+    def start(self) -> Moment:
+        """The circuit before its first step."""
+        time = jnp.zeros((), jnp.result_type(*jax.tree.leaves(self.weights)))
+        return Moment(self, self.weights, time, self.activity, self.structure)
+
+    def loss_at(self, weights: Weights) -> Array:
+        """The task error F(w), all else as at the start: the function of the weights that `measure` and gradients take."""
+        return self.start.at(weights).loss()

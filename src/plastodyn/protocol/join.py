@@ -1,0 +1,69 @@
+"""Joining a circuit, a rule and observables: who reads which signal, and who keeps which symmetry."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from plastodyn.protocol.circuit import AbstractCircuit
+from plastodyn.protocol.moment import missing
+from plastodyn.protocol.rule import Rule
+
+SYMMETRIES = {
+    "hidden_span": "leave weights in the span of hidden directions that gradients reach, and treat hidden units alike",
+    "hidden_span_by_sign": "leave weights in the span of hidden directions that gradients reach, sign by sign",
+    "input_rotation": "treat all directions of the inputs alike",
+}
+"""What a circuit in cut or rotated coordinates asks of every rule, and a rule may declare in ``keeps``."""
+
+
+def signals_read(rule: Rule) -> frozenset[str]:
+    """All signals that a rule and its parts read.
+
+    >>> from plastodyn import rules
+    >>> sorted(signals_read(rules.gradient(0.1) + rules.beeline(0.1)))
+    ['loss', 'teacher']
+    """
+    return rule.reads.union(*(signals_read(part) for part in rule.parts))
+
+
+def check_joined(circuit: AbstractCircuit, rule: Rule, observed: Iterable[Any] = ()) -> None:
+    """Refuse a rule or an observable that reads a signal its circuit does not offer, and a rule that its coordinates do not fit.
+
+    Args:
+        circuit: what learns.
+        rule: how its weights change.
+        observed: observables, each with a ``name`` and the signals it ``reads``.
+
+    Raises:
+        ValueError: naming the signal or the symmetry.
+
+    >>> from plastodyn import circuits, rules
+    >>> import jax.numpy as jnp
+    >>> check_joined(circuits.Circuit(lambda w: jnp.sum(w), jnp.ones(2)), rules.beeline(0.1))
+    Traceback (most recent call last):
+    ...
+    ValueError: rule reads the signal 'teacher', which the circuit does not offer; Circuit offers 'loss'
+    """
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be a plastodyn rule, such as pd.rules.gradient(0.1); got {rule!r}")
+    _check_signals(circuit, "rule", signals_read(rule))
+    for item in observed:
+        _check_signals(circuit, f"record: {item.name}", item.reads)
+    for symmetry in sorted(circuit.symmetries - rule.keeps):
+        raise ValueError(
+            f"rule must {SYMMETRIES[symmetry]}: the circuit's coordinates are exact for such rules only, "
+            f"and {_breaker(rule, symmetry)} does not promise to; use the whole circuit"
+        )
+
+
+def _check_signals(circuit: AbstractCircuit, reader: str, reads: frozenset[str]) -> None:
+    lacking = sorted(reads - circuit.signals)
+    if lacking:
+        raise ValueError(missing(circuit, f"{reader} reads the signal {', '.join(map(repr, lacking))}"))
+
+
+def _breaker(rule: Rule, symmetry: str) -> str:
+    """The name of the innermost part that does not keep a symmetry."""
+    for part in rule.parts:
+        if symmetry not in part.keeps:
+            return _breaker(part, symmetry)
+    return type(rule).__name__

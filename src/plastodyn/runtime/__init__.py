@@ -1,0 +1,1 @@
+"""The ground that runs stand on: devices, provenance, progress."""
