@@ -20,9 +20,8 @@ from jax import Array
 from jax.sharding import PartitionSpec
 
 from plastodyn import protocol
-from plastodyn.protocol import Carry, Instants
+from plastodyn.protocol import Carry, Instants, Moment
 from plastodyn.runtime import devices
-from plastodyn.simulation.record import Observable
 from plastodyn.solvers import Solver
 
 _INIT, _STEP, _EVENT = 0, 1, 2
@@ -38,7 +37,7 @@ class Program(NamedTuple):
     static_leaves: tuple[Any, ...]
     structure: Any
     solver: Solver
-    observables: tuple[Observable, ...]
+    observables: tuple[Callable[[Moment], Any], ...]
     room: tuple[int, ...]
     events: tuple[Instants, ...]
     devices: int
@@ -52,7 +51,10 @@ class Program(NamedTuple):
 
 
 class Members(NamedTuple):
-    """The members of a chunk: their keys, what differs between them, and what they share."""
+    """The members of a chunk: their keys, what differs between them, and what they share.
+
+    A chunk of one member has no axis of members: XLA then uses its plain matrix product, and moves weights in place.
+    """
 
     keys: Array
     batched: Any
@@ -98,8 +100,8 @@ def observe(program: Program, carry: Carry, batched: Any, shared: Any, time: Arr
     """One observable of one member."""
     circuit, rule = program.system(batched, shared)
     moment = carry.moment(circuit, time)
-    seen = protocol.Moment(circuit, moment.weights, time, moment.activity, moment.structure, rule, carry.state)
-    return jnp.asarray(program.observables[which].function(seen))
+    seen = Moment(circuit, moment.weights, time, moment.activity, moment.structure, rule, carry.state)
+    return jnp.asarray(program.observables[which](seen))
 
 
 def _step_keys(key: Array, index: Array) -> Array:
@@ -116,12 +118,7 @@ class Chunk(NamedTuple):
 
     def over(self, function: Callable[..., Any], *mapped: Any) -> Any:
         """A function of one member's share of ``mapped`` and of its batched leaves, over all members."""
-        arguments = (*mapped, self.members.batched)
-        if self.program.chunk == 1:
-            # A batch of one keeps XLA from using its plain matrix product, which is faster.
-            single = function(*jax.tree.map(lambda x: x[0], arguments))
-            return jax.tree.map(lambda x: x[None], single)
-        return jax.vmap(function)(*arguments)
+        return (function if self.program.chunk == 1 else jax.vmap(function))(*mapped, self.members.batched)
 
     def begin(self) -> Carry:
         """Carries before the first step."""
@@ -158,7 +155,7 @@ State = tuple[Array, Carry, tuple[Array, ...]]
 
 
 def advance(program: Program, carry: Carry, members: Members, clock: Clock) -> tuple[Carry, tuple[Array, ...]]:
-    """Carry a chunk through the steps of the clock; the records of each observable come stacked, first recorded first."""
+    """Carry a chunk through the steps of the clock; the records of each observable come stacked, behind any axis of members."""
     chunk = Chunk(program, members, clock.dt)
     shapes = [jax.eval_shape(functools.partial(chunk.observe, which=i), carry, clock.start) for i in range(len(clock.windows))]
     records = tuple(jnp.zeros((room, *one.shape), one.dtype) for room, one in zip(program.room, shapes, strict=False))
@@ -176,7 +173,8 @@ def advance(program: Program, carry: Carry, members: Members, clock: Clock) -> t
         state = _until(clock.stop, functools.partial(_to_next_stop, chunk, clock, clock.stop, chunk.draw), state)
     else:
         state = _until(clock.stop, blocks, state)
-    return state[1], state[2]
+    _, carry, records = state
+    return carry, records if program.chunk == 1 else jax.tree.map(lambda x: x.swapaxes(0, 1), records)
 
 
 def _until(stop: Array, body: Callable[[State], State], state: State) -> State:
@@ -186,7 +184,8 @@ def _until(stop: Array, body: Callable[[State], State], state: State) -> State:
 def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Array], Any], state: State) -> State:
     """Record what is due, step to where something is due again, and let events happen there."""
     index, carry, records = state
-    records = tuple(_recorded(chunk, clock, which, index, carry, records[which]) for which in range(len(records)))
+    for which in range(len(records)):
+        carry, records = _recorded(chunk, clock, which, index, carry, records)
     due = [instants.following(index + 1) for instants in (*clock.windows, *chunk.program.events)]
     following = functools.reduce(jnp.minimum, due, stop)
     # Behind the last step there is only its record.
@@ -198,15 +197,22 @@ def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Arra
     return following, carry, records
 
 
-def _recorded(chunk: Chunk, clock: Clock, which: int, index: Array, carry: Carry, records: Array) -> Array:
-    """The records of one observable, with that of this step if it is due."""
+def _recorded(
+    chunk: Chunk, clock: Clock, which: int, index: Array, carry: Carry, records: tuple[Array, ...]
+) -> tuple[Carry, tuple[Array, ...]]:
+    """The records, with that of one observable at this step if it is due."""
     window = clock.windows[which]
     slot = (index - window.following(clock.start)) // window.every
 
-    def write(records: Array) -> Array:
-        return jax.lax.dynamic_update_index_in_dim(records, chunk.observe(carry, index, which), slot, 0)
+    def write(carry: Carry, record: Array) -> tuple[Carry, Array]:
+        return keep(carry, jax.lax.dynamic_update_index_in_dim(record, chunk.observe(carry, index, which), slot, 0))
 
-    return jax.lax.cond(window.following(index) == index, write, lambda records: records, records)
+    def keep(carry: Carry, record: Array) -> tuple[Carry, Array]:
+        # The weights pass through, and behind what reads them: otherwise XLA copies them before they are moved.
+        return jax.lax.optimization_barrier((carry, record))
+
+    carry, record = jax.lax.cond(window.following(index) == index, write, keep, carry, records[which])
+    return carry, (*records[:which], record, *records[which + 1 :])
 
 
 def snapshot(program: Program, which: tuple[int, ...], carry: Carry, members: Members, clock: Clock) -> tuple[Array, ...]:
@@ -240,15 +246,19 @@ def _spread(
     split, whole = PartitionSpec("device"), PartitionSpec()
     specs = (*((split,) if carried else ()), Members(split, split, whole), *((whole,) if clocked else ()))
 
-    def local(*arguments: Any) -> Any:
-        """The part of one device: the axis of devices, of length 1 here, is taken away and put back."""
-        mine = [_mine(argument) for argument in arguments]
-        return jax.tree.map(lambda x: x[None], function(*mine))
+    axes = (0,) if program.chunk > 1 else (0, 1)
 
-    def _mine(argument: Any) -> Any:
+    def local(*arguments: Any) -> Any:
+        """The part of one device: its axis of devices, and that of a single member, are taken away and put back."""
+        return jax.tree.map(lambda x: jnp.expand_dims(x, axes), function(*map(mine, arguments)))
+
+    def mine(argument: Any) -> Any:
         if isinstance(argument, Members):
-            return argument._replace(keys=argument.keys[0], batched=jax.tree.map(lambda x: x[0], argument.batched))
-        return argument if isinstance(argument, Clock) else jax.tree.map(lambda x: x[0], argument)
+            return argument._replace(keys=argument.keys.squeeze(axes), batched=squeezed(argument.batched))
+        return argument if isinstance(argument, Clock) else squeezed(argument)
+
+    def squeezed(leaves: Any) -> Any:
+        return jax.tree.map(lambda x: x.squeeze(axes), leaves)
 
     if program.devices > 1:
         mesh = devices.mesh_of(program.devices)

@@ -33,7 +33,8 @@ class Ensemble:
         self.windows = [item.within(timing.first, timing.last) for item in recorded]
         observed = recorded if until is None else (*recorded, until)
         self.program = plan(population, timing, observed, tuple(item.instants(timing.dt) for item in events), chunk)
-        self.one = jax.tree.flatten(population.one())[::-1]
+        leaves, layout = jax.tree.flatten(population.one())
+        self.one = (layout, tuple(leaves))
         self.carries, self.kinds = self._room_for_carries()
         self.dtype = np.dtype(jnp.result_type(*jax.tree.leaves(self.carries.weights)))
         self.records: list[np.ndarray] = [self._unrecorded(i) for i in range(len(recorded))]
@@ -144,8 +145,7 @@ class Ensemble:
         for values, window, record in zip(found, self.windows, self.records, strict=False):
             before, after = (len(range(window.start, min(at, window.stop), window.step)) for at in (start, stop))
             if after > before:
-                made = np.asarray(values)[:, : after - before].swapaxes(1, 2)
-                record[group, before:after] = _rows(made, len(group))
+                record[group, before:after] = _rows(values, len(group))[:, : after - before]
 
     def _store(self, carry: Carry, group: np.ndarray) -> None:
         """Keep a group's carry on the host: for its next round, or as its end."""
