@@ -11,9 +11,9 @@ from jax import Array
 from safetensors.numpy import load_file
 
 from plastodyn import checks, tree
+from plastodyn.app.modules import user_module
 from plastodyn.circuits import Circuit
 from plastodyn.measure import SignStability, hessian_spectrum, plasticity_ratio
-from plastodyn.app.modules import user_module
 from plastodyn.rules import noisy_gradient, postsynaptic, presynaptic
 from plastodyn.theory import ratio
 

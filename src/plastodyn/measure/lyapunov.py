@@ -22,7 +22,6 @@ class FlowMap(eqx.Module):
 
     def __call__(self, weights: Weights) -> Weights:
         """The weights ``dt`` later."""
-
         change, _ = rk4.displacement(lambda _, state: (self.field(state[0]), None), 0.0, (weights, None), self.dt)
         return tree.add(weights, change)
 

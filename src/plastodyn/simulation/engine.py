@@ -10,8 +10,8 @@ serves any window, stride and length.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -20,9 +20,13 @@ from jax import Array
 from jax.sharding import PartitionSpec
 
 from plastodyn import protocol
-from plastodyn.protocol import Carry, Instants, Moment
+from plastodyn.protocol import AbstractCircuit, Carry, Instants, Moment, Rule
 from plastodyn.runtime import devices
 from plastodyn.solvers import Solver
+from plastodyn.types import Noise
+
+Leaves: TypeAlias = Any
+"""A pytree: the part of (circuit, rule) that members differ in, or share."""
 
 _INIT, _STEP, _EVENT = 0, 1, 2
 """What a member's key is folded with: for the rule's first state, for steps, and for events."""
@@ -35,7 +39,7 @@ class Program(NamedTuple):
     """
 
     static_leaves: tuple[Any, ...]
-    structure: Any
+    structure: Hashable
     solver: Solver
     observables: tuple[Callable[[Moment], Any], ...]
     room: tuple[int, ...]
@@ -44,7 +48,7 @@ class Program(NamedTuple):
     chunk: int
     block: int
 
-    def system(self, batched: Any, shared: Any) -> tuple[Any, Any]:
+    def system(self, batched: Leaves, shared: Leaves) -> tuple[AbstractCircuit, Rule]:
         """The (circuit, rule) of one member, put together again from its parts."""
         static = jax.tree.unflatten(self.structure, self.static_leaves)
         return eqx.combine(batched, shared, static)
@@ -57,32 +61,34 @@ class Members(NamedTuple):
     """
 
     keys: Array
-    batched: Any
-    shared: Any
+    batched: Leaves
+    shared: Leaves
 
 
 class Clock(NamedTuple):
     """Which steps one call makes, ``start`` to ``stop``, as indices, and none beyond ``last``; and how long a step is."""
 
-    start: Any
-    stop: Any
-    last: Any
-    dt: Any
+    start: Array
+    stop: Array
+    last: Array
+    dt: Array
     windows: tuple[Instants, ...]
 
 
-def begin(program: Program, key: Array, batched: Any, shared: Any) -> Carry:
+def begin(program: Program, key: Array, batched: Leaves, shared: Leaves) -> Carry:
     """The carry of one member before its first step."""
     return protocol.begin(*program.system(batched, shared), jax.random.fold_in(key, _INIT))
 
 
-def draw(program: Program, index: Array, key: Array, batched: Any, shared: Any) -> Any:
+def draw(program: Program, index: Array, key: Array, batched: Leaves, shared: Leaves) -> Noise:
     """The rule's random numbers at one step of one member."""
     circuit, rule = program.system(batched, shared)
     return rule.draw(circuit.weights, _step_keys(key, index)[0])
 
 
-def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, shared: Any, index: Array, dt: Array) -> Carry:
+def step(
+    program: Program, carry: Carry, noise: Noise, key: Array, batched: Leaves, shared: Leaves, index: Array, dt: Array
+) -> Carry:
     """One step of one member."""
     circuit, rule = program.system(batched, shared)
     # Compiled away where the circuit does not redraw its inputs.
@@ -90,13 +96,15 @@ def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, s
     return protocol.step(circuit, rule, carry, time=index * dt, dt=dt, noise=noise, solver=program.solver, seen=seen)
 
 
-def happen(program: Program, carry: Carry, key: Array, batched: Any, shared: Any, index: Array, dt: Array, which: int) -> Carry:
+def happen(
+    program: Program, carry: Carry, key: Array, batched: Leaves, shared: Leaves, index: Array, dt: Array, which: int
+) -> Carry:
     """One event of one member."""
     own = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, _EVENT), index), which)
     return protocol.happen(*program.system(batched, shared), carry, which, index * dt, own)
 
 
-def observe(program: Program, carry: Carry, batched: Any, shared: Any, time: Array, which: int) -> Array:
+def observe(program: Program, carry: Carry, batched: Leaves, shared: Leaves, time: Array, which: int) -> Array:
     """One observable of one member."""
     circuit, rule = program.system(batched, shared)
     moment = carry.moment(circuit, time)
@@ -124,14 +132,14 @@ class Chunk(NamedTuple):
         """Carries before the first step."""
         return self.over(lambda key, own: begin(self.program, key, own, self.members.shared), self.members.keys)
 
-    def draw(self, index: Array) -> Any:
+    def draw(self, index: Array) -> Noise:
         """Noise of one step."""
         return self.over(lambda key, own: draw(self.program, index, key, own, self.members.shared), self.members.keys)
 
-    def step(self, carry: Carry, noise: Any, index: Array) -> Carry:
+    def step(self, carry: Carry, noise: Noise, index: Array) -> Carry:
         """One step."""
 
-        def one(carry: Carry, noise: Any, key: Array, own: Any) -> Carry:
+        def one(carry: Carry, noise: Noise, key: Array, own: Leaves) -> Carry:
             return step(self.program, carry, noise, key, own, self.members.shared, index, self.dt)
 
         return self.over(one, carry, noise, self.members.keys)
@@ -139,7 +147,7 @@ class Chunk(NamedTuple):
     def happen(self, carry: Carry, index: Array, which: int) -> Carry:
         """One event."""
 
-        def one(carry: Carry, key: Array, own: Any) -> Carry:
+        def one(carry: Carry, key: Array, own: Leaves) -> Carry:
             return happen(self.program, carry, key, own, self.members.shared, index, self.dt, which)
 
         return self.over(one, carry, self.members.keys)
@@ -181,7 +189,7 @@ def _until(stop: Array, body: Callable[[State], State], state: State) -> State:
     return jax.lax.while_loop(lambda state: state[0] < stop, body, state)
 
 
-def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Array], Any], state: State) -> State:
+def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Array], Noise], state: State) -> State:
     """Record what is due, step to where something is due again, and let events happen there."""
     index, carry, records = state
     for which in range(len(records)):
@@ -224,28 +232,27 @@ def snapshot(program: Program, which: tuple[int, ...], carry: Carry, members: Me
 @functools.lru_cache(maxsize=128)
 def compiled_begin(program: Program) -> Callable[[Members], Carry]:
     """`Chunk.begin` on all devices."""
-    return _spread(program, lambda members: Chunk(program, members, jnp.ones(())).begin(), clocked=False)
+    return _spread(program, lambda members: Chunk(program, members, jnp.ones(())).begin(), (_MEMBERS,))
 
 
 @functools.lru_cache(maxsize=128)
 def compiled_advance(program: Program) -> Callable[[Carry, Members, Clock], tuple[Carry, tuple[Array, ...]]]:
     """`advance` on all devices; the carry that it is given is used up."""
-    return _spread(program, functools.partial(advance, program), carried=True, donate_argnums=0)
+    return _spread(program, functools.partial(advance, program), (_SPLIT, _MEMBERS, _WHOLE), donate_argnums=0)
 
 
 @functools.lru_cache(maxsize=128)
 def compiled_snapshot(program: Program, which: tuple[int, ...]) -> Callable[[Carry, Members, Clock], tuple[Array, ...]]:
     """`snapshot` on all devices."""
-    return _spread(program, functools.partial(snapshot, program, which), carried=True)
+    return _spread(program, functools.partial(snapshot, program, which), (_SPLIT, _MEMBERS, _WHOLE))
 
 
-def _spread(
-    program: Program, function: Callable[..., Any], *, carried: bool = False, clocked: bool = True, **options: Any
-) -> Callable[..., Any]:
-    """A function of ([carry], members[, clock]) of one chunk, over the devices, each of which has its own."""
-    split, whole = PartitionSpec("device"), PartitionSpec()
-    specs = (*((split,) if carried else ()), Members(split, split, whole), *((whole,) if clocked else ()))
+_SPLIT, _WHOLE = PartitionSpec("device"), PartitionSpec()
+_MEMBERS: Any = Members._make((_SPLIT, _SPLIT, _WHOLE))
 
+
+def _spread(program: Program, function: Callable[..., Any], specs: tuple[Any, ...], **options: Any) -> Callable[..., Any]:
+    """A function of one chunk over the devices, each of which has its own; ``specs`` say what of its arguments is split."""
     axes = (0,) if program.chunk > 1 else (0, 1)
 
     def local(*arguments: Any) -> Any:
@@ -254,15 +261,15 @@ def _spread(
 
     def mine(argument: Any) -> Any:
         if isinstance(argument, Members):
-            return argument._replace(keys=argument.keys.squeeze(axes), batched=squeezed(argument.batched))
+            return argument._replace(**squeezed({"keys": argument.keys, "batched": argument.batched}))
         return argument if isinstance(argument, Clock) else squeezed(argument)
 
-    def squeezed(leaves: Any) -> Any:
+    def squeezed(leaves: Leaves) -> Leaves:
         return jax.tree.map(lambda x: x.squeeze(axes), leaves)
 
     if program.devices > 1:
         mesh = devices.mesh_of(program.devices)
-        local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
+        local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=_SPLIT, check_vma=False)
     return jax.jit(local, compiler_options=_compiler_options(program), **options)
 
 

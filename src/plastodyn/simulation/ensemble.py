@@ -136,8 +136,8 @@ class Ensemble:
 
     def _clock(self, start: int, stop: int) -> engine.Clock:
         windows = tuple(instants(window) for window in self.windows)
-        *bounds, windows = jax.tree.map(np.int32, (start, stop, self.timing.last, windows))
-        return engine.Clock(*bounds, self.dtype.type(self.timing.dt), windows)
+        steps = jax.tree.map(np.int32, (start, stop, self.timing.last))
+        return engine.Clock._make((*steps, self.dtype.type(self.timing.dt), jax.tree.map(np.int32, windows)))
 
     def _keep(self, found: tuple[Array, ...], start: int, stop: int, group: np.ndarray) -> None:
         """Put what a call has recorded where it belongs."""
