@@ -3,7 +3,6 @@
 from plastodyn.figures.curves import Curve, Marks, Panel, curve_panels
 from plastodyn.figures.phase import PhaseMap, phase_maps
 from plastodyn.figures.staged import staged_panels
-from plastodyn.figures.surface import surface_panel
 from plastodyn.figures.sweet_spot import sweet_spot_panels
 from plastodyn.figures.table import table_figure
 from plastodyn.figures.toy import toy_panels
@@ -16,7 +15,6 @@ __all__ = [
     "curve_panels",
     "phase_maps",
     "staged_panels",
-    "surface_panel",
     "sweet_spot_panels",
     "table_figure",
     "toy_panels",

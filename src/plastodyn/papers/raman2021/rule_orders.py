@@ -11,9 +11,10 @@ from jax import Array
 import plastodyn as pd
 from plastodyn.figures import table_figure
 from plastodyn.papers.claims import Claim, Source
-from plastodyn.papers.raman2021.setups import LINEAR, NAME, NONLINEAR, RATIOS, CircuitSetup
+from plastodyn.papers.raman2021.catalogue import NAME
+from plastodyn.papers.raman2021.setups import LINEAR, NONLINEAR, RATIOS, CircuitSetup
 from plastodyn.papers.raman2021.sweet_spot import jackknife, parabola_minimum
-from plastodyn.papers.registry import Reproduction
+from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.rules import Rule
 
 _FLUCTUATIONS = {"low": 0.003, "high": 0.1}
@@ -43,6 +44,7 @@ _RULES: dict[str, Callable[[Any], Rule]] = {
 """One rule of each order, as a function of |dc| per step (which for the zeroth order is also the size of its trial)."""
 
 
+@unswept
 def table_2(size: str, key: Array) -> Reproduction:
     """Table 2 as numbers: ``sqrt(Q[de] / Q[dc])`` along the steady state of every rule, and simulated sweet spots.
 
