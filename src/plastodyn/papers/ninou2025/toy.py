@@ -7,9 +7,9 @@ from jax import Array
 from matplotlib.figure import Figure
 
 import plastodyn as pd
-from plastodyn.figures import toy_panels
 from plastodyn.papers.claims import Source
 from plastodyn.papers.ninou2025.catalogue import NAME
+from plastodyn.papers.ninou2025.toy_panels import toy_panels
 from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.theory import curl
 

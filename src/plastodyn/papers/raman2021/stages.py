@@ -8,10 +8,10 @@ import xarray as xr
 from jax import Array
 
 import plastodyn as pd
-from plastodyn.figures import staged_panels
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.raman2021.catalogue import NAME
 from plastodyn.papers.raman2021.setups import NONLINEAR
+from plastodyn.papers.raman2021.staged_panels import staged_panels
 from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.rules import Moment
 from plastodyn.theory import ratio as theory
