@@ -9,8 +9,8 @@ from jax import Array
 
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.ninou2025.catalogue import NAME
-from plastodyn.papers.ninou2025.maps import PhaseMap, phase_maps
 from plastodyn.papers.ninou2025.experiments import phase_point
+from plastodyn.papers.ninou2025.maps import PhaseMap, phase_maps
 from plastodyn.papers.ninou2025.setups import FLOOR, sides
 from plastodyn.papers.ninou2025.stores import cpu_hours, swept
 from plastodyn.papers.types import Place, Reproduction, placed, unswept
