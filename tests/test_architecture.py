@@ -18,7 +18,7 @@ MAY = {
     "sweeps": {"simulation"},
     "theory": set(),
     "certify": {"theory"},
-    "measure": {"protocol", "circuits", "rules", "fluctuations"},
+    "measure": {"protocol", "circuits", "rules", "fluctuations", "theory"},
     "figures": set(),
 }
 

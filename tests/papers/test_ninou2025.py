@@ -8,8 +8,8 @@ import xarray as xr
 
 import plastodyn as pd
 from plastodyn.papers import papers
-from plastodyn.papers.ninou2025 import beyond, experiments, phase_maps, setups, spectra, stores
-from plastodyn.papers.registry import Place
+from plastodyn.papers.ninou2025 import beyond, experiments, phase_maps, setups, spectra
+from plastodyn.papers.types import Place, placed
 from plastodyn.theory import curl
 
 FIGURES = papers()["ninou2025"].figures
@@ -126,7 +126,7 @@ def test_a_figure_without_a_place_leaves_no_store(key):
     """Stores go where the place says, and without one to a directory that is gone after the call."""
     seen = []
 
-    @stores.placed
+    @placed
     def make(size, key, place):
         del key
         seen.append(place.directory)

@@ -105,14 +105,17 @@ def reproduce(
 
     Writes PAPER-FIGURE.png, .svg and .zarr for each figure, and claims.json. Exit code 0: all claims hold; 1: one fails.
     """
+    from plastodyn.papers import select
     from plastodyn.runtime import devices
 
+    # Bad usage is told before JAX is imported, which takes seconds.
+    figures = select(paper, figure, size)
     if workers is not None:
         devices.limit(workers)
     from plastodyn.app.reproduce import reproduce as run
 
     _make(out)
-    claims = run(paper, figure, size, out, seed, say=lambda text: _err.print(text, highlight=False), workers=workers)
+    claims = run(paper, figures, size, out, seed, say=lambda text: _err.print(text, highlight=False), workers=workers)
     table = Table("figure", "claim", "expected", "tolerance", "measured", "holds", title=f"Claims of {paper}")
     for claim in claims:
         expected = claim.expected if isinstance(claim.expected, str) else f"{claim.expected:.3g}"

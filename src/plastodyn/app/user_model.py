@@ -13,11 +13,9 @@ from safetensors.numpy import load_file
 from plastodyn import checks, tree
 from plastodyn.app.modules import user_module
 from plastodyn.circuits import Circuit
-from plastodyn.measure import SignStability, hessian_spectrum, plasticity_ratio
+from plastodyn.measure import SignStability, plasticity_ratio, stationary_ratio
 from plastodyn.rules import noisy_gradient, postsynaptic, presynaptic
-from plastodyn.theory import ratio
 
-_DEPTH, _PROBES = 30, 8
 _SIDES = ("presynaptic", "postsynaptic")
 _LAYOUTS = ("outputs-inputs", "inputs-outputs")
 
@@ -92,10 +90,9 @@ def stability_report(found: SignStability) -> dict[str, Any]:
 
 
 def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int) -> dict[str, Any]:
-    """The answer of `measure.plasticity_ratio` and of the stationary theory on the Lanczos spectrum, as plain values.
+    """The answers of `measure.plasticity_ratio` and `measure.stationary_ratio` as plain values.
 
-    ``best_plasticity`` is the stationary ratio times the fluctuation. The stationary theory is that of a quadratic loss
-    with the measured curvatures; it holds where fluctuations are small, and negative curvatures count as 0.
+    ``best_plasticity`` is the stationary ratio times the fluctuation; a flat loss has no stationary ratio.
 
     Args:
         circuit: what to measure.
@@ -111,10 +108,9 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
     >>> round(report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)["best_plasticity"], 2)
     0.1
     """
-    rule = noisy_gradient(1.0, precision)
     if fluctuation is not None:
         checks.number("--fluctuation", fluctuation, at_least=0)
-    answer = plasticity_ratio(circuit, key=key, rule=rule, samples=samples)
+    answer = plasticity_ratio(circuit, key=key, rule=noisy_gradient(1.0, precision), samples=samples)
     found: dict[str, Any] = {
         "weights": tree.size(circuit.weights),
         "loss": float(answer.loss),
@@ -126,15 +122,12 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         "equation_9_ratio_at_these_weights": float(answer.ratio),
         "equation_9_ratio_error": float(answer.standard_error),
     }
-    spectrum = hessian_spectrum(circuit.loss_at, circuit.weights, key=key, depth=_DEPTH, probes=_PROBES)
-    curvatures = np.clip(spectrum.eigenvalues, 0, None)
-    if curvatures.any():
-        # The size of the fluctuations cancels from the ratio: the stationary theory is that of a quadratic loss.
-        arguments = (curvatures, 1.0, precision, spectrum.multiplicities)
-        found["equation_9_ratio_at_steady_state"] = float(ratio.greedy_optimum(*arguments))
-        found["stationary_ratio"] = float(ratio.stationary_optimum(*arguments))
+    steady = stationary_ratio(circuit.loss_at, circuit.weights, key=key, precision=precision)
+    if np.isfinite(steady.stationary):
+        found["equation_9_ratio_at_steady_state"] = steady.greedy
+        found["stationary_ratio"] = steady.stationary
         if fluctuation is not None:
-            found["best_plasticity"] = found["stationary_ratio"] * fluctuation
+            found["best_plasticity"] = steady.stationary * fluctuation
     return found
 
 

@@ -15,6 +15,7 @@ from plastodyn.measure.spectrum import (
     leading_directions,
 )
 from plastodyn.measure.stability import SignStability, sign_stability
+from plastodyn.measure.sweet_spot import StationaryRatio, stationary_ratio
 from plastodyn.measure.trace import Estimate, hessian_trace, hessian_trace_deflated
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "RuleMap",
     "SignStability",
     "Spectrum",
+    "StationaryRatio",
     "autocorrelation",
     "curl",
     "curvature",
@@ -50,4 +52,5 @@ __all__ = [
     "rule_field",
     "rule_map",
     "sign_stability",
+    "stationary_ratio",
 ]

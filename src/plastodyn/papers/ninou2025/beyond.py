@@ -13,8 +13,9 @@ import plastodyn as pd
 from plastodyn.circuits import StudentTeacher
 from plastodyn.figures import Curve, Marks, Panel, curve_panels
 from plastodyn.papers.claims import Source
-from plastodyn.papers.ninou2025.setups import NAME, RATE, curl_descent, inputs, linear_networks
-from plastodyn.papers.registry import Reproduction
+from plastodyn.papers.ninou2025.catalogue import NAME
+from plastodyn.papers.ninou2025.setups import RATE, curl_descent, inputs, linear_networks
+from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.theory import curl
 
 _COMPRESSIONS = (0.25, 0.4, 0.6)
@@ -49,6 +50,7 @@ class _Extent(NamedTuple):
 _EXTENTS = {"smoke": _Extent(44, 11, 2), "standard": _Extent(66, 21, 4), "full": _Extent(88, 41, 10)}
 
 
+@unswept
 def figure_other_circuits(size: str, key: Array) -> Reproduction:
     """Does the linear theory's boundary hold for two outputs and for nonlinear hidden layers?
 
@@ -149,6 +151,7 @@ _COMPRESSION = 0.4
 _NOISE_EXTENTS: dict[str, tuple[int, int, int]] = {"smoke": (4, 2, 4000), "standard": (7, 4, 12_000), "full": (13, 8, 60_000)}
 
 
+@unswept
 def figure_fluctuations(size: str, key: Array) -> Reproduction:
     """Curl descent with synaptic fluctuations, next to the boundary: c = 0.4, from no flips to beyond the critical fraction.
 

@@ -8,10 +8,10 @@ from jax import Array
 
 from plastodyn.figures import Curve, Panel, curve_panels
 from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import epochs_to_converge, learning_curve
-from plastodyn.papers.ninou2025.setups import NAME
-from plastodyn.papers.ninou2025.stores import placed, swept
-from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.types import Place, Reproduction, placed, unswept
 
 _NAMES = {0: "gradient descent", 1: "curl descent, 1 of 10 flipped"}
 _SIGMAS = 3.0
@@ -56,6 +56,7 @@ _REPEATS_2000 = (2540, 2972)
 """Range of the published values of one point, gradient descent on 2000 inputs, in different figures."""
 
 
+@unswept
 def figure_5ab(size: str, key: Array) -> Reproduction:
     """Figure 5b: test error against epoch on 2000 inputs, mean over seeds and its standard error.
 

@@ -9,10 +9,11 @@ from jax import Array
 
 from plastodyn.figures import Curve, Marks, Panel, curve_panels
 from plastodyn.papers.claims import Source
+from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import order_point
-from plastodyn.papers.ninou2025.setups import NAME, sides
-from plastodyn.papers.ninou2025.stores import placed, swept
-from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.papers.ninou2025.setups import sides
+from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.types import Place, Reproduction, placed
 from plastodyn.theory import curl
 
 _COMPRESSIONS = (0.3, 0.4, 0.5)

@@ -7,12 +7,13 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
-from plastodyn.figures import PhaseMap, phase_maps
 from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import phase_point
-from plastodyn.papers.ninou2025.setups import FLOOR, NAME, sides
-from plastodyn.papers.ninou2025.stores import cpu_hours, placed, swept
-from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.papers.ninou2025.maps import PhaseMap, phase_maps
+from plastodyn.papers.ninou2025.setups import FLOOR, sides
+from plastodyn.papers.ninou2025.stores import cpu_hours, swept
+from plastodyn.papers.types import Place, Reproduction, placed, unswept
 from plastodyn.theory import curl
 
 _FRACTION = {"hidden": r"flipped fraction of inputs $\alpha_h$", "readout": r"flipped fraction of hidden units $\alpha_r$"}
@@ -49,6 +50,7 @@ _EXTENTS = {
 _DECADES = {"hidden": (-1.0, 2.0), "readout": (-2.0, 1.0)}
 
 
+@unswept
 def figure_2(size: str, key: Array) -> Reproduction:
     """Figure 2: stability of the solution manifold, from random-matrix theory alone.
 

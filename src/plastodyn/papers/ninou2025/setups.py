@@ -14,12 +14,6 @@ from plastodyn.circuits import LinearStudentTeacher, Matched, StudentTeacher
 from plastodyn.rules import Rule
 from plastodyn.theory import curl
 
-NAME = "ninou2025"
-CITATION = (
-    "H. Ninou, J. Kadmon and N. A. Cayco-Gajic, Curl descent: non-gradient learning dynamics with sign-diverse plasticity, "
-    "NeurIPS 2025"
-)
-
 UNITS = 220
 """Inputs plus hidden units of the linear networks."""
 TRAIN, TEST = 250, 100

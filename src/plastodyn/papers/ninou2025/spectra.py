@@ -9,8 +9,8 @@ from jax import Array
 from plastodyn.circuits import fan_in_uniform
 from plastodyn.figures import Curve, Marks, Panel, curve_panels
 from plastodyn.papers.claims import Claim, Source
-from plastodyn.papers.ninou2025.setups import NAME
-from plastodyn.papers.registry import Reproduction
+from plastodyn.papers.ninou2025.catalogue import NAME
+from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.theory import curl
 
 _POINTS = (("hidden", 0.2, 0.4), ("hidden", 0.8, 0.6), ("readout", 0.2, 0.1), ("readout", 1.0, 0.4))
@@ -18,6 +18,7 @@ _INPUTS = {"smoke": 300, "standard": 1000, "full": 2000}
 _BINS = 60
 
 
+@unswept
 def figure_spectra(size: str, key: Array) -> Reproduction:
     """Eigenvalues of J of sampled circuits against the theory's density, on both sides of either boundary.
 

@@ -7,10 +7,10 @@ from jax import Array
 from matplotlib.figure import Figure
 
 import plastodyn as pd
-from plastodyn.figures import toy_panels
 from plastodyn.papers.claims import Source
-from plastodyn.papers.ninou2025.setups import NAME
-from plastodyn.papers.registry import Reproduction
+from plastodyn.papers.ninou2025.catalogue import NAME
+from plastodyn.papers.ninou2025.toy_panels import toy_panels
+from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.theory import curl
 
 _TARGET = 1.0
@@ -23,6 +23,7 @@ _BRANCH_DURATION = 120.0
 """Long enough for the slowest instability among the starts, of rate 0.2, to show."""
 
 
+@unswept
 def figure_1(size: str, key: Array) -> Reproduction:
     """Figure 1: trajectories of gradient and curl flow over the log loss, the two branches, the loss that first rises.
 

@@ -10,10 +10,11 @@ from jax import Array
 import plastodyn as pd
 from plastodyn.figures import Curve, Panel, curve_panels
 from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import exponent_point, some_weights, training_error
-from plastodyn.papers.ninou2025.setups import NAME, curl_descent, linear_networks
-from plastodyn.papers.ninou2025.stores import placed, swept
-from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.papers.ninou2025.setups import curl_descent, linear_networks
+from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.types import Place, Reproduction, placed, unswept
 
 _EVERY = 25
 _SHOWN = 6
@@ -80,6 +81,7 @@ def figure_3cd(size: str, key: Array, place: Place) -> Reproduction:
     return Reproduction(data, figure, tuple(_claims(data, size, Source(NAME, "fig3cd"))))
 
 
+@unswept
 def figure_4cd(size: str, key: Array) -> Reproduction:
     """Figure 4c, 4d and the inset of 4b: transients from the teacher with flipped hidden units, c = 1 and alpha_r = 0.6.
 

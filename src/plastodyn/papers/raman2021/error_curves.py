@@ -7,15 +7,17 @@ from jax import Array
 
 from plastodyn.figures import sweet_spot_panels
 from plastodyn.papers.claims import Claim, Source
-from plastodyn.papers.raman2021.setups import EXTENTS, LINEAR, NAME, NONLINEAR, CircuitSetup, Extent
+from plastodyn.papers.raman2021.catalogue import NAME
+from plastodyn.papers.raman2021.setups import EXTENTS, LINEAR, NONLINEAR, CircuitSetup, Extent
 from plastodyn.papers.raman2021.sweeps import sweep
-from plastodyn.papers.registry import Reproduction
+from plastodyn.papers.types import Reproduction, unswept
 
 _CONTRAST_FLUCTUATION = 0.02
 _SIGMAS = 3.0
 _GRID_STEP = 0.3
 
 
+@unswept
 def figure_5(size: str, key: Array) -> Reproduction:
     """Figure 5: 12-20-10 circuit, three precisions by three sizes of fluctuations, |dc|/|de| from 0.1 to 2.5.
 
@@ -31,6 +33,7 @@ def figure_5(size: str, key: Array) -> Reproduction:
     return _reproduce(NONLINEAR, "fig5", EXTENTS[size], key, "Figure 5: nonlinear circuit, 12-20-10")
 
 
+@unswept
 def figure_5_supplement_1(size: str, key: Array) -> Reproduction:
     """Figure 5, supplement 1: the same for the linear 12-10 circuit.
 
