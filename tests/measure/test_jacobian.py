@@ -255,7 +255,7 @@ class _Redrawn(pd.Circuit):
 
     def sample(self, key):
         del key
-        return _Redrawn(self.loss, self.weights)
+        return _Redrawn(self.function, self.weights)
 
 
 QUADRATIC = pd.Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(4))
@@ -293,7 +293,7 @@ FIELD = pd.measure.rule_field(QUADRATIC, pd.rules.gradient(0.1))
         (lambda: pd.measure.curl(FIELD, jnp.ones(4), key=7), "key must be"),
         (lambda: pd.measure.curl(FIELD, jnp.ones(4), key=jax.random.key(0), probes=1), "probes must be"),
         (lambda: pd.measure.curl(FIELD, jnp.full(4, jnp.inf)), "weights must be finite"),
-        (lambda: pd.measure.descent_angle(lambda w: w[0], QUADRATIC.loss, jnp.ones(4)), "field must return a pytree"),
+        (lambda: pd.measure.descent_angle(lambda w: w[0], QUADRATIC.loss_at, jnp.ones(4)), "field must return a pytree"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

@@ -28,7 +28,7 @@ class Package:
 
     def room(self, module: str) -> str:
         """The part of the package that a module lies in; the package itself for its front door."""
-        return (module.split(".") + [""])[1]
+        return [*module.split("."), ""][1]
 
     def _imports(self, module):
         for node in _running(self.trees[module]):
@@ -108,9 +108,8 @@ def private_names(package: Package) -> list[str]:
             if package.room(found.module) != room and any(map(_private, parts)):
                 wrong.append(f"{module} takes {found.module}.{found.name}")
         elsewhere = set(_bound_modules(package, module, room))
-        for node in ast.walk(package.trees[module]):
-            if isinstance(node, ast.Attribute) and _private(node.attr) and ast.unparse(node.value) in elsewhere:
-                wrong.append(f"{module} takes {ast.unparse(node)}")
+        taken = [node for node in ast.walk(package.trees[module]) if isinstance(node, ast.Attribute) and _private(node.attr)]
+        wrong += [f"{module} takes {ast.unparse(node)}" for node in taken if ast.unparse(node.value) in elsewhere]
     return wrong
 
 

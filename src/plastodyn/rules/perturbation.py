@@ -62,7 +62,7 @@ class NodePerturbation(Rule):
 
     rate: Any
     scale: Any
-    reads: ClassVar[frozenset[str]] = frozenset({"loss", "nodes"})
+    reads: ClassVar[frozenset[str]] = frozenset({"nodes"})
 
     def draw(self, weights: Weights, key: Array) -> Array:
         """The key: noise has the shape of the circuit's activity, which only the moment knows."""
