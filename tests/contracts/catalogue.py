@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import plastodyn as pd
-from plastodyn.protocol import Rule
+from plastodyn.protocol import Rule, signals_read
 
 DIAGONAL = jnp.linspace(0.5, 2.0, 12)
 
@@ -16,12 +16,19 @@ def layered():
     return pd.circuits.student_teacher([4, 3, 2], inputs=30, key=jax.random.key(3), displacement=0.3)
 
 
-def linear():
-    return pd.circuits.student_teacher([4, 3, 2], hidden="linear", inputs=30, key=jax.random.key(3), displacement=0.3)
+def linear(widths=(4, 3, 2)):
+    full = pd.circuits.student_teacher(widths, hidden="linear", inputs=30, key=jax.random.key(3), displacement=0.3)
+    return pd.circuits.through_covariance(full)
 
 
 def quadratic():
     return pd.Circuit(loss=lambda w: 0.5 * jnp.sum(DIAGONAL * w**2), weights=jnp.linspace(-1.0, 1.0, 12))
+
+
+def patterns():
+    """Independent inputs of unlike variance, so that Hebbian rules have a first principal component to find."""
+    data = jnp.linspace(2.0, 0.5, 4)[:, None] * jax.random.normal(jax.random.key(8), (4, 40))
+    return pd.circuits.pattern_layer(data, outputs=3, key=jax.random.key(9), samples=5, scale=0.5)
 
 
 def chain():
@@ -38,9 +45,13 @@ CIRCUITS = {
     "tanh": lambda: pd.circuits.student_teacher(
         [4, 5, 3, 2], hidden=["tanh", "relu"], output="tanh", inputs=30, key=jax.random.key(4)
     ),
-    "through_covariance": lambda: pd.circuits.through_covariance(linear()),
+    "through_covariance": linear,
     "matched": lambda: pd.circuits.matched(layered()),
     "tracking": chain,
+    "pattern_layer": patterns,
+    "reachable": lambda: pd.circuits.reachable(linear((3, 9, 1))),
+    "reachable_by_sign": lambda: pd.circuits.reachable_by_sign(linear((1, 9, 1)), [-1] * 3 + [1] * 6)[0],
+    "principal_axes": lambda: pd.circuits.principal_axes([linear()])[0],
     "integrator": lambda: pd.circuits.integrator(4, key=jax.random.key(6)),
 }
 
@@ -59,6 +70,8 @@ class Row(NamedTuple):
     """Needs the signals of a layered circuit."""
     staged: bool = False
     """Needs the signals of a memory in stages."""
+    paired: bool = False
+    """Needs pre- and postsynaptic activity."""
 
 
 def _ones(value=1.0):
@@ -83,6 +96,13 @@ RULES = {
     "late": Row(pd.rules.late(0.05, slowing=0.5), staged=True),
     "staged": Row(pd.rules.staged(pd.rules.early(0.05), pd.rules.late(0.05), 0.2), descends=True, staged=True),
     "beeline": Row(pd.rules.beeline(0.1), descends=True, layered=True),
+    "hebbian": Row(pd.rules.hebbian(0.05), paired=True),
+    "oja": Row(pd.rules.oja(0.05), paired=True),
+    "bcm": Row(pd.rules.bcm(0.05, threshold_time=5.0), paired=True),
+    "averaged": Row(
+        pd.rules.gated(pd.rules.gradient(0.05), pd.rules.averaged(lambda moment: 1 / (1 + moment.time), 4.0)), descends=True
+    ),
+    "difference": Row(2.0 * pd.rules.gradient(0.05) - pd.rules.gradient(0.05), descends=True),
     "flipped": Row(-1.0 * pd.rules.flipped(pd.rules.gradient(0.05), _ones(-1.0)), descends=True, layered=True),
     "presynaptic": Row(_flipped(pd.rules.presynaptic(1 / 3, layer=1)), descends=True, layered=True),
     "postsynaptic": Row(_flipped(pd.rules.postsynaptic(1 / 3)), descends=True, layered=True),
@@ -101,3 +121,31 @@ RULES = {
     "confined": Row(pd.fluctuations.confined(pd.fluctuations.white(0.02), _ones()), random=True, norm=0.02, layered=True),
     "sparing": Row(pd.fluctuations.sparing(pd.fluctuations.white(0.02), jnp.eye(18)[:2]), random=True, norm=0.02, layered=True),
 }
+
+# Rows whose signs, masks and directions have the shape of the weights of `layered`.
+SHAPED = {"flipped", "confined", "sparing"}
+# Rows whose signs by neuron need matrices of weights.
+BY_NEURON = {"presynaptic", "postsynaptic"}
+
+
+def home(name):
+    """A circuit that a row can be joined to."""
+    row = RULES[name]
+    return layered() if row.layered else chain() if row.staged else patterns() if row.paired else quadratic()
+
+
+def fits(name, circuit_name, circuit):
+    """Whether a rule can be joined to a circuit, leaving aside what its weights' shapes forbid (``None``)."""
+    if name in SHAPED and circuit_name not in ("student_teacher", "resampled"):
+        return None
+    if name in BY_NEURON and circuit_name in ("user", "tracking", "pattern_layer"):
+        return None
+    rule = RULES[name].rule
+    return signals_read(rule) <= circuit.signals and circuit.symmetries <= rule.keeps
+
+
+def whole(circuit_name):
+    """A circuit, and the sum of all rules that fit it, each at a small rate."""
+    circuit = CIRCUITS[circuit_name]()
+    fitting = [row.rule for name, row in RULES.items() if fits(name, circuit_name, circuit)]
+    return circuit, 0.01 * sum(fitting)

@@ -87,12 +87,10 @@ def test_settled_wants_small_and_no_longer_rising(key):
         weights = network.weights
         for _ in range(40):
             weights = step(weights)
-        moment = experiments.Moment(network, weights, jnp.zeros(()), None, lambda at: rule.velocity(at, state))
+        moment = experiments.Moment(network, weights, jnp.zeros(()), rule=rule, state=state)
         assert float(network.loss_at(weights)) < 1e-16
         assert not bool(experiments.settled(moment))
-        descending = experiments.Moment(
-            network, weights, jnp.zeros(()), None, lambda at: jax.tree.map(jnp.negative, at.gradient())
-        )
+        descending = moment.replace(rule=pd.rules.gradient(1.0), state=None)
         assert bool(experiments.settled(descending))
 
 

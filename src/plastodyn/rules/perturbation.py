@@ -63,7 +63,7 @@ class NodePerturbation(Rule):
 
     rate: Parameter
     scale: Parameter
-    reads: ClassVar[frozenset[str]] = frozenset({"loss", "nodes"})
+    reads: ClassVar[frozenset[str]] = frozenset({"nodes"})
 
     def draw(self, weights: Weights, key: Array) -> Array:
         """The key: noise has the shape of the circuit's activity, which only the moment knows."""

@@ -80,11 +80,11 @@ def test_the_test_error_is_that_on_other_inputs():
         others = jnp.asarray(np.random.default_rng(1).normal(size=(4, 25)))
         tested = _full(inputs=others, teacher=full.teacher.kernels)
         small = pd.circuits.through_covariance(full, test_covariance=pd.circuits.input_covariance(others))
-        np.testing.assert_allclose(small.test_error(full.weights), tested.loss(full.weights), atol=1e-12)
+        np.testing.assert_allclose(small.test_error(full.weights), tested.loss_at(full.weights), atol=1e-12)
         # The circuit learns on its own inputs, which are the test inputs too unless others are given.
         np.testing.assert_allclose(small.loss_at(full.weights), full.loss_at(full.weights), atol=1e-12)
         plain = pd.circuits.through_covariance(full)
-        assert float(plain.test_error(full.weights)) == float(plain.loss(full.weights))
+        assert float(plain.test_error(full.weights)) == float(plain.loss_at(full.weights))
 
 
 def test_circuits_that_share_a_covariance_keep_it_once():
@@ -165,7 +165,7 @@ def test_the_integral_of_tanh_does_not_overflow():
     circuit = pd.circuits.student_teacher(
         [1, 1], output="tanh", inputs=jnp.array([[1.0]]), teacher=[[[0.0]]], key=jax.random.key(0)
     )
-    both = jax.jit(jax.value_and_grad(pd.circuits.matched(circuit).loss))
+    both = jax.jit(jax.value_and_grad(pd.circuits.matched(circuit).loss_at))
     for drive in (0.0, 0.5, -200.0, 1e4):
         weights = pd.circuits.Layers((jnp.full((1, 1), drive),))
         expected = np.logaddexp(drive, -drive) - np.log(2)

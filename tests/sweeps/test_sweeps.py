@@ -1,17 +1,9 @@
 """Sweeps: the same bits however they are run, nothing done twice, nothing lost but what was in flight."""
 
-import importlib
 import json
 import math
 import multiprocessing
-import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -20,53 +12,12 @@ import xarray as xr
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
+from sweep_readings import AXES, BOOKKEEPING, CHUNK, log_of, results
 
-from plastodyn.sweeps import LocalWorkers, one_core, sweep
+from plastodyn.sweeps import one_core, sweep
 from plastodyn.sweeps.example import noisy_bowl
 from plastodyn.sweeps.layout import CHUNKS_PER_WORKER, TARGET_BYTES, TARGET_SECONDS, Layout, fit
-from plastodyn.sweeps.store import DONE, FAILED, MISSING, mark_failed
-
-HERE = Path(__file__).parent
-AXES = {"a": [1.0, 2.0, 0.5], "b": [0.1, 0.25, 0.7, 0.9]}
-CHUNK = {"a": 2, "b": 1}
-BOOKKEEPING = ["chunk_seconds", "chunk_cpu_seconds", "chunk_origin"]
-
-
-@pytest.fixture(scope="module")
-def experiments():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(HERE)
-        yield importlib.import_module("sweep_experiments")
-
-
-@pytest.fixture(scope="module")
-def hands(experiments):
-    del experiments  # Workers take over the path at their start.
-    with LocalWorkers(2) as workers:
-        yield workers
-
-
-@pytest.fixture(scope="module")
-def reference(experiments, hands, tmp_path_factory):
-    """One uninterrupted run."""
-    return sweep(
-        experiments.draws, AXES, store=tmp_path_factory.mktemp("r") / "s.zarr", seed=7, chunk=CHUNK, executor=hands
-    ).load()
-
-
-def _results(dataset):
-    return dataset.drop_vars(BOOKKEEPING).drop_attrs()
-
-
-def _log(path):
-    return [tuple(map(float, line.split()[1:])) for line in path.read_text().splitlines()]
-
-
-def _alive(process):
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+from plastodyn.sweeps.store import DONE, FAILED, mark_failed
 
 
 class Shuffled(Executor):
@@ -111,7 +62,7 @@ def test_the_key_of_a_batch_follows_from_seed_and_place(reference):
 def test_any_order_gives_the_same_bits(reference, experiments, hands, tmp_path):
     shuffled = Shuffled(hands, count=8, seed=1)
     found = sweep(experiments.draws, AXES, store=tmp_path / "s.zarr", seed=7, chunk=CHUNK, executor=shuffled)
-    assert _results(found.load()).identical(_results(reference))
+    assert results(found.load()).identical(results(reference))
 
 
 def test_the_number_of_workers_does_not_change_a_bit_of_a_simulation(hands, tmp_path):
@@ -119,7 +70,7 @@ def test_the_number_of_workers_does_not_change_a_bit_of_a_simulation(hands, tmp_
     arguments = {"seed": 3, "parameters": {"steps": 30}, "chunk": {"rate": 2, "noise": 2}}
     one = sweep(noisy_bowl, axes, store=tmp_path / "one", workers=1, **arguments)
     two = sweep(noisy_bowl, axes, store=tmp_path / "two", executor=hands, **arguments)
-    assert _results(one.load()).identical(_results(two.load()))
+    assert results(one.load()).identical(results(two.load()))
     # Gradient descent on |w|^2 / 2 from (1, 1, 1); two roundings a step in single precision, squared.
     exact = 1.5 * (1 - one.rate) ** (2 * one.step)
     found = one.loss.sel(noise=0).isel(replica=0).transpose("rate", "step")
@@ -171,11 +122,11 @@ def test_what_is_done_is_not_done_again(experiments, hands, tmp_path):
     arguments = {"store": store, "seed": 7, "chunk": CHUNK, "executor": hands, "parameters": {"log": str(log)}}
     first = sweep(experiments.draws, AXES, **arguments).load()
     assert sweep(experiments.draws, AXES, **arguments).load().identical(first)
-    assert len(_log(log)) == 8
+    assert len(log_of(log)) == 8
     mark_failed(store, [(1, 2), (0, 0)])
     again = sweep(experiments.draws, AXES, **arguments)
-    assert _results(again.load()).identical(_results(first))
-    assert sorted(_log(log)[8:]) == [(0.5, 0.7), (1.0, 0.1)]
+    assert results(again.load()).identical(results(first))
+    assert sorted(log_of(log)[8:]) == [(0.5, 0.7), (1.0, 0.1)]
 
 
 def test_an_error_of_the_experiment_fails_its_chunk_only_and_is_tried_again(experiments, hands, tmp_path):
@@ -193,7 +144,7 @@ def test_an_error_of_the_experiment_fails_its_chunk_only_and_is_tried_again(expe
     assert np.isnan(partial.noise[2]).all()
     (tmp_path / "log.mended").touch()
     assert (sweep(experiments.draws, AXES, **arguments).chunk_status == DONE).all()
-    assert len(_log(log)) == 8
+    assert len(log_of(log)) == 8
 
 
 def test_a_dead_worker_is_replaced(reference, experiments, hands, tmp_path):
@@ -207,7 +158,7 @@ def test_a_dead_worker_is_replaced(reference, experiments, hands, tmp_path):
         parameters={"die": str(tmp_path / "died")},
     )
     assert (tmp_path / "died").exists()
-    assert _results(found.load()).identical(_results(reference))
+    assert results(found.load()).identical(results(reference))
 
 
 @pytest.mark.slow  # Three deaths, three starts of a worker.
@@ -216,73 +167,13 @@ def test_a_chunk_that_kills_every_worker_fails(experiments, tmp_path):
         sweep(experiments.dies, {"a": [1]}, store=tmp_path / "s.zarr", seed=0, workers=1, chunk={"a": 1})
 
 
-def _start(store, log):
-    arguments = {"store": str(store), "seed": 7, "chunk": CHUNK, "workers": 2, "parameters": {"log": str(log), "pause": 0.4}}
-    # Without a guard for `__main__`: workers do not import the script.
-    script = f"""
-        import sys
-        sys.path.insert(0, {str(HERE)!r})
-        import sweep_experiments
-        from plastodyn.sweeps import sweep
-        sweep(sweep_experiments.draws, {AXES!r}, **{arguments!r})
-    """
-    file = log.with_suffix(".py")
-    file.write_text(textwrap.dedent(script))
-    return subprocess.Popen([sys.executable, file], start_new_session=True, stderr=subprocess.PIPE, text=True)
-
-
-def _wait_for_chunks(store, count, process):
-    while not (store / "zarr.json").exists() or (xr.open_zarr(store, chunks=None).chunk_status == DONE).sum() < count:
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
-
-
-@pytest.mark.parametrize("victims", ["all", pytest.param("parent", marks=pytest.mark.slow)])
-def test_sigkill_loses_only_the_chunks_in_flight(victims, reference, experiments, hands, tmp_path):
-    store, log = tmp_path / "s.zarr", tmp_path / "log"
-    process = _start(store, log)
-    _wait_for_chunks(store, 3, process)
-    (os.killpg if victims == "all" else os.kill)(process.pid, signal.SIGKILL)
-    process.communicate()
-    workers = {int(line.split()[0]) for line in log.read_text().splitlines()}
-    while any(map(_alive, workers)):  # No orphan goes on; if one did, this would not end.
-        time.sleep(0.01)
-    partial = xr.open_zarr(store, chunks=None).load()
-    done = partial.chunk_status == DONE
-    assert 3 <= done.sum() < 8
-    assert set(np.unique(partial.chunk_status)) == {MISSING, DONE}
-    kept = np.repeat(done.values, [2, 1], axis=0)
-    np.testing.assert_array_equal(partial.noise.values[kept], reference.noise.values[kept])
-
-    before = len(_log(log))
-    parameters = {"log": str(log), "pause": 0.4}
-    found = sweep(experiments.draws, AXES, store=store, seed=7, chunk=CHUNK, parameters=parameters, executor=hands).load()
-    assert len(_log(log)) - before == 8 - done.sum()
-    np.testing.assert_array_equal(found.chunk_seconds.where(done), partial.chunk_seconds.where(done))
-    assert _results(found).identical(_results(reference))
-
-
-@pytest.mark.slow  # Starts a program that starts two workers.
-def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(experiments, tmp_path):
-    del experiments
-    store, log = tmp_path / "s.zarr", tmp_path / "log"
-    process = _start(store, log)
-    _wait_for_chunks(store, 1, process)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert "KeyboardInterrupt: sweep interrupted; " in errors
-    assert "the same call goes on from there" in errors
-    assert errors.count("Traceback") == 1
-    assert not any(_alive(int(line.split()[0])) for line in log.read_text().splitlines())
-
-
 @pytest.mark.slow  # The standard pool's workers import this test's program.
 def test_the_executor_is_replaceable(reference, experiments, tmp_path, monkeypatch):
     for name, value in one_core().items():
         monkeypatch.setenv(name, value)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         found = sweep(experiments.draws, AXES, store=tmp_path / "s", seed=7, chunk=CHUNK, executor=pool)
-    assert _results(found.load()).identical(_results(reference))
+    assert results(found.load()).identical(results(reference))
 
 
 def test_a_broken_executor_ends_the_sweep(experiments, tmp_path):

@@ -77,7 +77,7 @@ def test_lanczos_spectrum_has_the_moments_of_the_dense_one():
 
 
 def test_stationary_theory_takes_a_lanczos_spectrum():
-    spectrum = pd.measure.hessian_spectrum(QUADRATIC.loss, QUADRATIC.weights, key=jax.random.key(0), depth=60, probes=300)
+    spectrum = pd.measure.hessian_spectrum(QUADRATIC.loss_at, QUADRATIC.weights, key=jax.random.key(0), depth=60, probes=300)
     from_lanczos = pd.theory.ratio.stationary_optimum(np.clip(spectrum.eigenvalues, 0, None), 0.1, 5.0, spectrum.multiplicities)
     exact = pd.theory.ratio.stationary_optimum(np.asarray(DIAGONAL), 0.1, 5.0)
     # Three eigenvalues carry half the trace: 300 probes leave tr H an error of 1.7 %; three of those.
@@ -85,7 +85,7 @@ def test_stationary_theory_takes_a_lanczos_spectrum():
 
 
 def test_leading_directions_are_the_dense_eigenvectors():
-    values, directions = pd.measure.leading_directions(QUADRATIC.loss, QUADRATIC.weights, key=jax.random.key(0), count=3)
+    values, directions = pd.measure.leading_directions(QUADRATIC.loss_at, QUADRATIC.weights, key=jax.random.key(0), count=3)
     np.testing.assert_allclose(values, [60.0, 30.0, 10.0], rtol=1e-4)
     np.testing.assert_allclose(np.abs(directions[:, :3]), np.eye(3), atol=1e-2)
 
@@ -127,17 +127,23 @@ def test_plasticity_ratio_over_the_states_of_a_run():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: pd.measure.curvature(QUADRATIC.loss, jnp.ones(100), jnp.zeros(100)), "must not be zero"),
-        (lambda: pd.measure.curvature(QUADRATIC.loss, jnp.ones(100), jnp.ones(3)), "structure and shapes"),
-        (lambda: pd.measure.hessian_trace(QUADRATIC.loss, jnp.full(100, jnp.nan), key=jax.random.key(0)), "finite"),
-        (lambda: pd.measure.hessian_trace(QUADRATIC.loss, jnp.ones(100), key=jax.random.key(0), samples=1), "samples must be"),
-        (lambda: pd.measure.hessian_trace(QUADRATIC.loss, jnp.ones(100), key=0), "key must be"),
+        (lambda: pd.measure.curvature(QUADRATIC.loss_at, jnp.ones(100), jnp.zeros(100)), "must not be zero"),
+        (lambda: pd.measure.curvature(QUADRATIC.loss_at, jnp.ones(100), jnp.ones(3)), "structure and shapes"),
+        (lambda: pd.measure.hessian_trace(QUADRATIC.loss_at, jnp.full(100, jnp.nan), key=jax.random.key(0)), "finite"),
+        (
+            lambda: pd.measure.hessian_trace(QUADRATIC.loss_at, jnp.ones(100), key=jax.random.key(0), samples=1),
+            "samples must be",
+        ),
+        (lambda: pd.measure.hessian_trace(QUADRATIC.loss_at, jnp.ones(100), key=0), "key must be"),
         (lambda: pd.measure.plasticity_ratio(QUADRATIC, jnp.ones(7)), "end in a dimension of 100"),
         (
             lambda: pd.measure.plasticity_ratio(QUADRATIC, rule=pd.rules.beeline()),
             "'teacher', which the circuit does not offer",
         ),
-        (lambda: pd.measure.leading_directions(QUADRATIC.loss, jnp.ones(100), key=jax.random.key(0), count=0), "count must be"),
+        (
+            lambda: pd.measure.leading_directions(QUADRATIC.loss_at, jnp.ones(100), key=jax.random.key(0), count=0),
+            "count must be",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, message):

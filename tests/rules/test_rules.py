@@ -123,23 +123,6 @@ def test_constrained_flow_stays_on_the_sphere_and_matches_small_steps():
     np.testing.assert_allclose(coarse.weights, fine.weights, atol=2e-3)
 
 
-def test_gate_closes_on_time():
-    gate = lambda moment: jnp.where(moment.time < 10, 1.0, 0.0)  # noqa: E731
-    run = pd.simulate(_quadratic(), pd.rules.gated(pd.rules.gradient(0.1), gate), steps=20, key=jax.random.key(0))
-    loss = run.loss.values[0]
-    assert (np.diff(loss[:10]) < 0).all()
-    assert (loss[11:] == loss[11]).all()
-
-
-def test_gate_may_be_an_axis():
-    run = pd.simulate(
-        _quadratic(), pd.rules.gated(pd.rules.gradient(0.1), pd.axis("gate", [0.0, 1.0])), steps=5, key=jax.random.key(0)
-    )
-    shut, wide = run.loss.sel(replica=0).values
-    assert (shut == shut[0]).all()
-    assert wide[-1] < shut[-1]
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -51,8 +51,8 @@ class Quadratic(pd.circuits.AbstractCircuit):
     weights: jax.Array
     signals = frozenset({"loss"})
 
-    def loss(self, weights):
-        return 0.5 * jnp.sum(self.curvatures * (weights - 1) ** 2)
+    def loss(self, moment):
+        return 0.5 * jnp.sum(self.curvatures * (moment.weights - 1) ** 2)
 
 
 def quadratic(curvatures, at=1.0):

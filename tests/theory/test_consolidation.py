@@ -283,5 +283,8 @@ def test_half_turn_needs_a_turn():
 def test_an_inactivated_cerebellum_drives_nothing():
     circuit = pd.circuits.integrator(20, key=jax.random.key(5), cerebellum=0.0)
     loaded = circuit.weights._replace(purkinje=circuit.mode[None])
-    still = circuit.activity_velocity(circuit.weights, circuit.mode, 0.0)
-    np.testing.assert_array_equal(circuit.activity_velocity(loaded, circuit.mode, 0.0), still)
+    moment = circuit.start.replace(activity=circuit.mode)
+    still = circuit.activity_velocity(moment)
+    np.testing.assert_array_equal(circuit.activity_velocity(moment.at(loaded)), still)
+    driven = pd.circuits.integrator(20, key=jax.random.key(5))
+    assert not np.array_equal(driven.activity_velocity(driven.start.at(loaded)), driven.activity_velocity(driven.start))

@@ -171,13 +171,13 @@ def test_fields_are_pytrees_that_run_over_circuits():
     def loss(w):
         return jnp.sum((w - 1.0) ** 2)
 
-    steps = eqx.filter_vmap(lambda w: pd.measure.RuleMap(c := pd.Circuit(loss, w), rule, rule.init(_moment(c), None)))(starts)
+    def held(w):
+        circuit = pd.Circuit(loss, w)
+        return pd.measure.RuleMap(circuit, rule, pd.protocol.begin(circuit, rule, jax.random.key(0)))
+
+    steps = eqx.filter_vmap(held)(starts)
     lengths = jnp.linalg.norm(eqx.filter_vmap(lambda step, w: step(w))(steps, jnp.ones((2, 2))), axis=-1)
     np.testing.assert_allclose(lengths, [5.0, 10.0], rtol=1e-6)
-
-
-def _moment(circuit):
-    return pd.protocol.Moment(circuit, circuit.weights, jnp.zeros(()))
 
 
 def test_curl_of_signed_descent_is_in_closed_form_and_that_of_the_dense_jacobian():
@@ -255,7 +255,7 @@ class _Redrawn(pd.Circuit):
 
     def sample(self, key):
         del key
-        return _Redrawn(self.loss, self.weights)
+        return _Redrawn(self.function, self.weights)
 
 
 QUADRATIC = pd.Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(4))
@@ -293,7 +293,7 @@ FIELD = pd.measure.rule_field(QUADRATIC, pd.rules.gradient(0.1))
         (lambda: pd.measure.curl(FIELD, jnp.ones(4), key=7), "key must be"),
         (lambda: pd.measure.curl(FIELD, jnp.ones(4), key=jax.random.key(0), probes=1), "probes must be"),
         (lambda: pd.measure.curl(FIELD, jnp.full(4, jnp.inf)), "weights must be finite"),
-        (lambda: pd.measure.descent_angle(lambda w: w[0], QUADRATIC.loss, jnp.ones(4)), "field must return a pytree"),
+        (lambda: pd.measure.descent_angle(lambda w: w[0], QUADRATIC.loss_at, jnp.ones(4)), "field must return a pytree"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

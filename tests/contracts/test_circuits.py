@@ -1,0 +1,151 @@
+"""Laws of every circuit with every rule that fits it: it runs, refuses what does not fit, and goes on from where it stopped."""
+
+import inspect
+import typing
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from catalogue import BY_NEURON, CIRCUITS, RULES, SHAPED, fits, home, whole
+
+import plastodyn as pd
+from plastodyn.circuits import AbstractCircuit
+from plastodyn.protocol import check_joined
+
+# Variants of one circuit compile for seconds each.
+_VARIANTS = {"tanh", "plastic_biases", "matched", "resampled", "reachable_by_sign", "principal_axes", "through_covariance"}
+_EACH = [pytest.param(n, marks=pytest.mark.slow) if n in _VARIANTS else n for n in CIRCUITS]
+KEY = jax.random.key(0)
+
+
+@pytest.mark.parametrize("circuit_name", _EACH)
+def test_going_on_is_not_having_stopped(circuit_name, tmp_path):
+    """Each circuit under the sum of all rules that fit it: 3 + 4 steps, by way of a file, against 7; every bit."""
+    circuit, rule = whole(circuit_name)
+    options = {"replicas": 3, "record": [], "chunk": 2}
+    straight = pd.simulate(circuit, rule, steps=7, key=KEY, **options)
+    assert int(straight.status.max()) == 0
+    assert bool((straight.weights.isel(replica=0) != straight.weights.isel(replica=1)).any()) == (circuit_name in _RANDOM)
+    first = pd.simulate(circuit, rule, steps=3, key=KEY, **options)
+    first.to_zarr(tmp_path / "first.zarr")
+    second = pd.simulate(circuit, rule, steps=4, start=xr.open_zarr(tmp_path / "first.zarr"), **options)
+    ends = [name for name in straight.data_vars if name not in ("status", "steps_taken")]
+    for name in ends:
+        np.testing.assert_array_equal(second[name], straight[name], err_msg=name)
+    assert (second.steps_taken == 7).all()
+    assert not np.array_equal(first.weights, second.weights)
+
+
+# Circuits that some random rule fits.
+_RANDOM = {*CIRCUITS} - {"reachable", "reachable_by_sign"}
+
+
+@pytest.mark.parametrize("circuit_name", CIRCUITS)
+def test_every_circuit_takes_or_refuses_each_rule(circuit_name):
+    circuit = CIRCUITS[circuit_name]()
+    found = {True: set(), False: set(), None: set()}
+    for name, row in RULES.items():
+        verdict = fits(name, circuit_name, circuit)
+        found[verdict].add(name)
+        if verdict:
+            check_joined(circuit, row.rule)
+        elif verdict is False:
+            with pytest.raises(ValueError, match=r"does not offer|does not promise to"):
+                check_joined(circuit, row.rule)
+    assert found[None] <= SHAPED | BY_NEURON
+    general = {"white", "wiener", "ornstein_uhlenbeck", "drift", "log_normal", "homeostatic_scaling"}
+    if not circuit.symmetries:
+        assert general <= found[True]
+    if "loss" in circuit.signals:
+        assert {"gradient", "newton", "exact_norm", "precise_gradient"} - found[True] <= {"precise_gradient"}
+    if "hidden_span" in circuit.symmetries:
+        assert {"white", "noisy_gradient", "keep_or_oppose", "postsynaptic", "beeline", "constrained_sign"} <= found[False]
+    if "input_rotation" in circuit.symmetries:
+        assert {"white", "presynaptic", "postsynaptic", "drift"} <= found[True]
+        assert {"constrained_sign", "log_normal", "homeostatic_scaling"} <= found[False]
+
+
+def test_signs_by_neuron_fit_the_coordinates_that_they_keep():
+    cut, by_sign, turned = (CIRCUITS[name]() for name in ("reachable", "reachable_by_sign", "principal_axes"))
+    inputs, hidden = pd.rules.presynaptic(0.5, 0), pd.rules.presynaptic(0.5, 1)
+    sent, received = pd.rules.postsynaptic(0.5, 0), pd.rules.postsynaptic(0.5, 1)
+    allowed = {
+        "reachable": (cut, {0: True, 1: False, 2: False, 3: True}),
+        "reachable_by_sign": (by_sign, {0: True, 1: True, 2: True, 3: True}),
+        "principal_axes": (turned, {0: False, 1: True, 2: True, 3: True}),
+    }
+    for circuit, answers in allowed.values():
+        for place, fits_it in answers.items():
+            rule = pd.rules.flipped(pd.rules.gradient(0.1), (inputs, hidden, sent, received)[place])
+            if fits_it:
+                check_joined(circuit, rule)
+            else:
+                with pytest.raises(ValueError, match="Flipped does not promise to"):
+                    check_joined(circuit, rule)
+
+
+@pytest.mark.parametrize("circuit_name", CIRCUITS)
+def test_it_stands_alone(circuit_name):
+    """Each signal that a circuit names is there at its start; its draws and moments have its shapes."""
+    circuit = CIRCUITS[circuit_name]()
+    start = circuit.start
+    for name in circuit.signals:
+        assert start.signal(name) is not None
+    with pytest.raises(ValueError, match="the signal 'nonsense' is read, which the circuit does not offer"):
+        start.signal("nonsense")
+    seen = circuit.sample(KEY)
+    assert jax.tree.structure(seen.weights) == jax.tree.structure(circuit.weights)
+    velocity = circuit.activity_velocity(start)
+    assert [x.shape for x in jax.tree.leaves(velocity)] == [x.shape for x in jax.tree.leaves(circuit.activity)]
+    if "loss" in circuit.signals:
+        assert start.loss().shape == ()
+        np.testing.assert_array_equal(circuit.loss_at(circuit.weights), start.loss())
+
+
+@pytest.mark.parametrize("circuit_name", [n for n in CIRCUITS if "loss" not in CIRCUITS[n]().signals])
+def test_a_circuit_without_a_loss_is_a_circuit(circuit_name):
+    circuit = CIRCUITS[circuit_name]()
+    run = pd.simulate(circuit, pd.fluctuations.white(0.1), steps=2, key=KEY)
+    assert "loss" not in run
+    assert run.weight_norm.sizes == {"replica": 1, "step": 3}
+    np.testing.assert_allclose(run.weight_norm[0, -1], np.linalg.norm(run.weights[0]), rtol=1e-6)
+    assert run.status.values.tolist() == [0]
+    for record in (["loss"], ["gradient_norm"], [pd.observe("loss", every=2)]):
+        with pytest.raises(ValueError, match=r"record: \w+ reads the signal 'loss', which the circuit does not offer"):
+            pd.simulate(circuit, pd.fluctuations.white(0.1), steps=2, key=KEY, record=record)
+
+
+def test_some_circuit_has_no_loss():
+    assert [n for n in CIRCUITS if "loss" not in CIRCUITS[n]().signals] == ["pattern_layer"]
+
+
+def _makes_a_circuit(thing):
+    if inspect.isclass(thing):
+        return issubclass(thing, AbstractCircuit) and thing is not AbstractCircuit
+    if not inspect.isfunction(thing):
+        return False
+    waiting = [typing.get_type_hints(thing).get("return")]
+    while waiting:
+        kind = waiting.pop()
+        if inspect.isclass(kind) and not typing.get_args(kind) and issubclass(kind, AbstractCircuit):
+            return True
+        waiting.extend(typing.get_args(kind))
+    return False
+
+
+def test_the_catalogue_holds_every_circuit():
+    public = {name: getattr(pd.circuits, name) for name in pd.circuits.__all__}
+    constructors = {name for name, thing in public.items() if _makes_a_circuit(thing) and inspect.isfunction(thing)}
+    assert constructors | {"user"} <= set(CIRCUITS)
+    assert {"integrator", "pattern_layer", "reachable", "reachable_by_sign", "principal_axes"} <= constructors
+    classes = {thing for thing in public.values() if inspect.isclass(thing) and _makes_a_circuit(thing)}
+    assert classes <= {type(make()) for make in CIRCUITS.values()}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_rule_has_a_home(name):
+    circuit = home(name)
+    check_joined(circuit, RULES[name].rule)
+    assert all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(circuit.weights))
