@@ -35,7 +35,8 @@ _INIT, _STEP, _EVENT = 0, 1, 2
 class Program(NamedTuple):
     """Everything about a run that is compiled in; hashable, so that equal runs share compiled code.
 
-    ``room`` is how many records of each observable one call may make; ``events`` are those of the circuit, then the rule's.
+    ``room`` is how many records of each observable one call may make, and ``dense`` says which are recorded at every step of
+    the run; ``events`` are those of the circuit, then the rule's.
     """
 
     static_leaves: tuple[Any, ...]
@@ -43,6 +44,7 @@ class Program(NamedTuple):
     solver: Solver
     observables: tuple[Callable[[Moment], Any], ...]
     room: tuple[int, ...]
+    dense: tuple[bool, ...]
     events: tuple[Instants, ...]
     devices: int
     chunk: int
@@ -192,14 +194,25 @@ def _until(stop: Array, body: Callable[[State], State], state: State) -> State:
 def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Array], Noise], state: State) -> State:
     """Record what is due, step to where something is due again, and let events happen there."""
     index, carry, records = state
+    program = chunk.program
     for which in range(len(records)):
         carry, records = _recorded(chunk, clock, which, index, carry, records)
-    due = [instants.following(index + 1) for instants in (*clock.windows, *chunk.program.events)]
-    following = functools.reduce(jnp.minimum, due, stop)
-    # Behind the last step there is only its record.
-    steps_to = jnp.minimum(following, clock.last)
-    carry = jax.lax.fori_loop(index, steps_to, lambda i, carry: chunk.step(carry, noise(i), i), carry)
-    for which, instants in enumerate(chunk.program.events):
+    sparse = [window for window, dense in zip(clock.windows, program.dense, strict=False) if not dense]
+    due = [instants.following(index + 1) for instants in (*sparse, *program.events)]
+    # The last step is a stop, for the record behind it.
+    following = functools.reduce(jnp.minimum, due, jnp.where(index < clock.last, jnp.minimum(stop, clock.last), stop))
+
+    def one(i: Array, state: tuple[Carry, tuple[Array, ...]]) -> tuple[Carry, tuple[Array, ...]]:
+        carry, records = state
+        # What is recorded at every step stands beside the step, and shares its forward pass.
+        records = tuple(
+            _written(chunk, clock, which, i, carry, record) if program.dense[which] else record
+            for which, record in enumerate(records)
+        )
+        return chunk.step(carry, noise(i), i), records
+
+    carry, records = jax.lax.fori_loop(index, jnp.minimum(following, clock.last), one, (carry, records))
+    for which, instants in enumerate(program.events):
         now = (instants.following(following) == following) & (following <= clock.last)
         carry = jax.lax.cond(now, functools.partial(chunk.happen, which=which), lambda carry, _: carry, carry, following)
     return following, carry, records
@@ -208,19 +221,26 @@ def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Arra
 def _recorded(
     chunk: Chunk, clock: Clock, which: int, index: Array, carry: Carry, records: tuple[Array, ...]
 ) -> tuple[Carry, tuple[Array, ...]]:
-    """The records, with that of one observable at this step if it is due."""
-    window = clock.windows[which]
-    slot = (index - window.following(clock.start)) // window.every
+    """The records, with that of one observable at this stop if it is due."""
 
     def write(carry: Carry, record: Array) -> tuple[Carry, Array]:
-        return keep(carry, jax.lax.dynamic_update_index_in_dim(record, chunk.observe(carry, index, which), slot, 0))
+        return keep(carry, _written(chunk, clock, which, index, carry, record))
 
     def keep(carry: Carry, record: Array) -> tuple[Carry, Array]:
         # The weights pass through, and behind what reads them: otherwise XLA copies them before they are moved.
         return jax.lax.optimization_barrier((carry, record))
 
-    carry, record = jax.lax.cond(window.following(index) == index, write, keep, carry, records[which])
+    dense = chunk.program.dense[which]
+    due = index == clock.last if dense else clock.windows[which].following(index) == index
+    carry, record = jax.lax.cond(due, write, keep, carry, records[which])
     return carry, (*records[:which], record, *records[which + 1 :])
+
+
+def _written(chunk: Chunk, clock: Clock, which: int, index: Array, carry: Carry, record: Array) -> Array:
+    """The records of one observable with that of this step."""
+    window = clock.windows[which]
+    slot = (index - window.following(clock.start)) // window.every
+    return jax.lax.dynamic_update_index_in_dim(record, chunk.observe(carry, index, which), slot, 0)
 
 
 def snapshot(program: Program, which: tuple[int, ...], carry: Carry, members: Members, clock: Clock) -> tuple[Array, ...]:

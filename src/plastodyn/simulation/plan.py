@@ -62,7 +62,9 @@ def plan(
     """
     leaves, structure = jax.tree.flatten(population.static)
     functions = tuple(item.function for item in observed)
-    single = engine.Program(tuple(leaves), structure, timing.solver, functions, (1,) * len(observed), events, 1, 1, 1)
+    whole = range(timing.first, timing.last + 1)
+    dense = tuple(item.within(timing.first, timing.last) == whole for item in observed)
+    single = engine.Program(tuple(leaves), structure, timing.solver, functions, (1,) * len(observed), dense, events, 1, 1, 1)
     shapes, layout = jax.tree.flatten(population.one())
     cost = _cost(single, layout, tuple(shapes))
     cores = 1 if timing.solver.one_device else len(jax.local_devices())
