@@ -47,11 +47,11 @@ def test_random_directions_have_unit_variance_and_independent_entries(draw, four
     error = 5 / 20_000**0.5
     assert np.abs(found.mean(axis=0)).max() < error
     assert np.abs((found**2).mean(axis=0) - 1).max() <= error * (fourth - 1) ** 0.5
-    assert np.abs((found[:, 1:] * found[:, :-1]).mean(axis=0)).max() < error
+    # All pairs, also of entries of different arrays: 666 of them.
+    assert np.abs(np.triu(found.T @ found / 20_000, 1)).max() < error * 1.2
     assert abs((found**4).mean() - fourth) <= error * 96**0.5 / 37**0.5
     drawn = draw(jax.random.key(1), like)
     assert jax.tree.map(jnp.shape, drawn) == jax.tree.map(jnp.shape, like)
-    assert not np.array_equal(drawn["a"][0, :2], drawn["b"])
 
 
 def test_draws_have_the_type_of_the_weights():

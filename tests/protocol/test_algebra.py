@@ -57,7 +57,7 @@ def test_the_built_in_sum_adds_rules():
 
 
 def test_axes_multiply_rules():
-    run = pd.simulate(BOWL, pd.axis("factor", [0.0, 2.0]) * A / pd.axis("share", [1.0, 4.0]), steps=1, key=KEY)
+    run = pd.simulate(BOWL, A * pd.axis("factor", [0.0, 2.0]) / pd.axis("share", [1.0, 4.0]), steps=1, key=KEY)
     moved = run.weights.isel(replica=0).transpose("factor", "share", "weight").values - np.asarray(BOWL.weights)
     np.testing.assert_allclose(moved[1, 0], 2 * _change(A, 1.0), rtol=1e-5)
     np.testing.assert_allclose(moved[1, 1], _change(A, 1.0) / 2, rtol=1e-5)
@@ -114,7 +114,7 @@ class Moving(AbstractCircuit):
     def loss(self, moment):
         return jnp.sum(moment.weights * (moment.activity + moment.time + self.offset))
 
-    def sample(self, key):
+    def sample(self, key):  # noqa: ARG002
         return Moving(self.weights, self.offset + 1)
 
 
@@ -135,7 +135,7 @@ class Counting(Rule):
 
 
 def test_a_step_is_written_out_by_hand():
-    """Velocity and increment read the moment before the step, the rule the circuit that it sees, a constraint the next state."""
+    """Velocity and increment read the moment before the step, in the circuit as seen; a constraint reads the next state."""
     circuit, rule = Moving(jnp.array([3.0]), jnp.zeros(1)), Counting()
     carry = begin(circuit, rule, KEY)
     assert float(carry.activity[0]) == 2.0

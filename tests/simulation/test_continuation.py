@@ -192,7 +192,7 @@ def _first(**options):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"start": 3}, "start must be the result of simulate; got int"),
+        ({"start": 3}, "start must be the result of simulate"),
         ({"start": xr.Dataset()}, "start must be the result of simulate"),
         ({"replicas": 3}, "start must have the axes and replicas of this run"),
         ({"rule": rules.gradient(pd.axis("rate", [0.1, 0.3]))}, "start must have the axes and replicas of this run"),

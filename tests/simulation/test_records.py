@@ -159,7 +159,8 @@ class Racing(AbstractCircuit):
         return self.speed * moment.activity**2
 
     def loss(self, moment):
-        return 0.5 * jnp.sum(moment.weights**2) + self.coupling * jnp.sum(moment.weights) * jnp.sum(moment.activity)
+        felt = jnp.where(self.coupling > 0, moment.activity, 0)
+        return 0.5 * jnp.sum(moment.weights**2) + self.coupling * jnp.sum(moment.weights) * jnp.sum(felt)
 
 
 @pytest.mark.parametrize("until", [None, pd.observe(lambda moment: moment.time < 0, every=5, name="never")])
