@@ -78,7 +78,7 @@ SOUND = {
     "hall/__init__.py": "from house.hall.floor import lay\n__all__ = ['lay']\n",
     "hall/floor.py": "from house.cellar import block\ndef lay():\n    return block\n",
     "attic/__init__.py": "",
-    "attic/top.py": "import house\nfrom house.hall import lay\ndef roof():\n    from house.cellar import block\n    return block\n",
+    "attic/top.py": "import house\nfrom house.hall import lay\ndef roof():\n    from house.cellar import block\n",
 }
 ROOMS = {"cellar": set(), "hall": {"cellar"}, "attic": {"", "cellar", "hall"}}
 

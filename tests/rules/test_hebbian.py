@@ -1,5 +1,7 @@
 """Hebbian rules against their equations, and against what their authors showed them to find."""
 
+from itertools import pairwise
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -53,7 +55,7 @@ def test_biases_learn_as_synapses_from_a_neuron_that_is_always_at_1():
             change = getattr(pd.rules, name)(1.0).velocity(circuit.start, None)
             assert jax.tree.structure(change) == jax.tree.structure(circuit.weights)
             rates = [np.asarray(r) for r in circuit.rates(circuit.weights)]
-            for layer, (pre, post) in enumerate(zip(rates[:-1], rates[1:], strict=True)):
+            for layer, (pre, post) in enumerate(pairwise(rates)):
                 forget = (post**2).mean(axis=1) if name == "oja" else np.zeros(len(post))
                 kernel, bias = np.asarray(circuit.weights.kernels[layer]), np.asarray(circuit.weights.biases[layer])
                 wanted = post @ pre.T / 9 - forget[:, None] * kernel

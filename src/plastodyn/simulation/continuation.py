@@ -26,7 +26,7 @@ def key_of(run: xr.Dataset) -> Array:
     try:
         words = jnp.asarray(json.loads(run.attrs["seed"]), "uint32")
         return jax.random.wrap_key_data(words, impl=run.attrs.get("seed_kind", "threefry2x32"))
-    except (KeyError, ValueError, TypeError) as error:
+    except (AttributeError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"start must be the result of simulate, with its attributes; {error!r}") from None
 
 
