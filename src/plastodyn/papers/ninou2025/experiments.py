@@ -13,7 +13,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 import plastodyn as pd
-from plastodyn.circuits import LinearStudentTeacher, StudentTeacher
+from plastodyn.circuits import LinearStudentTeacher, Matched, StudentTeacher
 from plastodyn.papers.ninou2025.setups import LAYERS, TanhNetworks, curl_descent, linear_networks, tanh_networks, tested
 from plastodyn.rules import Moment, Rule
 
@@ -38,7 +38,7 @@ def training_error(moment: Moment) -> Array:
 
 def test_error(moment: Moment) -> Array:
     """``1/2 mean (y - y*)^2`` on the test inputs."""
-    return moment.circuit.test_error(moment.weights)
+    return cast(LinearStudentTeacher, moment.circuit).test_error(moment.weights)
 
 
 def settled(moment: Moment) -> Array:
@@ -136,7 +136,7 @@ def _at_compression(found: xr.Dataset, point: Point) -> xr.Dataset:
 
 def squared_error(moment: Moment) -> Array:
     """``1/2 mean (y - y*)^2`` of a tanh network, whatever loss it descends."""
-    return moment.circuit.task_error(moment.weights)
+    return cast(Matched, moment.circuit).task_error(moment.weights)
 
 
 def converged(moment: Moment) -> Array:
@@ -214,12 +214,9 @@ def learning_curve(key: Array, *, seeds: int, epochs: int) -> xr.Dataset:
         key=key_run,
         record=[pd.observe(squared_error, every=every, name="training_error"), pd.observe("weights", every=every)],
     )
+    paths = run.weights_recorded.transpose("replica", "flipped", "step", "weight").values
     test = [tested(network, key_test) for network in networks]
-    errors = np.stack(
-        [error_along(one, run.weights_recorded.isel(replica=i).transpose("flipped", "step", "weight").values)
-         for i, one in enumerate(test)],
-        axis=1,
-    )  # fmt: skip
+    errors = np.stack([error_along(one, path) for one, path in zip(test, paths, strict=True)], axis=1)
     found = xr.Dataset({"training_error": run.training_error, "test_error": (("flipped", "replica", "step"), errors)})
     return found.assign_coords(run.coords).drop_vars("weight", errors="ignore").rename(step="epoch")
 
