@@ -1,6 +1,6 @@
 """Figure 5: tanh networks converge faster with one flipped readout neuron, where there are many inputs to learn."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -215,7 +215,7 @@ def _flipped_claims(data: xr.Dataset) -> list[Claim]:
 
 
 def _converge(label: str, panel: _Panel, size: str, key: Array, place: Place) -> xr.Dataset:
-    axes: dict[str, Any] = {panel.varied: list(panel.values[size]), "flipped": [0, 1]}
+    axes = {panel.varied: list(panel.values[size]), "flipped": [0, 1]}
     parameters = {
         "varied": panel.varied,
         "fixed": panel.fixed[size],

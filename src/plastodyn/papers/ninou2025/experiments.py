@@ -1,7 +1,7 @@
 """What is computed at a point of each sweep: top-level functions, so that worker processes can import them."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import equinox as eqx
@@ -66,7 +66,7 @@ def phase_point(point: Point, key: Array, *, layer: str, start: str, seeds: int,
         seeds: networks at each point.
         epochs: at most; networks that have settled at machine precision, or diverged, retire.
     """
-    record: list[Any] = [pd.observe(test_error, start=-1)]
+    record = [pd.observe(test_error, start=-1)]
     if start == "teacher":
         record.append(pd.observe(training_error, every=_PEAK_EVERY))
     key_networks, key_run = jax.random.split(key)
@@ -116,7 +116,9 @@ def _flipped_hidden(
 _FLIPS = {"hidden": _flipped_inputs, "readout": _flipped_hidden}
 
 
-def _learn(networks: list[LinearStudentTeacher], rule: Rule, *, key: Array, epochs: int, record: list[Any]) -> xr.Dataset:
+def _learn(
+    networks: list[LinearStudentTeacher], rule: Rule, *, key: Array, epochs: int, record: Sequence[object]
+) -> xr.Dataset:
     return pd.simulate(
         networks,
         rule,
@@ -160,7 +162,7 @@ def epochs_to_converge(
         epochs: at most.
     """
     key_networks, key_run = jax.random.split(key)
-    changes: dict[str, Any] = dict(fixed) if varied == "none" else {**fixed, varied: point[varied][0].item()}
+    changes = dict(fixed) if varied == "none" else {**fixed, varied: point[varied][0].item()}
     networks = tanh_networks(TanhNetworks()._replace(**changes), seeds, key_networks)
     rule = curl_descent(pd.axis("flipped", point["flipped"]) / 10, "readout")
     fine = min(_FINE_EPOCHS, epochs)
