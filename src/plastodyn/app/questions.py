@@ -66,7 +66,7 @@ def _table(path: Path) -> tuple[str, dict[str, Any]]:
     return kind, table
 
 
-def _function(path: Path, where: Any) -> Callable[[Any], Any]:
+def _function(path: Path, where: object) -> Callable[[Any], Any]:
     file, _, name = str(where).rpartition(":")
     if not file:
         raise ValueError(f"function must be 'file.py:name', the file next to {path}; got {where!r}")

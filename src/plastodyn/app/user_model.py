@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 from safetensors.numpy import load_file
 
 from plastodyn import checks, tree
@@ -76,7 +77,7 @@ def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None
     return circuit, getattr(module, flips.named)
 
 
-def stability_report(found: SignStability) -> dict[str, Any]:
+def stability_report(found: SignStability) -> dict[str, str | float | None]:
     """The answer of `measure.sign_stability` as plain values, what is not defined as None.
 
     >>> from plastodyn.measure import sign_stability
@@ -89,7 +90,9 @@ def stability_report(found: SignStability) -> dict[str, Any]:
     return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
 
-def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int) -> dict[str, Any]:
+def report(
+    circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int
+) -> dict[str, str | float]:
     """The answers of `measure.plasticity_ratio` and `measure.stationary_ratio` as plain values.
 
     ``best_plasticity`` is the stationary ratio times the fluctuation; a flat loss has no stationary ratio.
@@ -111,7 +114,7 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
     if fluctuation is not None:
         checks.number("--fluctuation", fluctuation, at_least=0)
     answer = plasticity_ratio(circuit, key=key, rule=noisy_gradient(1.0, precision), samples=samples)
-    found: dict[str, Any] = {
+    found: dict[str, str | float] = {
         "weights": tree.size(circuit.weights),
         "loss": float(answer.loss),
         "state": str(answer.state),
@@ -164,6 +167,6 @@ def _checkpoint(path: Path) -> dict[str, Array]:
     raise ValueError(f"--checkpoint must end in .npz or .safetensors; got {str(path)!r}")
 
 
-def _floating(values: Any) -> Array:
+def _floating(values: ArrayLike) -> Array:
     """An array as JAX holds it: float64 becomes float32 unless x64 is on."""
     return jnp.asarray(values)

@@ -47,10 +47,9 @@ def consolidation(alpha: Any, mu: Any) -> Certificate:
     found = linear_inclusion(_vertices(a, m))
     if found.verdict == "unknown" and _decays(a, m):
         found = replace(found, verdict="certified", conditions=[_TURNS], remaining=[])
-    return replace(
-        found, kind="consolidation", statement=_STATEMENT, system={"alpha": str(a), "mu": str(m)},
-        domain={**found.domain, "answers": _answers(a, m, found)},
-    )  # fmt: skip
+    system = {"alpha": str(a), "mu": str(m)}
+    domain = {**found.domain, "answers": _answers(a, m, found)}
+    return replace(found, kind="consolidation", statement=_STATEMENT, system=system, domain=domain)
 
 
 def _vertices(alpha: fmpq, mu: fmpq) -> list[list[list[fmpq]]]:

@@ -59,10 +59,9 @@ def linear_inclusion(vertices: Sequence[Any], *, candidate: Any = None, time: st
         return _certified(matrices, found, time)
     witness = _unstable_member(matrices, time) or switching.growing(matrices, time)
     if witness is not None:
-        return Certificate(
-            "linear_inclusion", "refuted", statement(matrices, time), time, system, witness=witness,
-            conditions=[f"{witness['kind']}: not asymptotically stable, checked by {witness['checked_by']}"],
-        )  # fmt: skip
+        conditions = [f"{witness['kind']}: not asymptotically stable, checked by {witness['checked_by']}"]
+        words = statement(matrices, time)
+        return Certificate("linear_inclusion", "refuted", words, time, system, witness=witness, conditions=conditions)
     left = "no common quadratic function was found, and no member or periodic switching that grows"
     return Certificate("linear_inclusion", "unknown", statement(matrices, time), time, system, remaining=[left])
 
@@ -121,14 +120,22 @@ def _judge(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
         at, vertex = rational.not_positive(decrease(a, p, time, fmpq(0))), i
     if at is None:
         return _certified(matrices, p, time)
-    witness = {"kind": "state", "state": [str(x) for x in at], "what": failing, "vertex": vertex,
-               "checked_by": "exact rational arithmetic"}  # fmt: skip
-    system = {"vertices": [rational.texts(m) for m in matrices]}
-    words = statement(matrices, time, given=True)
     return Certificate(
-        "linear_inclusion", "refuted", words, time, system, lyapunov=rational.texts(p), witness=witness,
+        "linear_inclusion",
+        "refuted",
+        statement(matrices, time, given=True),
+        time,
+        {"vertices": [rational.texts(m) for m in matrices]},
+        lyapunov=rational.texts(p),
+        witness={
+            "kind": "state",
+            "state": [str(x) for x in at],
+            "what": failing,
+            "vertex": vertex,
+            "checked_by": "exact rational arithmetic",
+        },
         conditions=[f"{failing} at the witness state (exact)"],
-    )  # fmt: skip
+    )
 
 
 def statement(matrices: list[Matrix], time: str, given: bool = False) -> str:

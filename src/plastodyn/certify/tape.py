@@ -14,9 +14,9 @@ _BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "add_any": "a
 _NESTED = {"pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
 # What only moves entries about is carried out by JAX itself, on the entries' numbers in the list.
 _MOVES = {
-    "reshape", "transpose", "squeeze", "broadcast_in_dim", "slice", "dynamic_slice", "concatenate", "gather", "rev", "scatter",
-    "expand_dims", "copy", "stop_gradient", "split", "select_n", "stack",
-}  # fmt: skip
+    *("reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "rev", "copy", "stop_gradient"),
+    *("slice", "dynamic_slice", "gather", "scatter", "select_n", "concatenate", "stack", "split"),
+}
 
 Operation = tuple[str, tuple[Any, ...]]
 

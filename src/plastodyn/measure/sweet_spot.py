@@ -12,7 +12,6 @@ from plastodyn.measure.spectrum import hessian_spectrum
 from plastodyn.theory import ratio
 from plastodyn.tree import Weights
 
-
 _ROUNDING = 1e-12
 """Share of the spectrum below which a Lanczos node is rounding: what is left where few curvatures differ."""
 

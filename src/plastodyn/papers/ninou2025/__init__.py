@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from plastodyn.papers.ninou2025.catalogue import CITATION, NAME, PAPER
 
 if TYPE_CHECKING:
-    from plastodyn.papers.ninou2025.beyond import figure_fluctuations, figure_other_circuits
     from plastodyn.papers.ninou2025.convergence import figure_5ab, figure_5c, figure_5d, figure_5e, figure_5f
+    from plastodyn.papers.ninou2025.fluctuations import figure_fluctuations
     from plastodyn.papers.ninou2025.order import figure_3b
+    from plastodyn.papers.ninou2025.other_circuits import figure_other_circuits
     from plastodyn.papers.ninou2025.phase_maps import figure_2, figure_3a, figure_4a, figure_4b
     from plastodyn.papers.ninou2025.spectra import figure_spectra
     from plastodyn.papers.ninou2025.toy import figure_1

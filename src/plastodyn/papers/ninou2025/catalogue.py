@@ -23,8 +23,12 @@ _FIGURES = (
     PaperFigure("fig5e", "tanh: the teacher's scale", "ninou2025.convergence:figure_5e", seconds(12, 50, 7200)),
     PaperFigure("fig5f", "tanh: how many flipped", "ninou2025.convergence:figure_5f", seconds(12, 60, 900)),
     PaperFigure("spectra", "stability matrix: theory and samples", "ninou2025.spectra:figure_spectra", seconds(3, 6, 30)),
-    PaperFigure("beyond1", "the boundary in other circuits", "ninou2025.beyond:figure_other_circuits", seconds(20, 80, 400)),
-    PaperFigure("beyond2", "fluctuations near the boundary", "ninou2025.beyond:figure_fluctuations", seconds(40, 115, 600)),
+    PaperFigure(
+        "beyond1", "the boundary in other circuits", "ninou2025.other_circuits:figure_other_circuits", seconds(20, 80, 400)
+    ),
+    PaperFigure(
+        "beyond2", "fluctuations near the boundary", "ninou2025.fluctuations:figure_fluctuations", seconds(40, 115, 600)
+    ),
 )
 
 PAPER = Paper(NAME, CITATION, {figure.name: figure for figure in _FIGURES})

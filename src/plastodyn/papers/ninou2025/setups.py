@@ -1,7 +1,7 @@
 """The networks of the paper, and how much of each figure is run at each size."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ def widths(compression: float) -> list[int]:
     return [int(UNITS / (1 + 1 / compression)), int(UNITS / (1 + compression)), 1]
 
 
-def curl_descent(fraction: Any, layer: str) -> Rule:
+def curl_descent(fraction: float | xr.DataArray, layer: str) -> Rule:
     """Gradient descent, the first neurons of one layer flipped, each matrix held at its initial norm.
 
     >>> curl_descent(0.2, "readout").rule.signs.layer

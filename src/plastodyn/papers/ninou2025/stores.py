@@ -1,7 +1,6 @@
 """Sweeps of this paper, and where their stores are."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import xarray as xr
 from jax import Array
@@ -15,11 +14,11 @@ from plastodyn.papers.types import Place
 def swept(
     label: str,
     experiment: Callable[..., xr.Dataset],
-    axes: dict[str, Any],
+    axes: Mapping[str, Sequence[float]],
     chunk: dict[str, int],
     key: Array,
     place: Place,
-    **parameters: Any,
+    **parameters: str | float | Mapping[str, float],
 ) -> xr.Dataset:
     """A sweep, resumed from its store if that is there, and loaded; ``label`` tells its store from the others."""
     seed = seed_of(key)
