@@ -82,8 +82,8 @@ def key(name: str, value: object) -> None:
     ...
     ValueError: key must be one JAX random key, such as jax.random.key(0); got 3
     """
-    is_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
-    if not is_key or jnp.shape(value) != ():
+    one = isinstance(value, jax.Array) and value.shape == () and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    if not one:
         raise ValueError(f"{name} must be one JAX random key, such as jax.random.key(0); got {value!r}")
 
 
