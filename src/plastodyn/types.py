@@ -1,19 +1,30 @@
-"""Types that recur in signatures."""
+"""Names for what functions take and give; shapes are written in jaxtyping's notation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+from jax import Array
+from jaxtyping import Float, PRNGKeyArray
+
 if TYPE_CHECKING:
-    import numpy as np
     import xarray as xr
-    from jax import Array
 
     Number: TypeAlias = float | np.ndarray | Array | xr.DataArray
 else:
-    # The names above take half a second to import.
+    # xarray takes half a second to import.
     Number: TypeAlias = Any
-"""A number; or an array of them, or an axis, over which what is computed broadcasts."""
+"""A number; or an array of them, or an axis (`plastodyn.axis`), over which what is computed broadcasts."""
+
+Scalar: TypeAlias = Float[Array, ""]
+"""One number as JAX holds it."""
+
+Key: TypeAlias = PRNGKeyArray
+"""One JAX random key."""
+
+Floats: TypeAlias = Float[np.ndarray, "..."]
+"""NumPy numbers of any shape; of none, a NumPy scalar may stand for the array."""
 
 Parameter: TypeAlias = Any
 """A field of a circuit or a rule: a `Number` as the user gives it, and an array of one number in each member of a run."""

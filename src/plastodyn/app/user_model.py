@@ -67,11 +67,12 @@ def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None
     checks.one_of("--layout", flips.layout, _LAYOUTS)
     module = user_module(model)
     circuit = _circuit(module, model, loss, weights, checkpoint)
-    if flips.named is None:
+    if flips.fraction is not None:
         # Where the rows of a matrix are its inputs, the synapses that leave a neuron are a row.
         sides = _SIDES if flips.layout == "outputs-inputs" else _SIDES[::-1]
         neurons = {"presynaptic": presynaptic, "postsynaptic": postsynaptic}[sides[_SIDES.index(flips.side)]]
         return circuit, neurons(flips.fraction, flips.layer)
+    assert flips.named is not None
     if not hasattr(module, flips.named):
         raise ValueError(f"--signs must name signs in {model}; got {flips.named!r}, which it does not define")
     return circuit, getattr(module, flips.named)

@@ -10,6 +10,7 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 from plastodyn.certify import rational
 from plastodyn.certify.balls import BALLS, Vector, duals, variables
 from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
+from plastodyn.certify.margin import largest_margin
 from plastodyn.certify.tape import Tape
 
 _NEWTON_STEPS = 30
@@ -91,14 +92,7 @@ class Region(NamedTuple):
 
     def local_margin(self) -> fmpq:
         """The largest margin, to one part in a million, at which V decreases next to the equilibrium."""
-        low, high = _NO_MARGIN, fmpq(1)
-        if self.system.time == "continuous":
-            while self.decreases_by_slope(self.centre, high):
-                low, high = high, 2 * high
-        for _ in range(_MARGIN_BISECTIONS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self.decreases_by_slope(self.centre, middle) else (low, middle)
-        return low
+        return largest_margin(lambda margin: self.decreases_by_slope(self.centre, margin), self.system.time, _MARGIN_BISECTIONS)
 
     def surely_grows(self, point: Sequence[arb]) -> bool:
         """Whether V surely does not decrease at a state that is surely of the region, and not the equilibrium."""

@@ -61,7 +61,7 @@ def _growing_word(matrices: list[Matrix], floats: list[np.ndarray]) -> dict[str,
             best = max(best, (np.abs(np.linalg.eigvals(turn)).max() ** (1 / length), word))
     if best[0] < 1 - 1e-12:
         return None
-    witness = _witness(list(best[1]), None, np.linalg.multi_dot([floats[i] for i in reversed(best[1])]), "exact product")
+    witness = _witness(list(best[1]), None, np.linalg.multi_dot([floats[i] for i in reversed(best[1])]))
     return witness if grows(matrices, witness, "discrete") else None
 
 
@@ -81,19 +81,19 @@ def _growing_pair(matrices: list[Matrix], floats: list[np.ndarray]) -> dict[str,
         if found.fun < 0:
             durations = [rational.rounded(float(t), _DIGITS) for t in np.exp(np.clip(found.x, -8, 6))]
             turn = expm(floats[j] * float(np.exp(found.x[1]))) @ expm(floats[i] * float(np.exp(found.x[0])))
-            witness = _witness([i, j], durations, turn, "ball arithmetic, 200 bits")
+            witness = _witness([i, j], durations, turn)
             if grows(matrices, witness, "continuous"):
                 return witness
     return None
 
 
-def _witness(word: list[int], durations: list[fmpq] | None, turn: np.ndarray, checked_by: str) -> dict[str, Any]:
+def _witness(word: list[int], durations: list[fmpq] | None, turn: np.ndarray) -> dict[str, Any]:
     values, vectors = np.linalg.eig(turn)
     state = np.real(vectors[:, np.argmax(np.abs(values))])
     found = {"kind": "switching", "vertices": word, "state": state.tolist(), "growth_per_period": float(np.abs(values).max())}
     if durations is not None:
         found["durations"] = [str(x) for x in durations]
-    return {**found, "checked_by": checked_by}
+    return found
 
 
 def _product(word: list[Matrix]) -> Matrix:

@@ -83,7 +83,7 @@ def _claims(data: xr.Dataset) -> list[Claim]:
     radius = (data.weights_recorded.sel(rule="curl") ** 2).sum("weight")
     changed = abs(radius / radius[0] - 1).max()
     told = ((data.distance_after < _TURN) == (data.growth_rate < 0)).mean()
-    centre = abs(curl.toy_origin_eigenvalues(_TARGET).real).max()
+    centre = np.abs(np.real(curl.toy_origin_eigenvalues(_TARGET))).max()
     return [
         source.at_least("curl flow first ascends: highest loss over that at the start", "figure 1c, inset", 1.0, 0.0, ascent),
         source.at_most("gradient flow never ascends", "figure 1c", 1.0, 1e-6, descent),

@@ -131,8 +131,8 @@ def _curvatures(circuits: list[StudentTeacher], states: xr.DataArray, rule: Rule
         )
         for i, circuit in enumerate(circuits)
     ]
-    q_de = np.stack([answer.curvature_fluctuation.values for answer in measured])
-    q_dc = np.stack([answer.curvature_plasticity.values for answer in measured])
+    q_de = np.stack([np.asarray(answer.curvature_fluctuation) for answer in measured])
+    q_dc = np.stack([np.asarray(answer.curvature_plasticity) for answer in measured])
     return q_de, q_dc
 
 
