@@ -66,7 +66,7 @@ def phase_point(point: Point, key: Array, *, layer: str, start: str, seeds: int,
         seeds: networks at each point.
         epochs: at most; networks that have settled at machine precision, or diverged, retire.
     """
-    record = [pd.observe(test_error, start=-1)]
+    record: list[Any] = [pd.observe(test_error, start=-1)]
     if start == "teacher":
         record.append(pd.observe(training_error, every=_PEAK_EVERY))
     key_networks, key_run = jax.random.split(key)
@@ -162,7 +162,7 @@ def epochs_to_converge(
         epochs: at most.
     """
     key_networks, key_run = jax.random.split(key)
-    changes = dict(fixed) if varied == "none" else {**fixed, varied: point[varied][0].item()}
+    changes: dict[str, Any] = dict(fixed) if varied == "none" else {**fixed, varied: point[varied][0].item()}
     networks = tanh_networks(TanhNetworks()._replace(**changes), seeds, key_networks)
     rule = curl_descent(pd.axis("flipped", point["flipped"]) / 10, "readout")
     fine = min(_FINE_EPOCHS, epochs)
