@@ -72,7 +72,7 @@ def _conditions(values: dict[str, Any]) -> list[str]:
             return [str(_SMOOTH_WITNESSES.get(witness.get("kind"), ""))]
         return [_REFUTATIONS.get(sentence, sentence) for sentence in written]
     if written == list(_SMOOTH):
-        return list(_SMOOTH.values())
+        return [str(each) for each in _SMOOTH.values()]
     if written == [_TURNS]:
         return ["shrinks_each_half_turn"]
     count = 2 if values["kind"] == "consolidation" else len(values["system"].get("vertices", ()))

@@ -124,7 +124,7 @@ class Ensemble:
         if not self.begun[group[0]]:
             self.begun[group] = True
             return members, engine.compiled_begin(self.program)(members)
-        return members, jax.tree.map(lambda stored, kind: _restored(stored[chosen], kind), self.carries, self.kinds)
+        return members, jax.tree.map(lambda stored, kind: _restored(stored[chosen], kind, members.keys), self.carries, self.kinds)
 
     def _room_ends(self, index: int) -> list[int]:
         """For each observable, the step before which a call from ``index`` on must stop for lack of room."""
@@ -191,11 +191,10 @@ def _plain(leaf: Any) -> Any:
     return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
 
-def _restored(stored: np.ndarray, kind: Any) -> Any:
-    """What `_plain` took apart, put together again."""
+def _restored(stored: np.ndarray, kind: Any, keys: Array) -> Any:
+    """What `_plain` took apart, put together again: random keys of a state are of the kind of those that they come from."""
     if jnp.issubdtype(kind, jax.dtypes.prng_key):
-        like: Any = jax.ShapeDtypeStruct((), kind)
-        return jax.random.wrap_key_data(jnp.asarray(stored), impl=str(jax.random.key_impl(like)))
+        return jax.random.wrap_key_data(jnp.asarray(stored), impl=jax.random.key_impl(keys))
     return stored
 
 
