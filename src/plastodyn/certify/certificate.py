@@ -36,7 +36,7 @@ class Certificate:
         kind: ``linear_inclusion``, ``smooth_field`` or ``consolidation``: which check it asks for.
         verdict: ``certified``, ``refuted`` or ``unknown``.
         statement: what is certified or refuted: ``asymptotically_stable``, ``is_lyapunov_function``, ``memory_stable``,
-            ``equilibrium_stable`` or ``decreases_in_region``.
+            ``equilibrium_stable`` or ``decreases_in_region``, each ``in continuous time`` or ``in discrete time``.
         time: ``continuous`` or ``discrete``.
         system: the matrices, or the field as a list of elementary operations.
         lyapunov: P of ``V = z' P z``, as exact rationals; None where there is none.

@@ -9,12 +9,13 @@ from plastodyn.certify import linear, rational
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.linear import linear_inclusion
 from plastodyn.certify.rational import Exact, exact
+from plastodyn.certify.words import named
 from plastodyn.theory import consolidation as theory
 from plastodyn.types import Json
 
 _BITS = 128
 _TURNS = "shrinks_each_half_turn"
-_STATEMENT = "memory_stable"
+_STATEMENT = named("memory_stable", "continuous")
 
 
 def consolidation(alpha: Exact, mu: Exact) -> Certificate:
@@ -106,7 +107,8 @@ def check(certificate: Certificate) -> bool:
         proof = (certificate.verdict, certificate.time, domain) == ("certified", "continuous", {})
         return proof and _decays(alpha, mu)
     inclusion = {"vertices": [rational.texts(m) for m in _vertices(alpha, mu)]}
-    return linear.check(replace(certificate, system=inclusion, domain=domain, statement="asymptotically_stable"))
+    stable = named("asymptotically_stable", certificate.time)
+    return linear.check(replace(certificate, system=inclusion, domain=domain, statement=stable))
 
 
 Certificate.checkers["consolidation"] = check

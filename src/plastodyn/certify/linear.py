@@ -12,6 +12,7 @@ from plastodyn.certify import rational, switching
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.margin import largest_margin
 from plastodyn.certify.rational import Matrix, Rows
+from plastodyn.certify.words import named
 from plastodyn.types import Json
 
 _DIGITS = (3, 6, 9, 12)
@@ -64,11 +65,11 @@ def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None,
     witness = _unstable_member(matrices, time) or switching.growing(matrices, time)
     if witness is not None:
         return Certificate(
-            "linear_inclusion", "refuted", _STABLE, time, system, witness=witness,
+            "linear_inclusion", "refuted", named(_STABLE, time), time, system, witness=witness,
             conditions=list(_REFUTATIONS[witness["kind"]]),
         )  # fmt: skip
     left = "no common quadratic function was found, and no member or periodic switching that grows"
-    return Certificate("linear_inclusion", "unknown", _STABLE, time, system, remaining=[left])
+    return Certificate("linear_inclusion", "unknown", named(_STABLE, time), time, system, remaining=[left])
 
 
 def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
@@ -99,7 +100,7 @@ def _certified(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
     return Certificate(
         "linear_inclusion",
         "certified",
-        _STABLE,
+        named(_STABLE, time),
         time,
         {"vertices": [rational.texts(m) for m in matrices]},
         lyapunov=rational.texts(p),
@@ -123,7 +124,7 @@ def _judge(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
     witness = {"kind": "state", "state": [str(x) for x in at], "vertex": vertex}
     system = {"vertices": [rational.texts(m) for m in matrices]}
     return Certificate(
-        "linear_inclusion", "refuted", _GIVEN, time, system, lyapunov=rational.texts(p), witness=witness,
+        "linear_inclusion", "refuted", named(_GIVEN, time), time, system, lyapunov=rational.texts(p), witness=witness,
         conditions=_failing(vertex),
     )  # fmt: skip
 
@@ -195,7 +196,7 @@ def check(certificate: Certificate) -> bool:
     matrices, time = _vertices(certificate.system["vertices"]), certificate.time
     given = certificate.verdict == "refuted" and certificate.lyapunov is not None
     # A candidate that holds is certified under the plain statement.
-    if certificate.statement != (_GIVEN if given else _STABLE):
+    if certificate.statement != named(_GIVEN if given else _STABLE, time):
         return False
     if certificate.verdict == "certified":
         p = rational.symmetric("P", certificate.lyapunov, len(matrices[0]))

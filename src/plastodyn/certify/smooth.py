@@ -19,6 +19,7 @@ from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.rational import Rows
 from plastodyn.certify.region import Region, System, dual_jacobian, enclose_equilibrium, lowest_on_faces, settle
 from plastodyn.certify.tape import Tape, transcribe
+from plastodyn.certify.words import named
 from plastodyn.theory.roots import bisect
 from plastodyn.types import Json
 
@@ -239,7 +240,7 @@ class _Setting:
         centre = [[str(x.mid().fmpq()), str(x.rad().fmpq())] for x in self.centre]
         box = [[str(rational.exact(bound)) for bound in pair] for pair in self.bounds]
         domain = {"box": box, "equilibrium": centre, **(about or {})}
-        statement, conditions = _stated(rest.get("witness"))
+        statement, conditions = _stated(self.time, rest.get("witness"))
         return Certificate(
             "smooth_field",
             verdict,
@@ -254,12 +255,12 @@ class _Setting:
         )
 
 
-def _stated(witness: Json | None) -> tuple[str, list[str]]:
+def _stated(time: str, witness: Json | None) -> tuple[str, list[str]]:
     """The statement, and the conditions that prove or refute it."""
     if witness is None:
-        return "decreases_in_region", list(_CONDITIONS)
+        return named("decreases_in_region", time), list(_CONDITIONS)
     statement = "equilibrium_stable" if witness["kind"] == "unstable equilibrium" else "decreases_in_region"
-    return statement, list(_REFUTATIONS[witness["kind"]])
+    return named(statement, time), list(_REFUTATIONS[witness["kind"]])
 
 
 def _bounds(box: Bounds) -> list[tuple[float, float]]:
@@ -281,7 +282,7 @@ def _rows(slopes: Tape, point: Sequence[arb]) -> list[list[arb]]:
 def check(certificate: Certificate) -> bool:
     """Recheck a certificate on a smooth field: its list of operations, dual numbers for slopes, 128 bits."""
     witness, domain = certificate.witness, certificate.domain
-    if (certificate.statement, certificate.conditions) != _stated(witness) or not set(domain) <= _DOMAIN:
+    if (certificate.statement, certificate.conditions) != _stated(certificate.time, witness) or not set(domain) <= _DOMAIN:
         return False
     tape = Tape.from_lists(certificate.system)
     system = System(tape, lambda point: dual_jacobian(tape, point), certificate.time)

@@ -39,10 +39,11 @@ def translated(values: Json) -> Json:
 
     >>> old = {"kind": "smooth_field", "time": "discrete", "verdict": "refuted", "system": {}}
     >>> translated({**old, "statement": "the equilibrium z* of z <- f(z) is stable"})["statement"]
-    'equilibrium_stable'
+    'equilibrium_stable in discrete time'
     """
     found = dict(values)
-    found["statement"] = _sentences(values).get(values["statement"], values["statement"])
+    code = _sentences(values).get(values["statement"])
+    found["statement"] = values["statement"] if code is None else f"{code} in {values['time']} time"
     found["conditions"] = _conditions(values)
     found["domain"] = _domain(values.get("domain", {}))
     if values.get("witness") is not None:

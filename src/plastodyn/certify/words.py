@@ -37,6 +37,15 @@ _OTHERS = {
 _ANSWERS = {"paper": "alpha <=", "quadratic": "mu <", "exact": "mu <"}
 
 
+def named(code: str, time: str) -> str:
+    """A statement as it is stored: what holds, and in which time, so that neither is changed without the other.
+
+    >>> named("equilibrium_stable", "discrete")
+    'equilibrium_stable in discrete time'
+    """
+    return f"{code} in {time} time"
+
+
 def statement(certificate: "Certificate") -> str:
     """What is certified or refuted, as a sentence.
 
@@ -44,14 +53,15 @@ def statement(certificate: "Certificate") -> str:
     >>> statement(linear_inclusion([[[-1]]]))
     "uniformly asymptotically stable: z' = A z, A anywhere in the polytope of 1 1 x 1 matrices"
     """
-    if certificate.statement in _OF_INCLUSIONS:
+    code = certificate.statement.removesuffix(f" in {certificate.time} time")
+    if code in _OF_INCLUSIONS:
         vertices = certificate.system.get("vertices") or [[]]
         size, count = len(vertices[0]), len(vertices)
         law = "z' = A z" if certificate.time == "continuous" else "z <- A z"
         system = f"{law}, A anywhere in the polytope of {count} {size} x {size} matrices"
-        return _OF_INCLUSIONS[certificate.statement].format(system)
+        return _OF_INCLUSIONS[code].format(system)
     law = "z' = f(z)" if certificate.time == "continuous" else "z <- f(z)"
-    return _OTHERS.get(certificate.statement, f"not a known statement: {certificate.statement}").format(law)
+    return _OTHERS.get(code, f"not a known statement: {certificate.statement}").format(law)
 
 
 def rows(certificate: "Certificate") -> dict[str, str]:
