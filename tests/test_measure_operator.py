@@ -71,8 +71,7 @@ def test_the_hessian_is_an_operator():
 
 @pytest.mark.parametrize("make", [measure.operator, measure.host_operator])
 @pytest.mark.parametrize(
-    ("product", "message"),
-    [(3, "product must be a function"), (lambda v: v["a"], "pytree in the structure")],
+    ("product", "message"), [(3, "product must be a function"), (lambda v: v["a"], "pytree in the structure")]
 )
 def test_bad_products_are_refused(make, product, message):
     with pytest.raises(ValueError, match=message):

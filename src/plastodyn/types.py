@@ -17,6 +17,9 @@ else:
     Number: TypeAlias = Any
 """A number; or an array of them, or an axis (`plastodyn.axis`), over which what is computed broadcasts."""
 
+Json: TypeAlias = dict[str, Any]
+"""What a JSON file holds, by name; who reads it guards against anything else."""
+
 Scalar: TypeAlias = Float[Array, ""]
 """One number as JAX holds it."""
 

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from plastodyn import checks
 from plastodyn.certify import version_1, words
 from plastodyn.runtime.provenance import versions
+from plastodyn.types import Json
 
 FORMAT = 2
 """Of the files written here. Format 1 has no such number, and sentences where format 2 has words of a fixed list."""
@@ -20,6 +21,13 @@ def _versions() -> dict[str, str]:
     return {**versions(), **{name: version(name) for name in ("cvxpy", "clarabel", "python-flint")}}
 
 
+def _from_version_1(values: Json) -> Json:
+    try:
+        return {**version_1.translated(values), "format": FORMAT}
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"text must be the JSON of a certificate; as one of format 1 it lacks or misplaces {error}") from None
+
+
 @dataclass(frozen=True)
 class Certificate:
     """What was asked of a system, the verdict, and what proves it: data only, which `summary` puts into words.
@@ -28,7 +36,7 @@ class Certificate:
         kind: ``linear_inclusion``, ``smooth_field`` or ``consolidation``: which check it asks for.
         verdict: ``certified``, ``refuted`` or ``unknown``.
         statement: what is certified or refuted: ``asymptotically_stable``, ``is_lyapunov_function``, ``memory_stable``,
-            ``equilibrium_stable`` or ``decreases_in_region``.
+            ``equilibrium_stable`` or ``decreases_in_region``, each ``in continuous time`` or ``in discrete time``.
         time: ``continuous`` or ``discrete``.
         system: the matrices, or the field as a list of elementary operations.
         lyapunov: P of ``V = z' P z``, as exact rationals; None where there is none.
@@ -46,14 +54,14 @@ class Certificate:
     verdict: str
     statement: str
     time: str
-    system: dict[str, Any]
+    system: Json
     lyapunov: list[list[str]] | None = None
     margin: str | None = None
-    domain: dict[str, Any] = field(default_factory=dict)
+    domain: Json = field(default_factory=dict)
     conditions: list[str] = field(default_factory=list)
-    tolerances: dict[str, Any] = field(default_factory=dict)
-    witness: dict[str, Any] | None = None
-    remaining: list[Any] = field(default_factory=list)
+    tolerances: Json = field(default_factory=dict)
+    witness: Json | None = None
+    remaining: list[object] = field(default_factory=list)
     provenance: dict[str, str] = field(default_factory=_versions)
     format: int = FORMAT
 
@@ -87,7 +95,7 @@ class Certificate:
         checks.one_of("kind", values["kind"], cls.checkers)
         checks.one_of("time", values["time"], ("continuous", "discrete"))
         checks.one_of("format", values.get("format", 1), (1, FORMAT))
-        return cls(**(values if "format" in values else {**version_1.translated(values), "format": FORMAT}))
+        return cls(**(values if "format" in values else _from_version_1(values)))
 
     def recheck(self) -> bool:
         """Whether the verdict follows from what is written here, by another route than the one that found it.

@@ -1,22 +1,24 @@
 """Is a two-stage memory safe at its consolidation speed? Three answers, each sharper than the one before."""
 
 from dataclasses import replace
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 from flint import arb, ctx, fmpq
 
 from plastodyn.certify import linear, rational
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.linear import linear_inclusion
-from plastodyn.certify.rational import exact
+from plastodyn.certify.rational import Exact, exact
+from plastodyn.certify.words import named
 from plastodyn.theory import consolidation as theory
+from plastodyn.types import Json
 
 _BITS = 128
 _TURNS = "shrinks_each_half_turn"
-_STATEMENT = "memory_stable"
+_STATEMENT = named("memory_stable", "continuous")
 
 
-def consolidation(alpha: Any, mu: Any) -> Certificate:
+def consolidation(alpha: Exact, mu: Exact) -> Certificate:
     """Is a two-stage memory stable at a consolidation speed, whatever perturbation ``|xi| <= mu |e|`` of the error?
 
     Asked in turn: the paper's bound (``alpha <= 1 - mu``), a quadratic Lyapunov function of the linear inclusion, and the
@@ -56,7 +58,7 @@ def _vertices(alpha: fmpq, mu: fmpq) -> list[list[list[fmpq]]]:
     return [[[-(1 + delta), -alpha], [1 + delta, fmpq(0)]] for delta in (-mu, mu)]
 
 
-def _answers(alpha: fmpq, mu: fmpq, found: Certificate) -> dict[str, dict[str, Any]]:
+def _answers(alpha: fmpq, mu: fmpq, found: Certificate) -> dict[str, Json]:
     """Three bounds, to four digits, and what each says of this alpha and mu."""
     speed, bound = rational.as_float(alpha), rational.as_float(mu)
     guaranteed = "guaranteed" if alpha + mu <= 1 else "not guaranteed"
@@ -104,7 +106,8 @@ def check(certificate: Certificate) -> bool:
         proof = (certificate.verdict, certificate.time, domain) == ("certified", "continuous", {})
         return proof and _decays(alpha, mu)
     inclusion = {"vertices": [rational.texts(m) for m in _vertices(alpha, mu)]}
-    return linear.check(replace(certificate, system=inclusion, domain=domain, statement="asymptotically_stable"))
+    stable = named("asymptotically_stable", certificate.time)
+    return linear.check(replace(certificate, system=inclusion, domain=domain, statement=stable))
 
 
 Certificate.checkers["consolidation"] = check

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -12,7 +11,9 @@ from plastodyn import checks
 from plastodyn.certify import rational, switching
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.margin import largest_margin
-from plastodyn.certify.rational import Matrix
+from plastodyn.certify.rational import Matrix, Rows
+from plastodyn.certify.words import named
+from plastodyn.types import Json
 
 _DIGITS = (3, 6, 9, 12)
 _MARGIN_BISECTIONS = 30
@@ -23,7 +24,7 @@ _CONDITIONS = ["positive", "decreases_at_vertices"]
 _REFUTATIONS = {"member": ["member_unstable"], "switching": ["switching_grows"]}
 
 
-def linear_inclusion(vertices: Sequence[Any], *, candidate: Any = None, time: str = "continuous") -> Certificate:
+def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None, time: str = "continuous") -> Certificate:
     """Is every solution of a linear inclusion stable, however its matrix moves within the polytope of its vertices?
 
     Certified: ``V = z' P z`` decreases for every vertex, hence for all of the polytope:
@@ -63,13 +64,13 @@ def linear_inclusion(vertices: Sequence[Any], *, candidate: Any = None, time: st
         return _certified(matrices, found, time)
     witness = _unstable_member(matrices, time) or switching.growing(matrices, time)
     if witness is not None:
-        conditions = list(_REFUTATIONS[witness["kind"]])
-        return Certificate("linear_inclusion", "refuted", _STABLE, time, system, witness=witness, conditions=conditions)
+        claim, conditions = named(_STABLE, time), list(_REFUTATIONS[witness["kind"]])
+        return Certificate("linear_inclusion", "refuted", claim, time, system, witness=witness, conditions=conditions)
     left = "no common quadratic function was found, and no member or periodic switching that grows"
-    return Certificate("linear_inclusion", "unknown", _STABLE, time, system, remaining=[left])
+    return Certificate("linear_inclusion", "unknown", named(_STABLE, time), time, system, remaining=[left])
 
 
-def _vertices(vertices: Sequence[Any]) -> list[Matrix]:
+def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
     if isinstance(vertices, str) or not len(vertices):
         raise ValueError(f"vertices must be a list of square matrices, at least one; got {vertices!r}")
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
@@ -97,7 +98,7 @@ def _certified(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
     return Certificate(
         "linear_inclusion",
         "certified",
-        _STABLE,
+        named(_STABLE, time),
         time,
         {"vertices": [rational.texts(m) for m in matrices]},
         lyapunov=rational.texts(p),
@@ -120,9 +121,9 @@ def _judge(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
         return _certified(matrices, p, time)
     witness = {"kind": "state", "state": [str(x) for x in at], "vertex": vertex}
     system = {"vertices": [rational.texts(m) for m in matrices]}
-    conditions, candidate = _failing(vertex), rational.texts(p)
+    claim, candidate, conditions = named(_GIVEN, time), rational.texts(p), _failing(vertex)
     return Certificate(
-        "linear_inclusion", "refuted", _GIVEN, time, system, lyapunov=candidate, witness=witness, conditions=conditions
+        "linear_inclusion", "refuted", claim, time, system, lyapunov=candidate, witness=witness, conditions=conditions
     )
 
 
@@ -158,7 +159,7 @@ def _programs(matrices: list[Matrix], time: str) -> list[np.ndarray]:
     return [] if p.value is None or not np.isfinite(p.value).all() else [p.value]
 
 
-def _unstable_member(matrices: list[Matrix], time: str) -> dict[str, Any] | None:
+def _unstable_member(matrices: list[Matrix], time: str) -> Json | None:
     """A fixed matrix of the polytope that is not asymptotically stable, and a state that it does not bring back."""
     stable = rational.is_schur if time == "discrete" else rational.is_hurwitz
     for shares in _shares(len(matrices)):
@@ -193,7 +194,7 @@ def check(certificate: Certificate) -> bool:
     matrices, time = _vertices(certificate.system["vertices"]), certificate.time
     given = certificate.verdict == "refuted" and certificate.lyapunov is not None
     # A candidate that holds is certified under the plain statement.
-    if certificate.statement != (_GIVEN if given else _STABLE):
+    if certificate.statement != named(_GIVEN if given else _STABLE, time):
         return False
     if certificate.verdict == "certified":
         p = rational.symmetric("P", certificate.lyapunov, len(matrices[0]))
@@ -211,14 +212,14 @@ def check(certificate: Certificate) -> bool:
     return _unstable(matrices, witness, time) if witness["kind"] == "member" else switching.grows(matrices, witness, time)
 
 
-def _fails(matrices: list[Matrix], p: Matrix, witness: dict[str, Any], time: str) -> bool:
+def _fails(matrices: list[Matrix], p: Matrix, witness: Json, time: str) -> bool:
     """Whether V is not positive, or does not decrease, at a witness state."""
     state = [rational.exact(x) for x in witness["state"]]
     symmetric = p if witness["vertex"] is None else decrease(matrices[witness["vertex"]], p, time, fmpq(0))
     return len(state) == len(p) and any(x != 0 for x in state) and bool(rational.value(state, symmetric) <= 0)
 
 
-def _unstable(matrices: list[Matrix], witness: dict[str, Any], time: str) -> bool:
+def _unstable(matrices: list[Matrix], witness: Json, time: str) -> bool:
     """Whether a fixed member of the polytope is not asymptotically stable."""
     shares = [rational.exact(x) for x in witness["shares"]]
     if len(shares) != len(matrices) or sum(shares, fmpq(0)) != 1 or any(x < 0 for x in shares):

@@ -8,15 +8,20 @@ from typing import Any
 import jax
 import numpy as np
 from flint import arb, ctx, fmpq
+from jax import Array
+from jaxtyping import Float
 from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
 from plastodyn import checks
 from plastodyn.certify import rational
 from plastodyn.certify.balls import BALLS
 from plastodyn.certify.certificate import Certificate
+from plastodyn.certify.rational import Rows
 from plastodyn.certify.region import Region, System, dual_jacobian, enclose_equilibrium, lowest_on_faces, settle
 from plastodyn.certify.tape import Tape, transcribe
+from plastodyn.certify.words import named
 from plastodyn.theory.roots import bisect
+from plastodyn.types import Json
 
 _DIGITS = 6
 _LEVELS = 12
@@ -27,20 +32,24 @@ _REFUTATIONS = {
     "candidate": ["not_positive"],
     "state": ["not_decreasing"],
 }
-Witness = dict[str, Any]
-"""A state and what happens there, by name."""
 _BOXES = 20_000
 _BITS = 64
 _SPARED = fmpq(999_999, 1_000_000)
 _RECHECK_BITS = 128
 
 
+Field = Callable[[Array], Array]
+"""A function of a vector of length n that returns as many numbers, traceable by JAX."""
+Bounds = Sequence[Sequence[float]] | Float[np.ndarray, "n 2"]
+"""Lower and upper bound of each coordinate."""
+
+
 def smooth_field(
-    field: Callable[[Any], Any],
-    box: Sequence[Sequence[float]],
+    field: Field,
+    box: Bounds,
     *,
     equilibrium: Sequence[float] | None = None,
-    candidate: Any = None,
+    candidate: Rows | None = None,
     level: float | None = None,
     time: str = "continuous",
     boxes: int = _BOXES,
@@ -81,11 +90,11 @@ def smooth_field(
 
 
 def region_of_attraction(
-    field: Callable[[Any], Any],
-    box: Sequence[Sequence[float]],
+    field: Field,
+    box: Bounds,
     *,
     equilibrium: Sequence[float] | None = None,
-    candidate: Any = None,
+    candidate: Rows | None = None,
     time: str = "continuous",
     boxes: int = _BOXES,
 ) -> Certificate:
@@ -131,7 +140,9 @@ def region_of_attraction(
 class _Setting:
     """A question about one field, prepared once: its operations, its equilibrium and its quadratic function."""
 
-    def __init__(self, field: Any, box: Any, equilibrium: Any, candidate: Any, time: str, boxes: int) -> None:
+    def __init__(
+        self, field: Field, box: Bounds, equilibrium: Sequence[float] | None, candidate: Rows | None, time: str, boxes: int
+    ) -> None:
         checks.one_of("time", time, ("continuous", "discrete"))
         checks.count("boxes", boxes, at_least=1)
         bounds = _bounds(box)
@@ -151,7 +162,7 @@ class _Setting:
             self.jacobian = np.array([[float(x.mid()) for x in row] for row in self.system.jacobian(self.centre)])
         self.p = self._quadratic(candidate)
 
-    def _quadratic(self, candidate: Any) -> rational.Matrix | None:
+    def _quadratic(self, candidate: Rows | None) -> rational.Matrix | None:
         size = len(self.bounds)
         if candidate is not None:
             return rational.symmetric("candidate", candidate, size)
@@ -224,12 +235,12 @@ class _Setting:
         found = self.verdict("refuted", witness=witness)
         return found if check(found) else None
 
-    def verdict(self, verdict: str, about: dict[str, Any] | None = None, **rest: Any) -> Certificate:
+    def verdict(self, verdict: str, about: Json | None = None, **rest: Any) -> Certificate:
         """A certificate about this field."""
         centre = [[str(x.mid().fmpq()), str(x.rad().fmpq())] for x in self.centre]
         box = [[str(rational.exact(bound)) for bound in pair] for pair in self.bounds]
         domain = {"box": box, "equilibrium": centre, **(about or {})}
-        statement, conditions = _stated(rest.get("witness"))
+        statement, conditions = _stated(self.time, rest.get("witness"))
         return Certificate(
             "smooth_field",
             verdict,
@@ -244,15 +255,15 @@ class _Setting:
         )
 
 
-def _stated(witness: Witness | None) -> tuple[str, list[str]]:
+def _stated(time: str, witness: Json | None) -> tuple[str, list[str]]:
     """The statement, and the conditions that prove or refute it."""
     if witness is None:
-        return "decreases_in_region", list(_CONDITIONS)
+        return named("decreases_in_region", time), list(_CONDITIONS)
     statement = "equilibrium_stable" if witness["kind"] == "unstable equilibrium" else "decreases_in_region"
-    return statement, list(_REFUTATIONS[witness["kind"]])
+    return named(statement, time), list(_REFUTATIONS[witness["kind"]])
 
 
-def _bounds(box: Any) -> list[tuple[float, float]]:
+def _bounds(box: Bounds) -> list[tuple[float, float]]:
     found: np.ndarray = np.zeros((0, 0))
     with suppress(TypeError, ValueError):
         found = np.asarray(box, float)
@@ -271,7 +282,7 @@ def _rows(slopes: Tape, point: Sequence[arb]) -> list[list[arb]]:
 def check(certificate: Certificate) -> bool:
     """Recheck a certificate on a smooth field: its list of operations, dual numbers for slopes, 128 bits."""
     witness, domain = certificate.witness, certificate.domain
-    if (certificate.statement, certificate.conditions) != _stated(witness) or not set(domain) <= _DOMAIN:
+    if (certificate.statement, certificate.conditions) != _stated(certificate.time, witness) or not set(domain) <= _DOMAIN:
         return False
     tape = Tape.from_lists(certificate.system)
     system = System(tape, lambda point: dual_jacobian(tape, point), certificate.time)
@@ -281,9 +292,8 @@ def check(certificate: Certificate) -> bool:
         centre = enclose_equilibrium(system, np.array([float(x.mid()) for x in claimed]))
         same = all(x.overlaps(y) for x, y in zip(claimed, centre, strict=True))
         if certificate.verdict == "certified":
-            return (
-                same and witness is None and _decreases(certificate, Region(system, centre, *_quadratic(certificate), bounds))
-            )
+            region = Region(system, centre, *_quadratic(certificate), bounds)
+            return same and witness is None and _decreases(certificate, region)
         return same and witness is not None and _refutes(certificate, witness, system, centre, bounds)
 
 
@@ -304,7 +314,7 @@ def _decreases(certificate: Certificate, region: Region) -> bool:
 
 
 def _refutes(
-    certificate: Certificate, witness: Witness, system: System, centre: list[arb], bounds: list[tuple[float, float]]
+    certificate: Certificate, witness: Json, system: System, centre: list[arb], bounds: list[tuple[float, float]]
 ) -> bool:
     if witness["kind"] == "unstable equilibrium":
         return system.surely_unstable(centre)

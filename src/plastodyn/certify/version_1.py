@@ -4,7 +4,8 @@ The sentences are frozen here as they were written. One that is not the expected
 """
 
 import re
-from typing import Any
+
+from plastodyn.types import Json
 
 _LAWS = {"continuous": "z' = A z", "discrete": "z <- A z"}
 _MEMORY = "uniformly asymptotically stable: a two-stage memory under any perturbation |xi| <= mu |e| of the error"
@@ -33,15 +34,16 @@ _SMOOTH_WITNESSES = {
 _ANSWER = re.compile(r"(?:alpha <=|mu <) (\S+): (.*)")
 
 
-def translated(values: dict[str, Any]) -> dict[str, Any]:
+def translated(values: Json) -> Json:
     """The fields of a certificate of format 1, as format 2 has them.
 
     >>> old = {"kind": "smooth_field", "time": "discrete", "verdict": "refuted", "system": {}}
     >>> translated({**old, "statement": "the equilibrium z* of z <- f(z) is stable"})["statement"]
-    'equilibrium_stable'
+    'equilibrium_stable in discrete time'
     """
     found = dict(values)
-    found["statement"] = _sentences(values).get(values["statement"], values["statement"])
+    code = _sentences(values).get(values["statement"])
+    found["statement"] = values["statement"] if code is None else f"{code} in {values['time']} time"
     found["conditions"] = _conditions(values)
     found["domain"] = _domain(values.get("domain", {}))
     if values.get("witness") is not None:
@@ -49,7 +51,7 @@ def translated(values: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _sentences(values: dict[str, Any]) -> dict[str, str]:
+def _sentences(values: Json) -> dict[str, str]:
     """The statements that a file of this kind, time and system could make, and what they are called now."""
     if values["kind"] == "consolidation":
         return {_MEMORY: "memory_stable"}
@@ -65,14 +67,15 @@ def _sentences(values: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _conditions(values: dict[str, Any]) -> list[str]:
-    written, witness = values.get("conditions", []), values.get("witness")
+def _conditions(values: Json) -> list[str]:
+    written: list[str] = values.get("conditions", [])
+    witness = values.get("witness")
     if witness is not None:
         if values["kind"] == "smooth_field" and not written:
-            return [str(_SMOOTH_WITNESSES.get(witness.get("kind"), ""))]
+            return [_SMOOTH_WITNESSES[witness["kind"]]]
         return [_REFUTATIONS.get(sentence, sentence) for sentence in written]
     if written == list(_SMOOTH):
-        return [str(each) for each in _SMOOTH.values()]
+        return list(_SMOOTH.values())
     if written == [_TURNS]:
         return ["shrinks_each_half_turn"]
     count = 2 if values["kind"] == "consolidation" else len(values["system"].get("vertices", ()))
@@ -80,7 +83,7 @@ def _conditions(values: dict[str, Any]) -> list[str]:
     return ["positive", "decreases_at_vertices"] if written == [_POSITIVE, *falls] else written
 
 
-def _domain(domain: dict[str, Any]) -> dict[str, Any]:
+def _domain(domain: Json) -> Json:
     found = dict(domain)
     if "holds" in found:
         found["switching"] = "any" if found.pop("holds") == _EVERYWHERE else domain["holds"]
@@ -89,6 +92,6 @@ def _domain(domain: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _answer(text: str) -> dict[str, Any] | str:
+def _answer(text: str) -> Json | str:
     parts = _ANSWER.fullmatch(text)
     return text if parts is None else {"bound": float(parts[1]), "found": parts[2]}

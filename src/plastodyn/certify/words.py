@@ -1,7 +1,9 @@
 """What a certificate's data say, in words. Only shown: nothing here is stored, and nothing is proved from it."""
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from plastodyn.types import Json
 
 if TYPE_CHECKING:
     from plastodyn.certify.certificate import Certificate
@@ -21,8 +23,27 @@ CONDITIONS = {
     "not_decreasing": "V does not decrease at the witness state (exact, or balls)",
     "equilibrium_unstable": "the Jacobian at z* has an eigenvalue that grows (balls, 128 bits)",
 }
-_MEMORY = "a two-stage memory under any perturbation |xi| <= mu |e| of the error"
+_OF_INCLUSIONS = {
+    "asymptotically_stable": "uniformly asymptotically stable: {}",
+    "is_lyapunov_function": "the given V = z' P z is a Lyapunov function of {}",
+}
+_OTHERS = {
+    "memory_stable": ("uniformly asymptotically stable: a two-stage memory under any perturbation |xi| <= mu |e| of the error"),
+    "equilibrium_stable": "the equilibrium z* of {} is stable",
+    "decreases_in_region": (
+        "V = (z - z*)' P (z - z*) is positive and decreases along {}, z* apart, wherever V <= level, a region within the box"
+    ),
+}
 _ANSWERS = {"paper": "alpha <=", "quadratic": "mu <", "exact": "mu <"}
+
+
+def named(code: str, time: str) -> str:
+    """A statement as it is stored: what holds, and in which time, so that neither is changed without the other.
+
+    >>> named("equilibrium_stable", "discrete")
+    'equilibrium_stable in discrete time'
+    """
+    return f"{code} in {time} time"
 
 
 def statement(certificate: "Certificate") -> str:
@@ -32,23 +53,15 @@ def statement(certificate: "Certificate") -> str:
     >>> statement(linear_inclusion([[[-1]]]))
     "uniformly asymptotically stable: z' = A z, A anywhere in the polytope of 1 1 x 1 matrices"
     """
-    code = certificate.statement
-    if code == "memory_stable":
-        return f"uniformly asymptotically stable: {_MEMORY}"
-    continuous = certificate.time == "continuous"
-    smooth = "z' = f(z)" if continuous else "z <- f(z)"
-    if code == "equilibrium_stable":
-        return f"the equilibrium z* of {smooth} is stable"
-    if code == "decreases_in_region":
-        where = "wherever V <= level, a region within the box"
-        return f"V = (z - z*)' P (z - z*) is positive and decreases along {smooth}, z* apart, {where}"
-    vertices = certificate.system["vertices"]
-    size, count = len(vertices[0]), len(vertices)
-    law = "z' = A z" if continuous else "z <- A z"
-    system = f"{law}, A anywhere in the polytope of {count} {size} x {size} matrices"
-    if code == "is_lyapunov_function":
-        return f"the given V = z' P z is a Lyapunov function of {system}"
-    return f"uniformly asymptotically stable: {system}"
+    code = certificate.statement.removesuffix(f" in {certificate.time} time")
+    if code in _OF_INCLUSIONS:
+        vertices = certificate.system.get("vertices") or [[]]
+        size, count = len(vertices[0]), len(vertices)
+        law = "z' = A z" if certificate.time == "continuous" else "z <- A z"
+        system = f"{law}, A anywhere in the polytope of {count} {size} x {size} matrices"
+        return _OF_INCLUSIONS[code].format(system)
+    law = "z' = f(z)" if certificate.time == "continuous" else "z <- f(z)"
+    return _OTHERS.get(code, f"not a known statement: {certificate.statement}").format(law)
 
 
 def rows(certificate: "Certificate") -> dict[str, str]:
@@ -68,7 +81,9 @@ def rows(certificate: "Certificate") -> dict[str, str]:
         found["region"] = f"V <= {float(Fraction(certificate.domain['level'])):.6g}"
     found |= {name: _answer(name, given) for name, given in certificate.domain.get("answers", {}).items()}
     if certificate.conditions:
-        found["conditions"] = "; ".join(CONDITIONS[code] for code in certificate.conditions)
+        found["conditions"] = "; ".join(
+            CONDITIONS.get(code, f"not a known condition: {code}") for code in certificate.conditions
+        )
     if certificate.witness is not None:
         found["witness"] = "; ".join(f"{name} {value}" for name, value in certificate.witness.items())
     if certificate.remaining:
@@ -76,5 +91,7 @@ def rows(certificate: "Certificate") -> dict[str, str]:
     return found
 
 
-def _answer(name: str, given: dict[str, Any]) -> str:
+def _answer(name: str, given: Json | str) -> str:
+    if isinstance(given, str):
+        return f"not a known answer: {given}"
     return f"{_ANSWERS[name]} {given['bound']:.4g}: {given['found']}"
