@@ -109,7 +109,7 @@ class Moving(AbstractCircuit):
         return jnp.array([2.0])
 
     def activity_velocity(self, moment):
-        return moment.weights + moment.time - moment.activity
+        return moment.weights + moment.time - moment.activity + moment.circuit.offset
 
     def loss(self, moment):
         return jnp.sum(moment.weights * (moment.activity + moment.time + self.offset))

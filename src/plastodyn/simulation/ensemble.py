@@ -194,7 +194,7 @@ def _plain(leaf: Any) -> Any:
 def _restored(stored: np.ndarray, kind: Any) -> Any:
     """What `_plain` took apart, put together again."""
     if jnp.issubdtype(kind, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.asarray(stored), impl=str(jax.random.key_impl(jax.ShapeDtypeStruct((), kind))))
+        return jax.random.wrap_key_data(jnp.asarray(stored), impl=str(jax.random.key_impl(jnp.empty((), kind))))
     return stored
 
 
