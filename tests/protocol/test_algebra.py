@@ -24,7 +24,10 @@ def test_sums_are_flat_and_their_terms_have_keys_by_place():
     assert [type(rule).__name__ for rule in ((A + B) + C).rules] == ["Gradient", "White", "Drift"]
     assert [type(rule).__name__ for rule in (A + (B + C)).rules] == ["Gradient", "White", "Drift"]
     # A term behind changes nothing for those before it.
-    np.testing.assert_allclose(_change(B + C + A) - _change(A), _change(B + C), rtol=1e-5, atol=1e-7)
+    with jax.threefry_partitionable(False):
+        # The scheme that runs use, in which keys that are split depend on how many there are.
+        np.testing.assert_allclose(_change(B + C + A) - _change(A), _change(B + C), rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(_change(B + B + B + C) - _change(B + B + B), _change(0 * B + 0 * B + 0 * B + C), atol=1e-6)
     # Two terms alike draw different numbers.
     assert np.abs(_change(B + B) - 2 * _change(B)).max() > 0.01
     assert np.abs(_change(C + C) - 2 * _change(C)).max() > 0.01
@@ -109,7 +112,7 @@ class Moving(AbstractCircuit):
         return jnp.array([2.0])
 
     def activity_velocity(self, moment):
-        return moment.weights + moment.time - moment.activity
+        return moment.weights + moment.time - moment.activity + moment.circuit.offset
 
     def loss(self, moment):
         return jnp.sum(moment.weights * (moment.activity + moment.time + self.offset))
