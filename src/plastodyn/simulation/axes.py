@@ -7,17 +7,28 @@ import jax
 import numpy as np
 import xarray as xr
 
-RESERVED = ("replica", "step", "time", "weight")
+from plastodyn.protocol import Rule
+
+RESERVED = ("replica", "step", "time", "weight", "weights", "status", "steps_taken", "activity", "structure", "state")
+
+
+class Axis(xr.DataArray):
+    """A DataArray that leaves it to a rule what their product is."""
+
+    __slots__ = ()
+
+    def __mul__(self, other: Any) -> Any:
+        return NotImplemented if isinstance(other, Rule) else super().__mul__(other)
 
 
 def axis(name: str, values: Iterable[float]) -> xr.DataArray:
     """A named axis: put it where a number is expected and it becomes a dimension of the result.
 
-    It is an ordinary `xarray.DataArray`, so arithmetic keeps its labels: ``axis("ratio", r) * 0.3`` still runs over
+    It is a `xarray.DataArray`, so arithmetic keeps its labels: ``axis("ratio", r) * 0.3`` still runs over
     ``ratio``, and the product of two axes runs over both.
 
     Args:
-        name: of the dimension; not ``replica``, ``step``, ``time`` or ``weight``.
+        name: of the dimension; not one that results use, such as ``replica``, ``step`` or ``weights``.
         values: finite numbers, at least one, all different.
 
     Raises:
@@ -35,7 +46,7 @@ def axis(name: str, values: Iterable[float]) -> xr.DataArray:
         raise ValueError(f"values of axis {name!r} must be finite numbers; got {points}")
     if len(np.unique(points)) != len(points):
         raise ValueError(f"values of axis {name!r} must all be different; got {points}")
-    return xr.DataArray(points, dims=[name], coords={name: points}, name=name)
+    return Axis(points, dims=[name], coords={name: points}, name=name)
 
 
 class Grid(NamedTuple):

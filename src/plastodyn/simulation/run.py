@@ -107,6 +107,9 @@ def simulate(
     assert key is not None
     timing = _timing(steps, duration, dt, solver, 0 if start is None else continuation.steps_of(start))
     population = enlist(circuits, rule, _replicas(replicas, len(circuits), start), key)
+    taken = sorted({item.name for item in recorded} & set(population.grid.coordinates))
+    if taken:
+        raise ValueError(f"axis {taken[0]!r} has the name of something recorded: give one of them another name")
     run = Ensemble(population, timing, recorded, asked, (*circuits[0].events, *rule.events), chunk)
     run.check()
     if start is not None:
