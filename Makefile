@@ -26,9 +26,10 @@ lint: .venv/dev ## style, docstrings and types
 docs: .venv/docs ## the site, in docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
-bench: .venv/bench ## the engine against NumPy, PyTorch and diffrax; the cost of a Hessian trace
+bench: .venv/bench ## the engine against NumPy, PyTorch, diffrax and JAX by hand; the cost of a Hessian trace
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/flows.py
+	$(BIN)/python benchmarks/felt.py
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "plastodyn needs Python 3.11 or newer")'

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 import plastodyn as pd
-from plastodyn import provenance
+from plastodyn.runtime import provenance
 
 DT = 0.02
 

@@ -21,7 +21,7 @@ from rivals import make_problem, numpy_chunked, torch_compiled, torch_eager
 from rivals_tuned import numpy_tuned, torch_tuned
 
 import plastodyn as pd
-from plastodyn import provenance
+from plastodyn.runtime import provenance
 
 RIVALS = {
     "NumPy, chunked, 2 processes": numpy_chunked,

@@ -8,7 +8,7 @@ import pytest
 import plastodyn
 
 ROOT = Path(plastodyn.__file__).parent
-GROUND = {"checks", "tree", "solvers", "runtime"}
+GROUND = {"types", "checks", "tree", "solvers", "runtime"}
 # What each room may import besides the ground and itself.
 BELOW = {
     "protocol": set(),
@@ -16,7 +16,7 @@ BELOW = {
     "fluctuations": {"protocol"},
     "rules": {"protocol", "circuits", "fluctuations"},
     "simulation": {"protocol", "circuits", "fluctuations", "rules"},
-    "measure": {"protocol", "circuits", "fluctuations", "rules"},
+    "measure": {"protocol", "circuits", "fluctuations", "rules", "theory"},
     "sweeps": {"protocol", "circuits", "fluctuations", "rules", "simulation", "measure"},
     "theory": set(),
     "figures": set(),
@@ -25,10 +25,11 @@ BELOW = {
 PUBLIC = {"rules", "circuits", "fluctuations", "measure", "theory", "certify", "figures", "simulation", "sweeps"}
 # Within the ground too there is an order.
 MAY = {
+    "types": set(),
     "checks": set(),
     "runtime": {"checks"},
     "tree": {"checks"},
-    "solvers": {"checks", "tree"},
+    "solvers": {"types", "checks", "tree"},
     **{room: GROUND | below for room, below in BELOW.items()},
     "papers": {"", *GROUND, *PUBLIC, "protocol"},
     "app": {"", *GROUND, *PUBLIC, "protocol", "papers"},

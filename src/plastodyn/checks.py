@@ -1,7 +1,9 @@
-"""Checks at the door: every public function validates here once, and the kernels trust what they get."""
+"""Checks at the door: every public function validates here once, and the kernels trust what they get.
+
+What is checked may be anything at all, so that values here are of type ``object``.
+"""
 
 from collections.abc import Iterable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,7 @@ import numpy as np
 from jax.core import Tracer
 
 
-def _refuse(name: str, value: Any, allowed: str) -> None:
+def _refuse(name: str, value: object, allowed: str) -> None:
     shown = repr(value)
     if hasattr(value, "values") or hasattr(value, "shape"):
         shown = np.array2string(np.asarray(value), threshold=6, precision=4)
@@ -18,7 +20,7 @@ def _refuse(name: str, value: Any, allowed: str) -> None:
 
 def number(
     name: str,
-    value: Any,
+    value: object,
     *,
     above: float = -np.inf,
     at_least: float = -np.inf,
@@ -47,7 +49,7 @@ def number(
         _refuse(name, value, allowed)
 
 
-def count(name: str, value: Any, *, at_least: int = 0) -> None:
+def count(name: str, value: object, *, at_least: int = 0) -> None:
     """Refuse anything that is not a whole number of at least ``at_least``.
 
     >>> count("steps", 2.5)
@@ -59,7 +61,7 @@ def count(name: str, value: Any, *, at_least: int = 0) -> None:
         _refuse(name, value, f"a whole number >= {at_least}")
 
 
-def one_of(name: str, value: Any, allowed: Iterable[Any]) -> None:
+def one_of(name: str, value: object, allowed: Iterable[object]) -> None:
     """Refuse a value that is not among those allowed.
 
     >>> one_of("keep", "shape", ["norm", "sign"])
@@ -72,7 +74,7 @@ def one_of(name: str, value: Any, allowed: Iterable[Any]) -> None:
         _refuse(name, value, "one of " + ", ".join(map(str, choices)))
 
 
-def key(name: str, value: Any) -> None:
+def key(name: str, value: object) -> None:
     """Refuse anything that is not one JAX random key.
 
     >>> key("key", 3)
@@ -80,12 +82,12 @@ def key(name: str, value: Any) -> None:
     ...
     ValueError: key must be one JAX random key, such as jax.random.key(0); got 3
     """
-    is_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
-    if not is_key or value.shape != ():
+    one = isinstance(value, jax.Array) and value.shape == () and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    if not one:
         raise ValueError(f"{name} must be one JAX random key, such as jax.random.key(0); got {value!r}")
 
 
-def weights(name: str, value: Any) -> None:
+def weights(name: str, value: object) -> None:
     """Refuse a pytree that is empty, or that holds anything but finite floating-point arrays.
 
     >>> weights("weights", {"a": jnp.array([1, 2])})
@@ -104,3 +106,49 @@ def weights(name: str, value: Any) -> None:
             raise ValueError(f"{place} must be a floating-point array; got {leaf.dtype}{list(leaf.shape)}")
         if not isinstance(leaf, Tracer) and not bool(jnp.isfinite(leaf).all()):
             raise ValueError(f"{place} must be finite; got NaN or infinity among its {leaf.size} entries")
+
+
+def function(name: str, value: object) -> None:
+    """Refuse anything that cannot be called.
+
+    >>> function("field", 3)
+    Traceback (most recent call last):
+    ...
+    ValueError: field must be a function; got 3
+    """
+    if not callable(value):
+        raise ValueError(f"{name} must be a function; got {value!r}")
+
+
+def are_alike(value: object, like: object) -> bool:
+    """Whether two pytrees agree in structure and in the shapes of their arrays.
+
+    >>> are_alike((jnp.ones(2),), (jnp.zeros(2),)), are_alike(jnp.ones(2), jnp.ones(3))
+    (True, False)
+    """
+    return jax.tree.structure(value) == jax.tree.structure(like) and _shapes(value) == _shapes(like)
+
+
+def alike(name: str, value: object, like: object, verb: str = "have", of: str = "weights") -> None:
+    """Refuse a pytree that does not have (or ``verb``) the structure and shapes of another, which is called ``of``.
+
+    >>> alike("direction", jnp.ones(2), jnp.ones(3))
+    Traceback (most recent call last):
+    ...
+    ValueError: direction must have the structure and shapes of weights; got shapes [(2,)] for [(3,)]
+    >>> alike("signs", (jnp.ones(2),), [jnp.ones(2)])
+    Traceback (most recent call last):
+    ...
+    ValueError: signs must have the structure and shapes of weights; got PyTreeDef((*,)) for PyTreeDef([*])
+    """
+    found, expected = jax.tree.structure(value), jax.tree.structure(like)
+    if found != expected:
+        raise ValueError(f"{name} must {verb} the structure and shapes of {of}; got {found} for {expected}")
+    if _shapes(value) != _shapes(like):
+        raise ValueError(
+            f"{name} must {verb} the structure and shapes of {of}; got shapes {_shapes(value)} for {_shapes(like)}"
+        )
+
+
+def _shapes(value: object) -> list[tuple[int, ...]]:
+    return [jnp.shape(leaf) for leaf in jax.tree.leaves(value)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import equinox as eqx
 import jax
@@ -11,11 +11,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
+from plastodyn.tree import Weights
+from plastodyn.types import Activity
 
 if TYPE_CHECKING:
     import diffrax
 
-Field = Callable[[Array, Any], Any]
+Pair: TypeAlias = tuple[Weights | None, Activity]
+"""Weights and activity, or their velocities or changes; ``None`` for what does not move."""
+
+Field = Callable[[Array, Pair], Pair]
 """Velocity as a function of time and of the pair (weights, activity)."""
 
 
@@ -30,7 +35,7 @@ class Solver(eqx.Module):
         """Whether the method's order is 1, which restoring a constraint after each step does not spoil."""
         return False
 
-    def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
+    def displacement(self, field: Field, time: Array, state: Pair, dt: Array) -> Pair:
         """The change of the state over ``dt``; ``None`` for a leaf that does not move."""
         raise NotImplementedError
 
@@ -46,19 +51,19 @@ class RungeKutta(Solver):
         """True of the Euler method alone."""
         return not self.matrix
 
-    def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
+    def displacement(self, field: Field, time: Array, state: Pair, dt: Array) -> Pair:
         """``dt sum_i b_i k_i`` with ``k_i = f(t + c_i dt, y + dt sum_j a_ij k_j)``."""
-        slopes: list[Any] = []
+        slopes: list[Pair] = []
         for row in ((), *self.matrix):
             stage = state
             for coefficient, slope in zip(row, slopes, strict=False):
                 if coefficient:
-                    stage = _move(stage, tree.scale(dt * coefficient, slope))
+                    stage = _add(stage, _scale(dt * coefficient, slope))
             slopes.append(field(time + sum(row) * dt, stage))
-        total = None
+        total: Pair = (None, None)
         for weight, slope in zip(self.weights, slopes, strict=True):
             if weight:
-                total = _combine(total, tree.scale(dt * weight, slope))
+                total = _add(total, _scale(dt * weight, slope))
         return total
 
 
@@ -71,7 +76,7 @@ class Adaptive(Solver):
     # The linear solves of implicit methods (lineax 0.1) refuse arrays that carry a device mesh.
     one_device: ClassVar[bool] = True
 
-    def displacement(self, field: Field, time: Array, state: Any, dt: Array) -> Any:
+    def displacement(self, field: Field, time: Array, state: Pair, dt: Array) -> Pair:
         """The change that diffrax finds over one step; NaN where it gives up."""
         import diffrax  # noqa: PLC0415 - a second of import that few runs need
 
@@ -132,9 +137,11 @@ def adaptive(
     return Adaptive(method or diffrax.Tsit5(), relative_tolerance, absolute_tolerance)
 
 
-def _move(state: Any, change: Any) -> Any:
-    return tuple(tree.add(part, delta) for part, delta in zip(state, change, strict=True))
+def _scale(factor: Array, change: Pair) -> Pair:
+    weights, activity = change
+    return tree.scale(factor, weights), tree.scale(factor, activity)
 
 
-def _combine(total: Any, change: Any) -> Any:
-    return change if total is None else _move(total, change)
+def _add(state: Pair, change: Pair) -> Pair:
+    weights, activity = state
+    return tree.add(weights, change[0]), tree.add(activity, change[1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
@@ -37,7 +38,7 @@ def add(first: Weights | None, second: Weights | None) -> Weights | None:
     return jax.tree.map(jnp.add, first, second)
 
 
-def scale(factor: Any, change: Weights | None) -> Weights | None:
+def scale(factor: Array | float, change: Weights | None) -> Weights | None:
     """The change times one number; ``None`` stays ``None``.
 
     >>> scale(2.0, jnp.ones(2)).tolist()
@@ -102,7 +103,7 @@ def signs_like(key: Array, weights: Weights) -> Weights:
     return _split(signs.astype(_dtype(weights)), weights)
 
 
-def _dtype(weights: Weights) -> Any:
+def _dtype(weights: Weights) -> np.dtype:
     return jnp.result_type(*jax.tree.leaves(weights))
 
 
@@ -125,7 +126,7 @@ def ravel(weights: Weights) -> Array:
     return ravel_pytree(weights)[0]
 
 
-def unravel(like: Weights, flat: Any) -> Weights:
+def unravel(like: Weights, flat: Array | np.ndarray) -> Weights:
     """The inverse of :func:`ravel`: a vector of length N in the structure of ``like``.
 
     >>> unravel((jnp.zeros((1, 2)), jnp.ones(1)), jnp.arange(3.0))[0].tolist()

@@ -194,7 +194,7 @@ def test_curl_of_signed_descent_is_in_closed_form_and_that_of_the_dense_jacobian
         assert float(exact.value) == pytest.approx(expected, rel=50 * EPS)
         assert float(exact.standard_error) == 0
         keys = jax.random.split(jax.random.key(0), 200)
-        values, errors = jax.vmap(lambda k: pd.measure.curl(field, circuit.weights, key=k, probes=32))(keys)
+        values, errors, _ = jax.vmap(lambda k: pd.measure.curl(field, circuit.weights, key=k, probes=32))(keys)
         spread = np.std(values, ddof=1)
         # n = 200 estimates: unbiased within five standard errors, and their spread is the error that they state.
         assert abs(np.mean(values) - expected) < 5 * spread / 200**0.5

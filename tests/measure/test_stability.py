@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import plastodyn as pd
-from plastodyn.measure.stability import VERDICTS, _full_signs
+from plastodyn.measure.stability import VERDICTS
+from plastodyn.measure.stability.signs import full_signs
 
 EPS = float(np.finfo(np.float32).eps)
 KEY = jax.random.key(0)
@@ -178,8 +179,8 @@ def test_slightly_negative_curvature_of_the_loss_is_not_the_flips():
 
 def test_signs_of_neurons_are_those_of_weights():
     circuit, _ = at_teacher(6, 5)
-    by_neuron = _full_signs(pd.rules.presynaptic(0.5), circuit.weights)
-    by_weight = _full_signs({"hidden": jnp.array([-1, -1, -1, 1, 1, 1]), "readout": 1}, circuit.weights)
+    by_neuron = full_signs(pd.rules.presynaptic(0.5), circuit.weights)
+    by_weight = full_signs({"hidden": jnp.array([-1, -1, -1, 1, 1, 1]), "readout": 1}, circuit.weights)
     assert jax.tree.all(
         jax.tree.map(lambda a, b, w: bool((a == b).all()) and a.shape == w.shape, by_neuron, by_weight, circuit.weights)
     )

@@ -6,8 +6,8 @@ import pytest
 
 import plastodyn as pd
 from plastodyn.papers import papers
-from plastodyn.papers.alemi2024 import beyond, integrator, setups, toy
-from plastodyn.papers.registry import Place
+from plastodyn.papers.alemi2024 import fluctuations, integrator, setups, toy
+from plastodyn.papers.types import Place
 from plastodyn.theory import consolidation
 
 FIGURES = papers()["alemi2024"].figures
@@ -59,7 +59,7 @@ def test_variance_under_held_noise_has_its_known_limits(monkeypatch):
 def test_best_speed_is_read_off_three_terms():
     alpha = np.geomspace(0.02, 2, 9)
     values = consolidation.stationary_error(alpha, 0.05, 0.0125)[1]
-    assert beyond._lowest(alpha, values, 0.01 * values)[0] == pytest.approx(np.log10(0.25), rel=1e-6)
+    assert fluctuations._lowest(alpha, values, 0.01 * values)[0] == pytest.approx(np.log10(0.25), rel=1e-6)
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ import xarray as xr
 
 import plastodyn as pd
 from plastodyn.papers import papers
-from plastodyn.papers.ninou2025 import beyond, experiments, phase_maps, setups, spectra, stores
-from plastodyn.papers.registry import Place
+from plastodyn.papers.ninou2025 import experiments, fluctuations, other_circuits, phase_maps, setups, spectra
+from plastodyn.papers.types import Place, placed
 from plastodyn.theory import curl
 
 FIGURES = papers()["ninou2025"].figures
@@ -124,7 +124,7 @@ def test_a_figure_without_a_place_leaves_no_store(key):
     """Stores go where the place says, and without one to a directory that is gone after the call."""
     seen = []
 
-    @stores.placed
+    @placed
     def make(size, key, place):
         del key
         seen.append(place.directory)
@@ -146,8 +146,8 @@ def test_sides_of_the_boundary():
 def test_identifiable_circuits_have_no_stable_flips(key):
     """Sylvester: -D H has as many growing directions as flipped weights where H has full rank."""
     with jax.enable_x64(True):
-        circuit = beyond._at_teacher(beyond._Kind("tanh", "tanh", 1), 0.4, 20, key)
-        growth = beyond._growth(circuit, np.array([0.0, 0.2]))
+        circuit = other_circuits._at_teacher(other_circuits._Kind("tanh", "tanh", 1), 0.4, 20, key)
+        growth = other_circuits._growth(circuit, np.array([0.0, 0.2]))
         assert growth[0] < 0 < growth[1]
         field = pd.measure.rule_field(circuit, pd.rules.flipped(pd.rules.gradient(1.0), pd.rules.presynaptic(0.2)))
         spectrum = pd.measure.jacobian_spectrum(field, circuit.weights)
@@ -160,7 +160,7 @@ def test_stationary_error_of_the_linearised_step_against_its_recursion(key):
     """The Lyapunov equation's solution against 4000 steps of the covariance's own recursion; float64."""
     with jax.enable_x64(True):
         (network,) = setups.linear_networks(0.2, 1, "teacher", key)
-        found = beyond._stationary(network, 0.2, (1e-2,))[0]
+        found = fluctuations._stationary(network, 0.2, (1e-2,))[0]
         w1, w2 = (np.asarray(k) for k in network.teacher.kernels)
         covariance = np.asarray(network.covariance)
     signs = np.where(np.arange(w1.shape[1]) < round(0.2 * w1.shape[1]), -1.0, 1.0)

@@ -68,8 +68,8 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     """Reproduce the main result of Raman and O'Leary (2021) in about a minute: how much plasticity is right."""
     from jax.random import key
 
-    from plastodyn.papers.raman2021.demo import demo as run_demo
     from plastodyn.app.reproduce import keep_partial, save
+    from plastodyn.papers.raman2021.demo import demo as run_demo
 
     _make(out)
     started = time.monotonic()
@@ -105,14 +105,17 @@ def reproduce(
 
     Writes PAPER-FIGURE.png, .svg and .zarr for each figure, and claims.json. Exit code 0: all claims hold; 1: one fails.
     """
+    from plastodyn.papers import select
     from plastodyn.runtime import devices
 
+    # Bad usage is told before JAX is imported, which takes seconds.
+    figures = select(paper, figure, size)
     if workers is not None:
         devices.limit(workers)
     from plastodyn.app.reproduce import reproduce as run
 
     _make(out)
-    claims = run(paper, figure, size, out, seed, say=lambda text: _err.print(text, highlight=False), workers=workers)
+    claims = run(paper, figures, size, out, seed, say=lambda text: _err.print(text, highlight=False), workers=workers)
     table = Table("figure", "claim", "expected", "tolerance", "measured", "holds", title=f"Claims of {paper}")
     for claim in claims:
         expected = claim.expected if isinstance(claim.expected, str) else f"{claim.expected:.3g}"
@@ -196,8 +199,8 @@ def stability(
     """Is your solution stable if some neurons learn with the opposite sign, and if not, is the motion chaotic?"""
     from jax.random import key
 
-    from plastodyn.measure import sign_stability
     from plastodyn.app.user_model import Flips, load_with_signs, stability_report
+    from plastodyn.measure import sign_stability
 
     circuit, chosen = load_with_signs(model, loss, weights, checkpoint, Flips(signs, flip, layer, side, layout))
     found = stability_report(sign_stability(circuit, chosen, rate=rate, key=key(seed), steps=steps, keep=keep))

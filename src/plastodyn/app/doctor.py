@@ -1,7 +1,6 @@
 """What `plastodyn doctor` tells: versions, devices, and a simulation held against a closed form."""
 
 import os
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +15,7 @@ _WEIGHTS = 400
 _SIGMAS = 5.0
 
 
-def diagnose() -> dict[str, Any]:
+def diagnose() -> dict[str, str | float]:
     """Versions, devices and the outcome of the self-check, as plain values.
 
     >>> diagnose()["self_check"]

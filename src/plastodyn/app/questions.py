@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from plastodyn import checks
+from plastodyn.app.modules import user_module
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.consolidation import consolidation
 from plastodyn.certify.linear import linear_inclusion
 from plastodyn.certify.smooth import region_of_attraction, smooth_field
-from plastodyn.app.modules import user_module
 
 _TABLES = {
     "linear": {"vertices", "candidate", "time"},
@@ -66,7 +66,7 @@ def _table(path: Path) -> tuple[str, dict[str, Any]]:
     return kind, table
 
 
-def _function(path: Path, where: Any) -> Callable[[Any], Any]:
+def _function(path: Path, where: object) -> Callable[[Any], Any]:
     file, _, name = str(where).rpartition(":")
     if not file:
         raise ValueError(f"function must be 'file.py:name', the file next to {path}; got {where!r}")

@@ -3,15 +3,14 @@
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import jax
 import xarray as xr
 
-from plastodyn import checks
-from plastodyn.papers import SIZES, Claim, Place, papers
+from plastodyn.papers import Claim, PaperFigure, Place, Reproduction, papers
 from plastodyn.simulation import Interrupted
 
 
@@ -51,18 +50,18 @@ def keep_partial(stem: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 def reproduce(
     paper: str,
-    figure: str | None,
+    figures: Sequence[PaperFigure],
     size: str,
     out: Path,
     seed: int,
     say: Callable[[str], None],
     workers: int | None = None,
 ) -> list[Claim]:
-    """Compute the figures of a paper and write ``PAPER-FIGURE.png``, ``.svg``, ``.zarr`` and ``claims.json`` to ``out``.
+    """Compute figures of a paper and write ``PAPER-FIGURE.png``, ``.svg``, ``.zarr`` and ``claims.json`` to ``out``.
 
     Args:
         paper: its name.
-        figure: one figure, or ``None`` for all.
+        figures: those of the paper that `papers.select` found.
         size: ``smoke``, ``standard`` or ``full``.
         out: existing directory.
         seed: of the random key; each figure folds in its own place, so that one figure alone gives the same result.
@@ -74,29 +73,25 @@ def reproduce(
 
     Raises:
         Interrupted: on Ctrl-C, after what was recorded has been written to ``PAPER-FIGURE-partial.zarr``.
-        ValueError: on an unknown paper, figure or size.
     """
-    known = papers()
-    checks.one_of("PAPER", paper, known)
-    figures = known[paper].figures
-    if figure is not None:
-        checks.one_of("FIGURE", figure, figures)
-    checks.one_of("--size", size, SIZES)
     claims: list[Claim] = []
     sweeps = Place(out / "sweeps", workers)
-    places = {name: place for place, name in enumerate(figures)}
-    for name, item in figures.items():
-        if figure not in (None, name):
-            continue
-        say(f"{paper} {name}: {item.title} ({size}, about {item.seconds[size]} s on two cores)")
+    places = {name: place for place, name in enumerate(papers()[paper].figures)}
+    for item in figures:
+        say(f"{paper} {item.name}: {item.title} ({size}, about {item.seconds[size]} s on two cores)")
         started = time.monotonic()
-        stem = out / f"{paper}-{name}"
+        stem = out / f"{paper}-{item.name}"
+        key = jax.random.fold_in(jax.random.key(seed), places[item.runs_of or item.name])
         with keep_partial(stem, say):
-            result = item.make(size, jax.random.fold_in(jax.random.key(seed), places[item.runs_of or name]), sweeps)
-        result.figure.savefig(stem.with_suffix(".png"))
-        result.figure.savefig(stem.with_suffix(".svg"))
-        save(result.data.assign_attrs(figure=name, size=size), stem.with_suffix(".zarr"))
+            result = item.make(size, key, sweeps)
+        _write(result, item.name, size, stem)
         claims += result.claims
         (out / "claims.json").write_text(json.dumps([claim.as_json() for claim in claims], indent=2) + "\n")
         say(f"  {time.monotonic() - started:.0f} s, {stem.with_suffix('.png')}")
     return claims
+
+
+def _write(result: Reproduction, name: str, size: str, stem: Path) -> None:
+    for ending in (".png", ".svg"):
+        result.figure.savefig(stem.with_suffix(ending))
+    save(result.data.assign_attrs(figure=name, size=size), stem.with_suffix(".zarr"))

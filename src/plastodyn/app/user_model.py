@@ -8,16 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 from safetensors.numpy import load_file
 
 from plastodyn import checks, tree
-from plastodyn.circuits import Circuit
-from plastodyn.measure import SignStability, hessian_spectrum, plasticity_ratio
 from plastodyn.app.modules import user_module
+from plastodyn.circuits import Circuit
+from plastodyn.measure import SignStability, plasticity_ratio, stationary_ratio
 from plastodyn.rules import noisy_gradient, postsynaptic, presynaptic
-from plastodyn.theory import ratio
 
-_DEPTH, _PROBES = 30, 8
 _SIDES = ("presynaptic", "postsynaptic")
 _LAYOUTS = ("outputs-inputs", "inputs-outputs")
 
@@ -68,17 +67,18 @@ def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None
     checks.one_of("--layout", flips.layout, _LAYOUTS)
     module = user_module(model)
     circuit = _circuit(module, model, loss, weights, checkpoint)
-    if flips.named is None:
+    if flips.fraction is not None:
         # Where the rows of a matrix are its inputs, the synapses that leave a neuron are a row.
         sides = _SIDES if flips.layout == "outputs-inputs" else _SIDES[::-1]
         neurons = {"presynaptic": presynaptic, "postsynaptic": postsynaptic}[sides[_SIDES.index(flips.side)]]
         return circuit, neurons(flips.fraction, flips.layer)
+    assert flips.named is not None
     if not hasattr(module, flips.named):
         raise ValueError(f"--signs must name signs in {model}; got {flips.named!r}, which it does not define")
     return circuit, getattr(module, flips.named)
 
 
-def stability_report(found: SignStability) -> dict[str, Any]:
+def stability_report(found: SignStability) -> dict[str, str | float | None]:
     """The answer of `measure.sign_stability` as plain values, what is not defined as None.
 
     >>> from plastodyn.measure import sign_stability
@@ -91,11 +91,12 @@ def stability_report(found: SignStability) -> dict[str, Any]:
     return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
 
 
-def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int) -> dict[str, Any]:
-    """The answer of `measure.plasticity_ratio` and of the stationary theory on the Lanczos spectrum, as plain values.
+def report(
+    circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int
+) -> dict[str, str | float]:
+    """The answers of `measure.plasticity_ratio` and `measure.stationary_ratio` as plain values.
 
-    ``best_plasticity`` is the stationary ratio times the fluctuation. The stationary theory is that of a quadratic loss
-    with the measured curvatures; it holds where fluctuations are small, and negative curvatures count as 0.
+    ``best_plasticity`` is the stationary ratio times the fluctuation; a flat loss has no stationary ratio.
 
     Args:
         circuit: what to measure.
@@ -111,11 +112,10 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
     >>> round(report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)["best_plasticity"], 2)
     0.1
     """
-    rule = noisy_gradient(1.0, precision)
     if fluctuation is not None:
         checks.number("--fluctuation", fluctuation, at_least=0)
-    answer = plasticity_ratio(circuit, key=key, rule=rule, samples=samples)
-    found: dict[str, Any] = {
+    answer = plasticity_ratio(circuit, key=key, rule=noisy_gradient(1.0, precision), samples=samples)
+    found: dict[str, str | float] = {
         "weights": tree.size(circuit.weights),
         "loss": float(answer.loss),
         "state": str(answer.state),
@@ -126,15 +126,12 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         "equation_9_ratio_at_these_weights": float(answer.ratio),
         "equation_9_ratio_error": float(answer.standard_error),
     }
-    spectrum = hessian_spectrum(circuit.loss_at, circuit.weights, key=key, depth=_DEPTH, probes=_PROBES)
-    curvatures = np.clip(spectrum.eigenvalues, 0, None)
-    if curvatures.any():
-        # The size of the fluctuations cancels from the ratio: the stationary theory is that of a quadratic loss.
-        arguments = (curvatures, 1.0, precision, spectrum.multiplicities)
-        found["equation_9_ratio_at_steady_state"] = float(ratio.greedy_optimum(*arguments))
-        found["stationary_ratio"] = float(ratio.stationary_optimum(*arguments))
+    steady = stationary_ratio(circuit.loss_at, circuit.weights, key=key, precision=precision)
+    if np.isfinite(steady.stationary):
+        found["equation_9_ratio_at_steady_state"] = steady.greedy
+        found["stationary_ratio"] = steady.stationary
         if fluctuation is not None:
-            found["best_plasticity"] = found["stationary_ratio"] * fluctuation
+            found["best_plasticity"] = steady.stationary * fluctuation
     return found
 
 
@@ -171,6 +168,6 @@ def _checkpoint(path: Path) -> dict[str, Array]:
     raise ValueError(f"--checkpoint must end in .npz or .safetensors; got {str(path)!r}")
 
 
-def _floating(values: Any) -> Array:
+def _floating(values: ArrayLike) -> Array:
     """An array as JAX holds it: float64 becomes float32 unless x64 is on."""
     return jnp.asarray(values)

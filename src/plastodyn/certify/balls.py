@@ -1,18 +1,17 @@
 """Arithmetic that cannot err: real balls, and dual numbers of balls for derivatives."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from flint import arb
 
 Vector = list[arb]
 
 
-def _logistic(x: Any) -> Any:
+def _logistic(x: arb) -> arb:
     return 1 / (1 + (-x).exp())
 
 
-BALLS = {
+BALLS: dict[str, Callable[..., arb]] = {
     "constant": arb,
     "power": lambda x, n: x**n if n >= 0 else 1 / x**-n,
     "add": lambda x, y: x + y,
@@ -42,7 +41,7 @@ class Dual:
         return Dual(value, [factor * s for s in self.slope])
 
 
-def _binary(x: Dual, y: Dual, value: arb, by_x: Any, by_y: Any) -> Dual:
+def _binary(x: Dual, y: Dual, value: arb, by_x: arb | int, by_y: arb | int) -> Dual:
     return Dual(value, [by_x * a + by_y * b for a, b in zip(x.slope, y.slope, strict=True)])
 
 
@@ -55,7 +54,7 @@ def _powered(x: Dual, n: int) -> Dual:
     return x.scaled(BALLS["power"](x.value, n), n * BALLS["power"](x.value, n - 1) if n else arb(0))
 
 
-def _elementary(name: str, slope: Any) -> Any:
+def _elementary(name: str, slope: Callable[[arb, arb], arb]) -> Callable[[Dual], Dual]:
     def applied(x: Dual) -> Dual:
         """The function and its slope by the chain rule."""
         value = BALLS[name](x.value)
@@ -64,7 +63,7 @@ def _elementary(name: str, slope: Any) -> Any:
     return applied
 
 
-def duals(dimension: int) -> dict[str, Any]:
+def duals(dimension: int) -> dict[str, Callable[..., Dual]]:
     """The arithmetic of dual numbers with ``dimension`` derivatives."""
     return {
         "constant": lambda value: Dual(arb(value), [arb(0)] * dimension),

@@ -1,22 +1,24 @@
 """Is a two-stage memory safe at its consolidation speed? Three answers, each sharper than the one before."""
 
 from dataclasses import replace
-from typing import Any
+from typing import SupportsFloat
 
 from flint import arb, ctx, fmpq
 
 from plastodyn.certify import linear, rational
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.linear import linear_inclusion
-from plastodyn.certify.rational import exact
+from plastodyn.certify.rational import Exact, exact
+from plastodyn.certify.words import named
 from plastodyn.theory import consolidation as theory
+from plastodyn.types import Json
 
 _BITS = 128
-_TURNS = "under the worst perturbation the state shrinks in each half turn, or never turns (balls, 128 bits)"
-_STATEMENT = "uniformly asymptotically stable: a two-stage memory under any perturbation |xi| <= mu |e| of the error"
+_TURNS = "shrinks_each_half_turn"
+_STATEMENT = named("memory_stable", "continuous")
 
 
-def consolidation(alpha: Any, mu: Any) -> Certificate:
+def consolidation(alpha: Exact, mu: Exact) -> Certificate:
     """Is a two-stage memory stable at a consolidation speed, whatever perturbation ``|xi| <= mu |e|`` of the error?
 
     Asked in turn: the paper's bound (``alpha <= 1 - mu``), a quadratic Lyapunov function of the linear inclusion, and the
@@ -47,26 +49,31 @@ def consolidation(alpha: Any, mu: Any) -> Certificate:
     found = linear_inclusion(_vertices(a, m))
     if found.verdict == "unknown" and _decays(a, m):
         found = replace(found, verdict="certified", conditions=[_TURNS], remaining=[])
-    return replace(
-        found, kind="consolidation", statement=_STATEMENT, system={"alpha": str(a), "mu": str(m)},
-        domain={**found.domain, "answers": _answers(a, m, found)},
-    )  # fmt: skip
+    system = {"alpha": str(a), "mu": str(m)}
+    domain = {**found.domain, "answers": _answers(a, m, found)}
+    return replace(found, kind="consolidation", statement=_STATEMENT, system=system, domain=domain)
 
 
 def _vertices(alpha: fmpq, mu: fmpq) -> list[list[list[fmpq]]]:
     return [[[-(1 + delta), -alpha], [1 + delta, fmpq(0)]] for delta in (-mu, mu)]
 
 
-def _answers(alpha: fmpq, mu: fmpq, found: Certificate) -> dict[str, str]:
+def _answers(alpha: fmpq, mu: fmpq, found: Certificate) -> dict[str, Json]:
+    """Three bounds, to four digits, and what each says of this alpha and mu."""
     speed, bound = rational.as_float(alpha), rational.as_float(mu)
     guaranteed = "guaranteed" if alpha + mu <= 1 else "not guaranteed"
     quadratic = "no such function was found" if found.lyapunov is None else "certified"
     exactly = {"certified": "stable", "refuted": "unstable"}.get(found.verdict, found.verdict)
     return {
-        "paper": f"alpha <= {float(theory.guaranteed_alpha(bound)):.4g}: {guaranteed}",
-        "quadratic": f"mu < {float(theory.quadratic_bound(speed)):.4g}: {quadratic}",
-        "exact": f"mu < {float(theory.exact_bound(speed)):.4g}: {exactly}",
+        "paper": {"bound": _short(theory.guaranteed_alpha(bound)), "found": guaranteed},
+        "quadratic": {"bound": _short(theory.quadratic_bound(speed)), "found": quadratic},
+        "exact": {"bound": _short(theory.exact_bound(speed)), "found": exactly},
     }
+
+
+def _short(bound: SupportsFloat) -> float:
+    """To four digits: what another computer's logarithms may change is not read as another answer."""
+    return float(f"{float(bound):.4g}")
 
 
 def _decays(alpha: fmpq, mu: fmpq) -> bool:
@@ -99,11 +106,8 @@ def check(certificate: Certificate) -> bool:
         proof = (certificate.verdict, certificate.time, domain) == ("certified", "continuous", {})
         return proof and _decays(alpha, mu)
     inclusion = {"vertices": [rational.texts(m) for m in _vertices(alpha, mu)]}
-    return linear.check(
-        replace(
-            certificate, system=inclusion, domain=domain, statement=linear.statement(_vertices(alpha, mu), certificate.time)
-        )
-    )
+    stable = named("asymptotically_stable", certificate.time)
+    return linear.check(replace(certificate, system=inclusion, domain=domain, statement=stable))
 
 
 Certificate.checkers["consolidation"] = check

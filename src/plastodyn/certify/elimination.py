@@ -1,7 +1,10 @@
 """Elimination on any numbers that can be compared with 0: rationals, or balls that may be unsure."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+Exact = TypeVar("Exact")
+"""A number of any kind: a rational, or a ball."""
 
 
 def failing_pivot(matrix: Sequence[Sequence[Any]]) -> int | None:
@@ -22,7 +25,7 @@ def failing_pivot(matrix: Sequence[Sequence[Any]]) -> int | None:
     return None
 
 
-def hurwitz_matrix(coefficient: Callable[[int], Any], degree: int, zero: Any) -> list[list[Any]]:
+def hurwitz_matrix(coefficient: Callable[[int], Exact], degree: int, zero: Exact) -> list[list[Exact]]:
     """Hurwitz's matrix of a polynomial; all roots have negative real parts just if all its leading minors are positive.
 
     Args:

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -11,15 +10,21 @@ from flint import fmpq
 from plastodyn import checks
 from plastodyn.certify import rational, switching
 from plastodyn.certify.certificate import Certificate
-from plastodyn.certify.rational import Matrix
+from plastodyn.certify.margin import largest_margin
+from plastodyn.certify.rational import Matrix, Rows
+from plastodyn.certify.words import named
+from plastodyn.types import Json
 
 _DIGITS = (3, 6, 9, 12)
 _MARGIN_BISECTIONS = 30
 _GRID = 8
-_EVERYWHERE = {"states": "all", "holds": "for any switching within the polytope of the vertices"}
+_EVERYWHERE = {"states": "all", "switching": "any"}
+_STABLE, _GIVEN = "asymptotically_stable", "is_lyapunov_function"
+_CONDITIONS = ["positive", "decreases_at_vertices"]
+_REFUTATIONS = {"member": ["member_unstable"], "switching": ["switching_grows"]}
 
 
-def linear_inclusion(vertices: Sequence[Any], *, candidate: Any = None, time: str = "continuous") -> Certificate:
+def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None, time: str = "continuous") -> Certificate:
     """Is every solution of a linear inclusion stable, however its matrix moves within the polytope of its vertices?
 
     Certified: ``V = z' P z`` decreases for every vertex, hence for all of the polytope:
@@ -59,15 +64,13 @@ def linear_inclusion(vertices: Sequence[Any], *, candidate: Any = None, time: st
         return _certified(matrices, found, time)
     witness = _unstable_member(matrices, time) or switching.growing(matrices, time)
     if witness is not None:
-        return Certificate(
-            "linear_inclusion", "refuted", statement(matrices, time), time, system, witness=witness,
-            conditions=[f"{witness['kind']}: not asymptotically stable, checked by {witness['checked_by']}"],
-        )  # fmt: skip
+        claim, conditions = named(_STABLE, time), list(_REFUTATIONS[witness["kind"]])
+        return Certificate("linear_inclusion", "refuted", claim, time, system, witness=witness, conditions=conditions)
     left = "no common quadratic function was found, and no member or periodic switching that grows"
-    return Certificate("linear_inclusion", "unknown", statement(matrices, time), time, system, remaining=[left])
+    return Certificate("linear_inclusion", "unknown", named(_STABLE, time), time, system, remaining=[left])
 
 
-def _vertices(vertices: Sequence[Any]) -> list[Matrix]:
+def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
     if isinstance(vertices, str) or not len(vertices):
         raise ValueError(f"vertices must be a list of square matrices, at least one; got {vertices!r}")
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
@@ -95,48 +98,37 @@ def _certified(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
     return Certificate(
         "linear_inclusion",
         "certified",
-        statement(matrices, time),
+        named(_STABLE, time),
         time,
         {"vertices": [rational.texts(m) for m in matrices]},
         lyapunov=rational.texts(p),
-        margin=str(_margin(matrices, p, time)),
+        margin=str(largest_margin(lambda margin: _holds(matrices, p, time, margin), time, _MARGIN_BISECTIONS)),
         domain=dict(_EVERYWHERE),
-        conditions=_conditions(len(matrices)),
+        conditions=list(_CONDITIONS),
         tolerances={"solver": "clarabel; its answer is rounded to rationals and checked exactly"},
     )
-
-
-def _conditions(vertices: int) -> list[str]:
-    falls = [f"V decreases at the margin's rate at vertex {i} (exact)" for i in range(vertices)]
-    return ["P is positive definite (exact)", *falls]
 
 
 def _judge(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
     """The verdict on a given quadratic function."""
     at = rational.not_positive(p)
-    failing, vertex = ("V is not positive", None) if at is not None else ("V does not decrease", None)
+    vertex = None
     for i, a in enumerate(matrices):
         if at is not None:
             break
         at, vertex = rational.not_positive(decrease(a, p, time, fmpq(0))), i
     if at is None:
         return _certified(matrices, p, time)
-    witness = {"kind": "state", "state": [str(x) for x in at], "what": failing, "vertex": vertex,
-               "checked_by": "exact rational arithmetic"}  # fmt: skip
+    witness = {"kind": "state", "state": [str(x) for x in at], "vertex": vertex}
     system = {"vertices": [rational.texts(m) for m in matrices]}
-    words = statement(matrices, time, given=True)
+    claim, candidate, conditions = named(_GIVEN, time), rational.texts(p), _failing(vertex)
     return Certificate(
-        "linear_inclusion", "refuted", words, time, system, lyapunov=rational.texts(p), witness=witness,
-        conditions=[f"{failing} at the witness state (exact)"],
-    )  # fmt: skip
+        "linear_inclusion", "refuted", claim, time, system, lyapunov=candidate, witness=witness, conditions=conditions
+    )
 
 
-def statement(matrices: list[Matrix], time: str, given: bool = False) -> str:
-    """What is certified or refuted: stability, or that a given V is a Lyapunov function."""
-    size, count = len(matrices[0]), len(matrices)
-    law = "z' = A z" if time == "continuous" else "z <- A z"
-    system = f"{law}, A anywhere in the polytope of {count} {size} x {size} matrices"
-    return f"the given V = z' P z is a Lyapunov function of {system}" if given else f"uniformly asymptotically stable: {system}"
+def _failing(vertex: int | None) -> list[str]:
+    return ["not_positive" if vertex is None else "not_decreasing"]
 
 
 def _synthesise(matrices: list[Matrix], time: str) -> Matrix | None:
@@ -167,19 +159,7 @@ def _programs(matrices: list[Matrix], time: str) -> list[np.ndarray]:
     return [] if p.value is None or not np.isfinite(p.value).all() else [p.value]
 
 
-def _margin(matrices: list[Matrix], p: Matrix, time: str) -> fmpq:
-    """The largest rate, to about nine digits, at which V decreases by the exact check."""
-    low, high = fmpq(0), fmpq(1)
-    if time == "continuous":
-        while _holds(matrices, p, time, high):
-            low, high = high, 2 * high
-    for _ in range(_MARGIN_BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _holds(matrices, p, time, middle) else (low, middle)
-    return low
-
-
-def _unstable_member(matrices: list[Matrix], time: str) -> dict[str, Any] | None:
+def _unstable_member(matrices: list[Matrix], time: str) -> Json | None:
     """A fixed matrix of the polytope that is not asymptotically stable, and a state that it does not bring back."""
     stable = rational.is_schur if time == "discrete" else rational.is_hurwitz
     for shares in _shares(len(matrices)):
@@ -193,7 +173,6 @@ def _unstable_member(matrices: list[Matrix], time: str) -> dict[str, Any] | None
                 "shares": [str(x) for x in shares],
                 "state": (state / np.linalg.norm(state)).tolist() if np.any(state) else state.tolist(),
                 "eigenvalue": [float(values[worst].real), float(values[worst].imag)],
-                "checked_by": "the exact characteristic polynomial",
             }
     return None
 
@@ -214,30 +193,33 @@ def check(certificate: Certificate) -> bool:
     """Recheck a certificate on a linear inclusion with exact rationals, and growth of a switching with balls."""
     matrices, time = _vertices(certificate.system["vertices"]), certificate.time
     given = certificate.verdict == "refuted" and certificate.lyapunov is not None
-    if certificate.statement != statement(matrices, time, given):
-        # A candidate that holds is certified under the plain statement.
+    # A candidate that holds is certified under the plain statement.
+    if certificate.statement != named(_GIVEN if given else _STABLE, time):
         return False
     if certificate.verdict == "certified":
         p = rational.symmetric("P", certificate.lyapunov, len(matrices[0]))
         margin = rational.exact(certificate.margin)
         # Beyond 1 the factor (1 - margin)^2 of discrete time would grow again.
         possible = margin >= 0 and (time == "continuous" or margin < 1)
-        stated = certificate.domain == _EVERYWHERE and certificate.conditions == _conditions(len(matrices))
+        stated = certificate.domain == _EVERYWHERE and certificate.conditions == _CONDITIONS and certificate.witness is None
         return bool(possible) and stated and _holds(matrices, p, time, margin)
     witness = certificate.witness or {}
     if given:
-        return _fails(matrices, rational.symmetric("P", certificate.lyapunov, len(matrices[0])), witness, time)
+        p = rational.symmetric("P", certificate.lyapunov, len(matrices[0]))
+        return certificate.conditions == _failing(witness["vertex"]) and _fails(matrices, p, witness, time)
+    if certificate.conditions != _REFUTATIONS[witness["kind"]]:
+        return False
     return _unstable(matrices, witness, time) if witness["kind"] == "member" else switching.grows(matrices, witness, time)
 
 
-def _fails(matrices: list[Matrix], p: Matrix, witness: dict[str, Any], time: str) -> bool:
+def _fails(matrices: list[Matrix], p: Matrix, witness: Json, time: str) -> bool:
     """Whether V is not positive, or does not decrease, at a witness state."""
     state = [rational.exact(x) for x in witness["state"]]
     symmetric = p if witness["vertex"] is None else decrease(matrices[witness["vertex"]], p, time, fmpq(0))
     return len(state) == len(p) and any(x != 0 for x in state) and bool(rational.value(state, symmetric) <= 0)
 
 
-def _unstable(matrices: list[Matrix], witness: dict[str, Any], time: str) -> bool:
+def _unstable(matrices: list[Matrix], witness: Json, time: str) -> bool:
     """Whether a fixed member of the polytope is not asymptotically stable."""
     shares = [rational.exact(x) for x in witness["shares"]]
     if len(shares) != len(matrices) or sum(shares, fmpq(0)) != 1 or any(x < 0 for x in shares):

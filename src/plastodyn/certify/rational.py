@@ -2,18 +2,25 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpq_mat, fmpq_poly
+from jaxtyping import Float
 
 from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
 
 Matrix = list[list[fmpq]]
+Exact = fmpq | str | float
+"""A number that is a rational: text such as ``"1/3"`` or ``"0.1"``, or a float, the binary fraction that it stores."""
+Rows = Sequence[Sequence[Exact]] | Float[np.ndarray, "n n"]
+"""A square matrix of them."""
 
 
-def exact(value: Any) -> fmpq:
+def exact(value: Exact | None) -> fmpq:
     """A number as the rational that it is: a float is the binary fraction it stores, a string may be ``"1/3"`` or ``"0.1"``.
+
+    Raises:
+        ValueError: if it is none, as where a certificate lacks it.
 
     >>> exact("0.1"), exact(0.5)
     (1/10, 1/2)
@@ -21,13 +28,15 @@ def exact(value: Any) -> fmpq:
     if isinstance(value, fmpq):
         return value
     try:
+        if value is None:
+            raise ValueError
         fraction = Fraction(value) if isinstance(value, str | int) else Fraction(float(value))
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):
         raise ValueError(f"a number must be finite: a float, an integer, or a string such as '1/3'; got {value!r}") from None
     return fmpq(fraction.numerator, fraction.denominator)
 
 
-def as_float(text: Any) -> float:
+def as_float(text: Exact) -> float:
     """A rational as the nearest float, for what needs no proof.
 
     >>> as_float("1/4")
@@ -37,7 +46,7 @@ def as_float(text: Any) -> float:
     return int(value.p) / int(value.q)
 
 
-def matrix(name: str, rows: Any) -> Matrix:
+def matrix(name: str, rows: Rows | None) -> Matrix:
     """A square matrix of rationals.
 
     Raises:
@@ -47,6 +56,8 @@ def matrix(name: str, rows: Any) -> Matrix:
     [[1, 1/2], [1/2, 2]]
     """
     try:
+        if rows is None:
+            raise ValueError("got None")
         found = [[exact(entry) for entry in row] for row in rows]
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be a square matrix of finite numbers; {error}") from None
@@ -100,7 +111,7 @@ def transposed(a: Matrix) -> Matrix:
     return [list(column) for column in zip(*a, strict=True)]
 
 
-def symmetric(name: str, rows: Any, size: int) -> Matrix:
+def symmetric(name: str, rows: Rows | None, size: int) -> Matrix:
     """A symmetric matrix of rationals of a given size.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from flint import arb, arb_mat, fmpq, fmpq_mat
@@ -10,7 +10,11 @@ from flint import arb, arb_mat, fmpq, fmpq_mat
 from plastodyn.certify import rational
 from plastodyn.certify.balls import BALLS, Vector, duals, variables
 from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
+from plastodyn.certify.margin import largest_margin
 from plastodyn.certify.tape import Tape
+
+Box = tuple[tuple[float, float], ...]
+"""Lower and upper bound of each coordinate."""
 
 _NEWTON_STEPS = 30
 _INFLATION = 1e-10
@@ -91,14 +95,7 @@ class Region(NamedTuple):
 
     def local_margin(self) -> fmpq:
         """The largest margin, to one part in a million, at which V decreases next to the equilibrium."""
-        low, high = _NO_MARGIN, fmpq(1)
-        if self.system.time == "continuous":
-            while self.decreases_by_slope(self.centre, high):
-                low, high = high, 2 * high
-        for _ in range(_MARGIN_BISECTIONS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self.decreases_by_slope(self.centre, middle) else (low, middle)
-        return low
+        return largest_margin(lambda margin: self.decreases_by_slope(self.centre, margin), self.system.time, _MARGIN_BISECTIONS)
 
     def surely_grows(self, point: Sequence[arb]) -> bool:
         """Whether V surely does not decrease at a state that is surely of the region, and not the equilibrium."""
@@ -113,12 +110,12 @@ class Outcome:
     verdict: str
     examined: int
     witness: list[float] | None = None
-    remaining: list[Any] = field(default_factory=list)
+    remaining: list[object] = field(default_factory=list)
 
 
 def settle(region: Region, boxes: int) -> Outcome:
     """Look at boxes, largest first, until all are settled, a state is found where V grows, or the allowance is used up."""
-    queue: list[tuple[tuple[float, float], ...]] = [tuple(region.bounds)]
+    queue: list[Box] = [tuple(region.bounds)]
     examined = 0
     while queue and examined < boxes:
         box = queue.pop(0)
@@ -142,7 +139,7 @@ def _ball(low: float, high: float) -> arb:
     return arb(low).union(arb(high))
 
 
-def _halves(box: tuple[tuple[float, float], ...], whole: Sequence[tuple[float, float]]) -> list[Any]:
+def _halves(box: Box, whole: Sequence[tuple[float, float]]) -> list[Box]:
     """A box cut across the coordinate in which it is widest relative to the whole."""
     widths = [(high - low) / (b - a) for (low, high), (a, b) in zip(box, whole, strict=True)]
     at = int(np.argmax(widths))

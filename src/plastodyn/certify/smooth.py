@@ -8,36 +8,48 @@ from typing import Any
 import jax
 import numpy as np
 from flint import arb, ctx, fmpq
+from jax import Array
+from jaxtyping import Float
 from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
 from plastodyn import checks
 from plastodyn.certify import rational
 from plastodyn.certify.balls import BALLS
 from plastodyn.certify.certificate import Certificate
+from plastodyn.certify.rational import Rows
 from plastodyn.certify.region import Region, System, dual_jacobian, enclose_equilibrium, lowest_on_faces, settle
 from plastodyn.certify.tape import Tape, transcribe
+from plastodyn.certify.words import named
+from plastodyn.theory.roots import bisect
+from plastodyn.types import Json
 
 _DIGITS = 6
 _LEVELS = 12
 _DOMAIN = {"box", "equilibrium", "level"}
-_CONDITIONS = (
-    "P is positive definite (exact)",
-    "the region lies within the box (exact)",
-    "V decreases at every state of the region but z* (balls, 64 bits)",
-    "next to z* it does so at the rate of the margin (balls, 64 bits)",
-)
+_CONDITIONS = ("positive", "region_in_box", "decreases_in_region", "decreases_at_margin")
+_REFUTATIONS = {
+    "unstable equilibrium": ["equilibrium_unstable"],
+    "candidate": ["not_positive"],
+    "state": ["not_decreasing"],
+}
 _BOXES = 20_000
 _BITS = 64
 _SPARED = fmpq(999_999, 1_000_000)
 _RECHECK_BITS = 128
 
 
+Field = Callable[[Array], Array]
+"""A function of a vector of length n that returns as many numbers, traceable by JAX."""
+Bounds = Sequence[Sequence[float]] | Float[np.ndarray, "n 2"]
+"""Lower and upper bound of each coordinate."""
+
+
 def smooth_field(
-    field: Callable[[Any], Any],
-    box: Sequence[Sequence[float]],
+    field: Field,
+    box: Bounds,
     *,
     equilibrium: Sequence[float] | None = None,
-    candidate: Any = None,
+    candidate: Rows | None = None,
     level: float | None = None,
     time: str = "continuous",
     boxes: int = _BOXES,
@@ -78,11 +90,11 @@ def smooth_field(
 
 
 def region_of_attraction(
-    field: Callable[[Any], Any],
-    box: Sequence[Sequence[float]],
+    field: Field,
+    box: Bounds,
     *,
     equilibrium: Sequence[float] | None = None,
-    candidate: Any = None,
+    candidate: Rows | None = None,
     time: str = "continuous",
     boxes: int = _BOXES,
 ) -> Certificate:
@@ -113,21 +125,24 @@ def region_of_attraction(
     first = setting.answer(None)
     if first.verdict == "certified" or "level" not in first.domain:
         return first
-    best, low, high = first, fmpq(0), rational.exact(first.domain["level"])
-    for _ in range(_LEVELS):
-        middle = (low + high) / 2
-        found = setting.judge(middle)
-        if found.verdict == "certified":
-            best, low = found, middle
-        else:
-            high = middle
-    return best
+    found = [first]
+
+    def certified(level: fmpq) -> bool:
+        at = setting.judge(level)
+        if at.verdict == "certified":
+            found.append(at)
+        return at.verdict == "certified"
+
+    bisect(certified, fmpq(0), rational.exact(first.domain["level"]), _LEVELS)
+    return found[-1]
 
 
 class _Setting:
     """A question about one field, prepared once: its operations, its equilibrium and its quadratic function."""
 
-    def __init__(self, field: Any, box: Any, equilibrium: Any, candidate: Any, time: str, boxes: int) -> None:
+    def __init__(
+        self, field: Field, box: Bounds, equilibrium: Sequence[float] | None, candidate: Rows | None, time: str, boxes: int
+    ) -> None:
         checks.one_of("time", time, ("continuous", "discrete"))
         checks.count("boxes", boxes, at_least=1)
         bounds = _bounds(box)
@@ -147,7 +162,7 @@ class _Setting:
             self.jacobian = np.array([[float(x.mid()) for x in row] for row in self.system.jacobian(self.centre)])
         self.p = self._quadratic(candidate)
 
-    def _quadratic(self, candidate: Any) -> rational.Matrix | None:
+    def _quadratic(self, candidate: Rows | None) -> rational.Matrix | None:
         size = len(self.bounds)
         if candidate is not None:
             return rational.symmetric("candidate", candidate, size)
@@ -174,7 +189,7 @@ class _Setting:
             return self.verdict("unknown", remaining=[left])
         bad = rational.not_positive(self.p)
         if bad is not None:
-            witness = {"kind": "candidate", "state": [str(x) for x in bad], "what": "V is not positive at this displacement"}
+            witness = {"kind": "candidate", "state": [str(x) for x in bad]}
             return self.verdict("refuted", witness=witness)
         largest = self.largest_level()
         chosen = largest if level is None else rational.exact(level)
@@ -199,10 +214,9 @@ class _Setting:
             margin = str(region.local_margin()) if found.verdict == "certified" else None
         about = {"level": str(level)}
         if found.verdict == "certified":
-            return self.verdict("certified", about, margin=margin, conditions=list(_CONDITIONS))
+            return self.verdict("certified", about, margin=margin)
         if found.verdict == "refuted":
-            witness = {"kind": "state", "state": found.witness, "what": "V grows at this state of the region"}
-            return self.verdict("refuted", about, witness=witness)
+            return self.verdict("refuted", about, witness={"kind": "state", "state": found.witness})
         return self.verdict("unknown", about, remaining=found.remaining)
 
     def unstable(self) -> Certificate | None:
@@ -216,40 +230,40 @@ class _Setting:
         witness = {
             "kind": "unstable equilibrium",
             "state": [float(x.mid()) + 1e-3 * float(s) for x, s in zip(self.centre, state, strict=True)],
-            "what": "a state next to the equilibrium, along the eigenvector that grows",
             "eigenvalue": [float(values[worst].real), float(values[worst].imag)],
         }
         found = self.verdict("refuted", witness=witness)
         return found if check(found) else None
 
-    def verdict(self, verdict: str, about: dict[str, Any] | None = None, **rest: Any) -> Certificate:
+    def verdict(self, verdict: str, about: Json | None = None, **rest: Any) -> Certificate:
         """A certificate about this field."""
         centre = [[str(x.mid().fmpq()), str(x.rad().fmpq())] for x in self.centre]
         box = [[str(rational.exact(bound)) for bound in pair] for pair in self.bounds]
         domain = {"box": box, "equilibrium": centre, **(about or {})}
+        statement, conditions = _stated(self.time, rest.get("witness"))
         return Certificate(
             "smooth_field",
             verdict,
-            statement_of(self.time, rest.get("witness")),
+            statement,
             self.time,
             self.tape.to_lists(),
             lyapunov=None if self.p is None else rational.texts(self.p),
             domain=domain,
+            conditions=[] if verdict == "unknown" else conditions,
             tolerances={"boxes": self.boxes, "bits": _BITS},
             **rest,
         )
 
 
-def statement_of(time: str, witness: dict[str, Any] | None) -> str:
-    """What is certified or refuted."""
-    law = "z' = f(z)" if time == "continuous" else "z <- f(z)"
-    if witness is not None and witness["kind"] == "unstable equilibrium":
-        return f"the equilibrium z* of {law} is stable"
-    region = "wherever V <= level, a region within the box"
-    return f"V = (z - z*)' P (z - z*) is positive and decreases along {law}, z* apart, {region}"
+def _stated(time: str, witness: Json | None) -> tuple[str, list[str]]:
+    """The statement, and the conditions that prove or refute it."""
+    if witness is None:
+        return named("decreases_in_region", time), list(_CONDITIONS)
+    statement = "equilibrium_stable" if witness["kind"] == "unstable equilibrium" else "decreases_in_region"
+    return named(statement, time), list(_REFUTATIONS[witness["kind"]])
 
 
-def _bounds(box: Any) -> list[tuple[float, float]]:
+def _bounds(box: Bounds) -> list[tuple[float, float]]:
     found: np.ndarray = np.zeros((0, 0))
     with suppress(TypeError, ValueError):
         found = np.asarray(box, float)
@@ -268,7 +282,7 @@ def _rows(slopes: Tape, point: Sequence[arb]) -> list[list[arb]]:
 def check(certificate: Certificate) -> bool:
     """Recheck a certificate on a smooth field: its list of operations, dual numbers for slopes, 128 bits."""
     witness, domain = certificate.witness, certificate.domain
-    if certificate.statement != statement_of(certificate.time, witness) or not set(domain) <= _DOMAIN:
+    if (certificate.statement, certificate.conditions) != _stated(certificate.time, witness) or not set(domain) <= _DOMAIN:
         return False
     tape = Tape.from_lists(certificate.system)
     system = System(tape, lambda point: dual_jacobian(tape, point), certificate.time)
@@ -278,8 +292,8 @@ def check(certificate: Certificate) -> bool:
         centre = enclose_equilibrium(system, np.array([float(x.mid()) for x in claimed]))
         same = all(x.overlaps(y) for x, y in zip(claimed, centre, strict=True))
         if certificate.verdict == "certified":
-            stated = witness is None and certificate.conditions == list(_CONDITIONS)
-            return same and stated and _decreases(certificate, Region(system, centre, *_quadratic(certificate), bounds))
+            region = Region(system, centre, *_quadratic(certificate), bounds)
+            return same and witness is None and _decreases(certificate, region)
         return same and witness is not None and _refutes(certificate, witness, system, centre, bounds)
 
 
@@ -300,7 +314,7 @@ def _decreases(certificate: Certificate, region: Region) -> bool:
 
 
 def _refutes(
-    certificate: Certificate, witness: dict[str, Any], system: System, centre: list[arb], bounds: list[tuple[float, float]]
+    certificate: Certificate, witness: Json, system: System, centre: list[arb], bounds: list[tuple[float, float]]
 ) -> bool:
     if witness["kind"] == "unstable equilibrium":
         return system.surely_unstable(centre)

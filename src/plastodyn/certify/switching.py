@@ -1,7 +1,6 @@
 """Periodic switching that makes a linear inclusion grow: found in floats, proved with balls or exact rationals."""
 
 from itertools import combinations, product
-from typing import Any
 
 import numpy as np
 from flint import arb_mat, ctx, fmpq, fmpq_mat
@@ -10,6 +9,7 @@ from scipy.optimize import minimize
 
 from plastodyn.certify import rational
 from plastodyn.certify.rational import Matrix
+from plastodyn.types import Json
 
 _LONGEST_WORD = 8
 _MOST_WORDS = 5000
@@ -19,7 +19,7 @@ _DIGITS = 6
 _BITS = 200
 
 
-def growing(matrices: list[Matrix], time: str) -> dict[str, Any] | None:
+def growing(matrices: list[Matrix], time: str) -> Json | None:
     """A periodic switching that does not decay, as a witness; None if none was found.
 
     Discrete time: all words of up to 8 vertices (fewer where there are many). Continuous time: two vertices in turn, the
@@ -29,7 +29,7 @@ def growing(matrices: list[Matrix], time: str) -> dict[str, Any] | None:
     return _growing_word(matrices, floats) if time == "discrete" else _growing_pair(matrices, floats)
 
 
-def grows(matrices: list[Matrix], witness: dict[str, Any], time: str) -> bool:
+def grows(matrices: list[Matrix], witness: Json, time: str) -> bool:
     """Whether a witness of switching is one: exactly in discrete time, by balls of 200 bits in continuous time."""
     word = [int(i) for i in witness["vertices"]]
     if not word or min(word) < 0 or max(word) >= len(matrices):
@@ -51,7 +51,7 @@ def grows(matrices: list[Matrix], witness: dict[str, Any], time: str) -> bool:
         return bool(beyond or (one + turn).det() < 0)
 
 
-def _growing_word(matrices: list[Matrix], floats: list[np.ndarray]) -> dict[str, Any] | None:
+def _growing_word(matrices: list[Matrix], floats: list[np.ndarray]) -> Json | None:
     best: tuple[float, tuple[int, ...]] = (0.0, ())
     for length in range(2, _LONGEST_WORD + 1):
         if len(floats) ** length > _MOST_WORDS:
@@ -61,11 +61,11 @@ def _growing_word(matrices: list[Matrix], floats: list[np.ndarray]) -> dict[str,
             best = max(best, (np.abs(np.linalg.eigvals(turn)).max() ** (1 / length), word))
     if best[0] < 1 - 1e-12:
         return None
-    witness = _witness(list(best[1]), None, np.linalg.multi_dot([floats[i] for i in reversed(best[1])]), "exact product")
+    witness = _witness(list(best[1]), None, np.linalg.multi_dot([floats[i] for i in reversed(best[1])]))
     return witness if grows(matrices, witness, "discrete") else None
 
 
-def _growing_pair(matrices: list[Matrix], floats: list[np.ndarray]) -> dict[str, Any] | None:
+def _growing_pair(matrices: list[Matrix], floats: list[np.ndarray]) -> Json | None:
     for i, j in combinations(range(len(floats)), 2):
 
         def rate(logs: np.ndarray, pair: tuple[int, int] = (i, j)) -> float:
@@ -81,19 +81,19 @@ def _growing_pair(matrices: list[Matrix], floats: list[np.ndarray]) -> dict[str,
         if found.fun < 0:
             durations = [rational.rounded(float(t), _DIGITS) for t in np.exp(np.clip(found.x, -8, 6))]
             turn = expm(floats[j] * float(np.exp(found.x[1]))) @ expm(floats[i] * float(np.exp(found.x[0])))
-            witness = _witness([i, j], durations, turn, "ball arithmetic, 200 bits")
+            witness = _witness([i, j], durations, turn)
             if grows(matrices, witness, "continuous"):
                 return witness
     return None
 
 
-def _witness(word: list[int], durations: list[fmpq] | None, turn: np.ndarray, checked_by: str) -> dict[str, Any]:
+def _witness(word: list[int], durations: list[fmpq] | None, turn: np.ndarray) -> Json:
     values, vectors = np.linalg.eig(turn)
     state = np.real(vectors[:, np.argmax(np.abs(values))])
     found = {"kind": "switching", "vertices": word, "state": state.tolist(), "growth_per_period": float(np.abs(values).max())}
     if durations is not None:
         found["durations"] = [str(x) for x in durations]
-    return {**found, "checked_by": checked_by}
+    return found
 
 
 def _product(word: list[Matrix]) -> Matrix:

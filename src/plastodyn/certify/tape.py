@@ -1,24 +1,30 @@
 """A JAX function written out as a list of elementary operations on numbers, which any arithmetic can carry out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.extend.core import Literal
+
+from plastodyn.types import Json
 
 _UNARY = {"neg", "exp", "log", "tanh", "sin", "cos", "sqrt", "logistic"}
 _BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "add_any": "add"}
 _NESTED = {"pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
 # What only moves entries about is carried out by JAX itself, on the entries' numbers in the list.
 _MOVES = {
-    "reshape", "transpose", "squeeze", "broadcast_in_dim", "slice", "dynamic_slice", "concatenate", "gather", "rev", "scatter",
-    "expand_dims", "copy", "stop_gradient", "split", "select_n", "stack",
-}  # fmt: skip
+    *("reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "rev", "copy", "stop_gradient"),
+    *("slice", "dynamic_slice", "gather", "scatter", "select_n", "concatenate", "stack", "split"),
+}
 
 Operation = tuple[str, tuple[Any, ...]]
+"""A name, and the places of entries before it; or a power, or a constant in hexadecimal digits."""
+Number = TypeVar("Number")
+"""What an arithmetic computes with: balls, dual numbers of balls, floats."""
 
 
 class Tape:
@@ -33,12 +39,12 @@ class Tape:
         self.outputs: list[int] = []
         self._known: dict[Operation, int] = {}
 
-    def to_lists(self) -> dict[str, Any]:
+    def to_lists(self) -> Json:
         """The tape as lists, for JSON."""
         return {"operations": [[name, *arguments] for name, arguments in self.operations], "outputs": list(self.outputs)}
 
     @classmethod
-    def from_lists(cls, lists: dict[str, Any]) -> "Tape":
+    def from_lists(cls, lists: Json) -> "Tape":
         """The tape from lists.
 
         Raises:
@@ -86,9 +92,9 @@ class Tape:
     def _one(self) -> int:
         return self._append(("constant", ((1.0).hex(),)))
 
-    def run(self, inputs: Sequence[Any], arithmetic: dict[str, Callable[..., Any]]) -> list[Any]:
+    def run(self, inputs: Sequence[Number], arithmetic: dict[str, Callable[..., Number]]) -> list[Number]:
         """The outputs at some inputs, in an arithmetic that knows every operation and how to read a constant."""
-        values: list[Any] = []
+        values: list[Number] = []
         for name, arguments in self.operations:
             if name == "input":
                 values.append(inputs[arguments[0]])
@@ -101,7 +107,7 @@ class Tape:
         return [values[i] for i in self.outputs]
 
 
-def transcribe(function: Callable[[Any], Any], dimension: int) -> Tape:
+def transcribe(function: Callable[[Array], Array], dimension: int) -> Tape:
     """Write out a function of a vector as JAX traces it, in double precision.
 
     Args:
@@ -207,7 +213,7 @@ class _Writer:
         rows = np.transpose(array, [*kept, *axes]).reshape(*(array.shape[axis] for axis in kept), -1)
         return np.apply_along_axis(self._sum, -1, rows)
 
-    def _sum(self, entries: Any) -> int:
+    def _sum(self, entries: Iterable[int]) -> int:
         total = self.tape.constant(0.0)
         for each in entries:
             total = self.tape.entry("add", total, int(each))

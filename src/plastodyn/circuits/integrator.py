@@ -1,16 +1,18 @@
 """The oculomotor integrator with its cerebellum: firing rates that hold the eye where a saccade has put it."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from plastodyn import checks
 from plastodyn.circuits.perturbations import Perturbation, uniform_at
 from plastodyn.protocol import AbstractCircuit, Event, Moment
 from plastodyn.protocol.event import event
+from plastodyn.types import Number, Parameter
 
 _POWER_ITERATIONS = 40
 _OTHER_MODES = 0.3
@@ -19,8 +21,8 @@ _OTHER_MODES = 0.3
 class Sites(NamedTuple):
     """Synapses onto the Purkinje cell, shape (1, N), and between integrator neurons, shape (N, N)."""
 
-    purkinje: Any
-    recurrent: Any
+    purkinje: Float[Array, "1 neurons"]
+    recurrent: Float[Array, "neurons neurons"]
 
 
 class Integrator(AbstractCircuit):
@@ -30,11 +32,11 @@ class Integrator(AbstractCircuit):
     mode: Array
     rates: Array
     perturbation: Perturbation
-    cerebellum: Any
+    cerebellum: Parameter
     saccades: Array
     interval: float = eqx.field(static=True)
     time_constant: float = eqx.field(static=True)
-    stages: ClassVar[Sites] = Sites(0, 1)
+    stages: ClassVar[Sites] = Sites(0, 1)  # pyright: ignore[reportArgumentType]
     signals: ClassVar[frozenset[str]] = frozenset({"loss", "teaching", "stages"})
 
     @property
@@ -57,7 +59,7 @@ class Integrator(AbstractCircuit):
     def leading_eigenvalue(self, weights: Sites) -> Array:
         """Of the recurrent weights, by power iteration from the integrating mode."""
 
-        def turn(_: Any, vector: Array) -> Array:
+        def turn(_: Array, vector: Array) -> Array:
             """One multiplication, and back to unit length."""
             moved = weights.recurrent @ vector
             return moved / jnp.linalg.norm(moved)
@@ -101,8 +103,8 @@ def integrator(
     neurons: int,
     *,
     key: Array,
-    eigenvalue: Any = 1.15,
-    cerebellum: Any = 1.0,
+    eigenvalue: Number = 1.15,
+    cerebellum: Number = 1.0,
     interval: float = 2.0,
     time_constant: float = 1.0,
     perturbation: Perturbation | None = None,

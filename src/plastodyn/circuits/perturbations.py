@@ -1,16 +1,16 @@
 """Perturbations of the error that teaches a memory's first site: additive ones, and ones as large as a share of the error."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
 
 from plastodyn import checks
+from plastodyn.types import Number, Parameter
 
 
-def uniform_at(key: Array, index: Array, dtype: Any) -> Array:
+def uniform_at(key: Array, index: Array, dtype: DTypeLike) -> Array:
     """A number of a random sequence, uniform within [0, 1), by its place in it.
 
     Args:
@@ -40,8 +40,8 @@ class Perturbation(eqx.Module):
 class Sinusoid(Perturbation):
     """A sinusoidal probe; see `sinusoid`."""
 
-    amplitude: Any
-    frequency: Any
+    amplitude: Parameter
+    frequency: Parameter
 
     def __call__(self, error: Array, output: Array, time: Array) -> Array:
         """``amplitude sin(frequency t)``, whatever the error."""
@@ -52,8 +52,8 @@ class Sinusoid(Perturbation):
 class Held(Perturbation):
     """Random values that are held for some time; see `noise` and `signal_dependent`."""
 
-    bound: Any
-    hold: Any
+    bound: Parameter
+    hold: Parameter
     key: Array
     relative: bool = eqx.field(static=True)
 
@@ -69,7 +69,7 @@ class Held(Perturbation):
 class WorstCase(Perturbation):
     """The perturbation that makes a two-stage circuit grow most; see `worst_case`."""
 
-    bound: Any
+    bound: Parameter
 
     def __call__(self, error: Array, output: Array, time: Array) -> Array:
         """``bound sign(e w1 x) e``."""
@@ -77,7 +77,7 @@ class WorstCase(Perturbation):
         return self.bound * jnp.sign(error * output) * error
 
 
-def sinusoid(amplitude: Any, frequency: Any) -> Sinusoid:
+def sinusoid(amplitude: Number, frequency: Number) -> Sinusoid:
     """An additive sinusoidal perturbation, ``xi = amplitude sin(frequency t)``.
 
     Args:
@@ -97,7 +97,7 @@ def sinusoid(amplitude: Any, frequency: Any) -> Sinusoid:
     return Sinusoid(amplitude, frequency)
 
 
-def noise(bound: Any, hold: Any, key: Array) -> Held:
+def noise(bound: Number, hold: Number, key: Array) -> Held:
     """Additive bounded noise: uniform within +-bound, drawn afresh every ``hold`` units of time.
 
     Args:
@@ -118,7 +118,7 @@ def noise(bound: Any, hold: Any, key: Array) -> Held:
     return _held(bound, hold, key, relative=False)
 
 
-def signal_dependent(bound: Any, hold: Any, key: Array) -> Held:
+def signal_dependent(bound: Number, hold: Number, key: Array) -> Held:
     """Random signal-dependent perturbation: ``xi = delta e``, delta uniform within +-bound and held for ``hold``.
 
     Args:
@@ -138,7 +138,7 @@ def signal_dependent(bound: Any, hold: Any, key: Array) -> Held:
     return _held(bound, hold, key, relative=True)
 
 
-def worst_case(bound: Any) -> WorstCase:
+def worst_case(bound: Number) -> WorstCase:
     """The worst signal-dependent perturbation of a two-stage circuit: ``xi = mu sign(e w1 x) e``.
 
     It strengthens the error while the early weight adds to the overshoot and weakens it while the early weight has to be
@@ -159,7 +159,7 @@ def worst_case(bound: Any) -> WorstCase:
     return WorstCase(bound)
 
 
-def _held(bound: Any, hold: Any, key: Array, *, relative: bool) -> Held:
+def _held(bound: Number, hold: Number, key: Array, *, relative: bool) -> Held:
     checks.number("bound", bound, at_least=0)
     checks.number("hold", hold, above=0)
     checks.key("key", key)

@@ -1,15 +1,17 @@
 """The tracking circuit: one input, and a chain of sites that together give it a gain."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 from plastodyn import checks
 from plastodyn.circuits.perturbations import Perturbation
 from plastodyn.protocol import AbstractCircuit, Moment
+from plastodyn.types import Number, Parameter
 
 
 def unit_input(time: Array) -> Array:
@@ -25,7 +27,7 @@ class Tracking(AbstractCircuit):
     """A response ``r = (w1 + w2 + ...) x`` that is to track ``w* x``; see `tracking`."""
 
     weights: Array
-    target: Any
+    target: Parameter
     perturbation: Perturbation
     drive: Callable[[Array], Array] = eqx.field(static=True)
     signals: ClassVar[frozenset[str]] = frozenset({"loss", "teaching", "stages"})
@@ -49,9 +51,9 @@ class Tracking(AbstractCircuit):
 
 
 def tracking(
-    weights: Any = (0.0, 0.0),
+    weights: ArrayLike | Sequence[float] = (0.0, 0.0),
     *,
-    target: Any = 1.0,
+    target: Number = 1.0,
     perturbation: Perturbation | None = None,
     drive: Callable[[Array], Array] = unit_input,
     dtype: str = "float32",

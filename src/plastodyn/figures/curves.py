@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from plastodyn.figures import style as look
 
@@ -13,9 +14,9 @@ class Curve(NamedTuple):
     """One line of a panel; ``error`` gives bars, ``look`` the keywords of the line."""
 
     label: str
-    x: Any
-    y: Any
-    error: Any = None
+    x: ArrayLike
+    y: ArrayLike
+    error: ArrayLike | None = None
     look: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default is never changed
 
 

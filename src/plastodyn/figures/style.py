@@ -28,6 +28,15 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
+def points(colour: str, marker: str = "o", size: float = 4) -> dict[str, Any]:
+    """The look of a curve whose points are measured one by one: markers without a line between them.
+
+    >>> points(SIMULATION)["ls"]
+    ''
+    """
+    return {"color": colour, "marker": marker, "ls": "", "ms": size}
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Apply the look inside a ``with`` block; nothing global changes.

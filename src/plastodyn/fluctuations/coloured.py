@@ -1,13 +1,12 @@
 """Fluctuations with a memory: Ornstein-Uhlenbeck noise as the velocity of the weights."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter
 
 
 def correlated(fresh: Weights, previous: Weights, memory: Array) -> Weights:
@@ -27,8 +26,8 @@ def correlated(fresh: Weights, previous: Weights, memory: Array) -> Weights:
 class OrnsteinUhlenbeck(Rule):
     """Coloured noise; see `ornstein_uhlenbeck`."""
 
-    rate: Any
-    correlation_time: Any
+    rate: Parameter
+    correlation_time: Parameter
 
     @property
     def keeps(self) -> frozenset[str]:
@@ -53,7 +52,7 @@ class OrnsteinUhlenbeck(Rule):
         return None, correlated(noise, state, jnp.exp(-dt / self.correlation_time))
 
 
-def ornstein_uhlenbeck(rate: Any, correlation_time: Any) -> OrnsteinUhlenbeck:
+def ornstein_uhlenbeck(rate: Number, correlation_time: Number) -> OrnsteinUhlenbeck:
     """Coloured fluctuations: ``dw/dt = rate x / sqrt(N)``, x an Ornstein-Uhlenbeck process of unit variance.
 
     ``<x_i(t) x_j(s)> = delta_ij exp(-|t - s| / correlation_time)``, started in its stationary law and advanced exactly.

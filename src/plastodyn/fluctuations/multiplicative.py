@@ -1,7 +1,5 @@
 """Multiplicative fluctuations: sizes that wander in proportion to themselves, as dendritic spines do."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -9,20 +7,21 @@ from jax import Array
 from plastodyn import checks, tree
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter, State
 
 
 class LogNormal(Rule):
     """Ornstein-Uhlenbeck motion of log |w|; see `log_normal`."""
 
-    median: Any
-    spread: Any
-    correlation_time: Any
+    median: Parameter
+    spread: Parameter
+    correlation_time: Parameter
 
     def draw(self, weights: Weights, key: Array) -> Weights:
         """Standard normal, one for each weight."""
         return tree.normal_like(key, weights)
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Weights) -> tuple[Weights, State]:
         """``w exp(m + a (log|w| - m) + spread sqrt(1 - a^2) z - log|w|) - w``, the exact transition."""
         memory = jnp.exp(-dt / self.correlation_time)
         centre = jnp.log(self.median)
@@ -35,7 +34,7 @@ class LogNormal(Rule):
         return jax.tree.map(change, moment.weights, noise), state
 
 
-def log_normal(median: Any, spread: Any, correlation_time: Any) -> LogNormal:
+def log_normal(median: Number, spread: Number, correlation_time: Number) -> LogNormal:
     """Spine-like fluctuations: log |w| is an Ornstein-Uhlenbeck process, so that sizes are log-normal; signs stay.
 
     ``d log|w| = -(log|w| - log median) dt / correlation_time + spread sqrt(2 / correlation_time) dW``. Stationary law:

@@ -1,7 +1,5 @@
 """Systematic fluctuations: a steady or slowly turning drift, and homeostatic scaling of each neuron's inputs."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -10,13 +8,14 @@ from plastodyn import checks, tree
 from plastodyn.fluctuations.coloured import correlated
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter
 
 
 class Drift(Rule):
     """Motion at constant speed in a direction that turns slowly or not at all; see `drift`."""
 
-    rate: Any
-    turning_time: Any
+    rate: Parameter
+    turning_time: Parameter
 
     @property
     def keeps(self) -> frozenset[str]:
@@ -45,7 +44,7 @@ class Drift(Rule):
 class HomeostaticScaling(Rule):
     """Multiplicative scaling of each neuron's inputs towards a set point; see `homeostatic_scaling`."""
 
-    rate: Any
+    rate: Parameter
 
     def init(self, moment: Moment, key: Array) -> Weights:
         """The total strength of each neuron's inputs at the start: the set point."""
@@ -67,7 +66,7 @@ def _total_strength(weight: Array) -> Array:
     return jnp.sum(jnp.abs(weight), axis=-1 if weight.ndim else None, keepdims=True)
 
 
-def drift(rate: Any, turning_time: Any = jnp.inf) -> Drift:
+def drift(rate: Number, turning_time: Number = jnp.inf) -> Drift:
     """Systematic change unrelated to the task: constant speed in a random direction, fixed or slowly turning.
 
     ``dw/dt = rate x_hat``; x performs an Ornstein-Uhlenbeck motion with correlation time ``turning_time`` (never turns
@@ -90,7 +89,7 @@ def drift(rate: Any, turning_time: Any = jnp.inf) -> Drift:
     return Drift(rate, turning_time)
 
 
-def homeostatic_scaling(rate: Any) -> HomeostaticScaling:
+def homeostatic_scaling(rate: Number) -> HomeostaticScaling:
     """Scaling of each neuron's inputs towards their initial total strength: ``dw_ij/dt = rate (1 - S_i / S_i(0)) w_ij``.
 
     ``S_i = sum_j |w_ij|`` over the last axis of each array (presynaptic neurons); where ``S_i(0) = 0``, no scaling.

@@ -1,19 +1,18 @@
 """White synaptic fluctuations: of exact norm at each step, or as a Wiener process."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter, State
 
 
 class White(Rule):
     """Isotropic steps of exact norm; see `white`."""
 
-    rate: Any
+    rate: Parameter
 
     @property
     def keeps(self) -> frozenset[str]:
@@ -24,7 +23,7 @@ class White(Rule):
         """A direction uniform on the unit sphere."""
         return tree.unit(tree.normal_like(key, weights))
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Weights) -> tuple[Weights, State]:
         """``rate sqrt(dt) n_hat``."""
         del moment
         return tree.scale(self.rate * jnp.sqrt(dt), noise), state
@@ -33,7 +32,7 @@ class White(Rule):
 class Wiener(Rule):
     """Independent Brownian motion of every weight; see `wiener`."""
 
-    rate: Any
+    rate: Parameter
 
     @property
     def keeps(self) -> frozenset[str]:
@@ -44,13 +43,13 @@ class Wiener(Rule):
         """Standard normal, one for each weight."""
         return tree.normal_like(key, weights)
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Weights) -> tuple[Weights, State]:
         """``rate sqrt(dt / N) z``."""
         amplitude = self.rate * jnp.sqrt(dt / tree.size(moment.weights))
         return tree.scale(amplitude, noise), state
 
 
-def white(rate: Any) -> White:
+def white(rate: Number) -> White:
     """White fluctuations of exact norm: ``de = rate sqrt(dt) n_hat``, n_hat uniform on the unit sphere.
 
     The norm is over all weights jointly, so that one weight moves by about ``rate / sqrt(N)`` per step.
@@ -70,7 +69,7 @@ def white(rate: Any) -> White:
     return White(rate)
 
 
-def wiener(rate: Any) -> Wiener:
+def wiener(rate: Number) -> Wiener:
     """A Wiener process on all weights: ``dw = rate dW / sqrt(N)``, so that ``E|dw|^2 = rate^2 dt``.
 
     The continuous-time counterpart of `white`, with the same mean square.

@@ -1,53 +1,70 @@
 """Estimators on any loss, field or record of weights: curvature, spectra, curl, exponents, and equation 9's ratio."""
 
 from plastodyn.measure.curl import curl, descent_angle
-from plastodyn.measure.curvature import curvature, hessian_product
+from plastodyn.measure.curvature import curvature, hessian_operator, hessian_product
 from plastodyn.measure.dynamics import PrincipalComponents, autocorrelation, order_parameter, principal_components
+from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.field import JointField, RuleField, RuleMap, joint_field, rule_field, rule_map
 from plastodyn.measure.jacobian import JacobianSpectrum, dense_jacobian, jacobian_spectrum
 from plastodyn.measure.lyapunov import FlowMap, flow_map, lyapunov_exponents
+from plastodyn.measure.operator import HostOperator, Operator, host_operator, operator
 from plastodyn.measure.plasticity import PlasticityRatio, plasticity_ratio
 from plastodyn.measure.spectrum import (
     Spectrum,
     extreme_eigenvalues,
+    extremes,
     hessian_eigenvalues,
     hessian_spectrum,
     leading_directions,
+    leading_pairs,
+    spectrum,
 )
 from plastodyn.measure.stability import SignStability, sign_stability
-from plastodyn.measure.trace import Estimate, hessian_trace, hessian_trace_deflated
+from plastodyn.measure.sweet_spot import StationaryRatio, stationary_ratio
+from plastodyn.measure.trace import hessian_trace, hessian_trace_deflated, trace
 
 __all__ = [
     "Estimate",
     "FlowMap",
+    "HostOperator",
     "JacobianSpectrum",
     "JointField",
+    "Operator",
     "PlasticityRatio",
     "PrincipalComponents",
     "RuleField",
     "RuleMap",
     "SignStability",
     "Spectrum",
+    "StationaryRatio",
     "autocorrelation",
     "curl",
     "curvature",
     "dense_jacobian",
     "descent_angle",
     "extreme_eigenvalues",
+    "extremes",
     "flow_map",
     "hessian_eigenvalues",
+    "hessian_operator",
     "hessian_product",
     "hessian_spectrum",
     "hessian_trace",
     "hessian_trace_deflated",
+    "host_operator",
     "jacobian_spectrum",
     "joint_field",
     "leading_directions",
+    "leading_pairs",
     "lyapunov_exponents",
+    "operator",
     "order_parameter",
     "plasticity_ratio",
     "principal_components",
     "rule_field",
     "rule_map",
     "sign_stability",
+    "spectrum",
+    "stationary_ratio",
+    "trace",
 ]

@@ -8,14 +8,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
+from plastodyn.measure import estimate
 from plastodyn.measure.curvature import Loss
+from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.field import Field, check_field
 from plastodyn.measure.spectrum import DENSE_LIMIT
-from plastodyn.measure.trace import Estimate
 from plastodyn.tree import Weights
+from plastodyn.types import Key, Scalar
 
 
-def curl(field: Field, weights: Weights, *, key: Array | None = None, probes: int = 64) -> Estimate:
+def curl(field: Field, weights: Weights, *, key: Key | None = None, probes: int = 64) -> Estimate:
     """The share of a field's Jacobian J that is antisymmetric: ``|A|_F / |J|_F`` with ``A = (J - J') / 2``.
 
     0 for a gradient, 1 for a pure rotation. For random signs z, ``E|Jz - J'z|^2 = 4 |A|_F^2``, and
@@ -39,8 +41,8 @@ def curl(field: Field, weights: Weights, *, key: Array | None = None, probes: in
     Source: this project; the curl of a plasticity rule is the subject of Ninou, Kadmon and Cayco-Gajic (2025).
 
     >>> shear = lambda w: jnp.array([w[1], 0.0])
-    >>> estimate = curl(shear, jnp.ones(2))
-    >>> round(float(estimate.value), 4), float(estimate.standard_error)
+    >>> found = curl(shear, jnp.ones(2))
+    >>> round(float(found.value), 4), float(found.standard_error)
     (0.7071, 0.0)
     """
     check_field("field", field, weights)
@@ -48,7 +50,7 @@ def curl(field: Field, weights: Weights, *, key: Array | None = None, probes: in
     if key is None:
         if size > DENSE_LIMIT:
             raise ValueError(f"key must be given for more than {DENSE_LIMIT} weights; got None for {size}")
-        return Estimate(_exact_share(field, weights), jnp.zeros((), tree.ravel(weights).dtype))
+        return estimate.exact(_exact_share(field, weights))
     checks.key("key", key)
     checks.count("probes", probes, at_least=2)
     return _estimated_share(field, weights, jax.random.split(key, probes))
@@ -66,11 +68,9 @@ def _exact_share(field: Field, weights: Weights) -> Array:
 def _estimated_share(field: Field, weights: Weights, keys: Array) -> Estimate:
     squares = functools.partial(_squares, field, weights)
     antisymmetric, whole = jax.lax.map(lambda key: squares(tree.signs_like(key, weights)), keys)
-    square = jnp.mean(antisymmetric) / jnp.mean(whole)
-    share = jnp.sqrt(square)
-    residual = (antisymmetric - square * whole) / jnp.mean(whole)
-    error_of_square = jnp.std(residual, ddof=1) / jnp.sqrt(len(keys))
-    return Estimate(share, error_of_square / jnp.where(share > 0, 2 * share, 1))
+    square = estimate.ratio_of_means(antisymmetric, whole)
+    share = jnp.sqrt(square.value)
+    return square._replace(value=share, standard_error=square.standard_error / jnp.where(share > 0, 2 * share, 1))
 
 
 def _squares(field: Field, weights: Weights, probe: Weights) -> tuple[Array, Array]:
@@ -82,7 +82,7 @@ def _squares(field: Field, weights: Weights, probe: Weights) -> tuple[Array, Arr
     return tree.dot(half_difference, half_difference), (tree.dot(forward, forward) + tree.dot(backward, backward)) / 2
 
 
-def descent_angle(field: Field, loss: Loss, weights: Weights) -> Array:
+def descent_angle(field: Field, loss: Loss, weights: Weights) -> Scalar:
     """The angle between a field and the direction of steepest descent: ``angle(f(w), -gradF(w))``.
 
     Below pi/2 the field lowers the loss at first; at pi it climbs as steeply as it can.

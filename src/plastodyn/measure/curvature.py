@@ -1,19 +1,20 @@
 """Curvature of a loss along a direction, by Hessian-vector products: no Hessian is formed."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from plastodyn import checks, tree
+from plastodyn.measure.operator import Operator, Product
 from plastodyn.tree import Weights
+from plastodyn.types import Scalar
 
-Loss = Callable[[Any], Array]
+Loss = Callable[[Weights], Scalar]
+"""A scalar function of a pytree of weights, traceable by JAX."""
 
 
-def hessian_product(loss: Loss, weights: Weights) -> Callable[[Weights], Weights]:
+def hessian_product(loss: Loss, weights: Weights) -> Product:
     """The map v -> H v at fixed weights: the gradient linearised once, then applied as often as needed.
 
     Args:
@@ -31,7 +32,29 @@ def hessian_product(loss: Loss, weights: Weights) -> Callable[[Weights], Weights
     return jax.linearize(jax.grad(loss), weights)[1]
 
 
-def curvature(loss: Loss, weights: Weights, direction: Weights) -> Array:
+def hessian_operator(loss: Loss, weights: Weights) -> Operator:
+    """The Hessian of a loss at fixed weights as a matrix-free operator.
+
+    Args:
+        loss: scalar function of the weights.
+        weights: pytree of finite floating-point arrays.
+
+    Returns:
+        What `trace`, `spectrum`, `extremes` and `leading_pairs` take.
+
+    Raises:
+        ValueError: if the weights are not finite floats.
+
+    Source: Pearlmutter (1994).
+
+    >>> hessian_operator(lambda w: jnp.sum(w**4), jnp.ones(2)).product(jnp.array([1.0, 0.0])).tolist()
+    [12.0, 0.0]
+    """
+    checks.weights("weights", weights)
+    return Operator(hessian_product(loss, weights), weights)
+
+
+def curvature(loss: Loss, weights: Weights, direction: Weights) -> Scalar:
     """Upward curvature of a loss along a direction: ``Q_w[v] = v' H v / |v|^2``; the length of v does not matter.
 
     Args:
@@ -52,9 +75,7 @@ def curvature(loss: Loss, weights: Weights, direction: Weights) -> Array:
     """
     checks.weights("weights", weights)
     checks.weights("direction", direction)
-    same = jax.tree.structure(weights) == jax.tree.structure(direction)
-    if not same or [x.shape for x in jax.tree.leaves(weights)] != [x.shape for x in jax.tree.leaves(direction)]:
-        raise ValueError("direction must have the structure and shapes of weights")
+    checks.alike("direction", direction, weights)
     if float(tree.norm(direction)) == 0:
         raise ValueError("direction must not be zero: a zero vector has no curvature")
     along = tree.unit(direction)

@@ -10,21 +10,26 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.fft
 import xarray as xr
+from jaxtyping import Float
 
 from plastodyn import checks
 
 _WEIGHTS_AT_A_TIME = 32
 
 
+Series = Float[np.ndarray, " *leading time weight"] | xr.DataArray
+"""Weights in time, or what was made of them, with labels where the series has labels."""
+
+
 class PrincipalComponents(NamedTuple):
     """Projections on the leading directions, (..., time, count), these, (..., count, weight), and shares of variance."""
 
-    projections: Any
-    directions: Any
-    explained: Any
+    projections: Series
+    directions: Series
+    explained: Series
 
 
-def autocorrelation(series: Any, lags: int | None = None) -> Any:
+def autocorrelation(series: Series, lags: int | None = None) -> Series:
     """The autocorrelation of the weights, each normalised by its own variance, averaged over weights.
 
     ``A(l) = mean_i C_i(l) / C_i(0)`` with ``C_i(l) = sum_t x_i(t) x_i(t+l) / (T - l)`` and x_i the deviation of weight i
@@ -84,7 +89,7 @@ def _autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
     return total / np.where(moving > 0, moving, np.nan)[..., None]
 
 
-def principal_components(series: Any, count: int = 2) -> PrincipalComponents:
+def principal_components(series: Series, count: int = 2) -> PrincipalComponents:
     """The leading principal components of the weights' motion: singular vectors of their deviation from the time mean.
 
     Each member (leading axis) has components of its own.
@@ -140,7 +145,7 @@ def _principal_components(values: np.ndarray, count: int) -> tuple[np.ndarray, n
     return projections, directions, explained
 
 
-def order_parameter(series: Any) -> Any:
+def order_parameter(series: Series) -> Series:
     """How much the weights move, against how much they differ: ``q = mean_i var_t(w_i) / var_i(mean_t(w_i))``.
 
     0 where learning has come to rest, positive where the weights keep moving. Both variances divide by the number of
@@ -170,7 +175,7 @@ def _order_parameter(values: np.ndarray) -> np.ndarray:
         return values.var(-2).mean(-1) / values.mean(-2).var(-1)
 
 
-def _checked(series: Any, weights_at_least: int = 1) -> tuple[Any, str]:
+def _checked(series: Series, weights_at_least: int = 1) -> tuple[Series, str]:
     """The series as an array or DataArray and the name of its dimension of recorded instants; refuses anything else."""
     instants = "step"
     if isinstance(series, xr.DataArray):
@@ -192,7 +197,7 @@ def _checked(series: Any, weights_at_least: int = 1) -> tuple[Any, str]:
     return series, instants
 
 
-def _lengths(series: Any, instants: str) -> tuple[int, int]:
+def _lengths(series: Series, instants: str) -> tuple[int, int]:
     """How many instants and how many weights."""
     if isinstance(series, xr.DataArray):
         return series.sizes[instants], series.sizes["weight"]

@@ -1,19 +1,20 @@
 """Fields on weights: dw/dt, or the map of one step, as a function of the weights alone."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from plastodyn import checks, protocol
 from plastodyn.protocol import AbstractCircuit, Carry, Rule, check_joined
 from plastodyn.tree import Weights
+from plastodyn.types import Key
 
-Field = Callable[[Any], Any]
+Field = Callable[[Weights], Weights]
 """A function from a pytree of weights to one of the same structure, traceable by JAX."""
+Pair = tuple[Weights, Weights]
+"""Weights and activity, or their velocities; either may be any pytree of floating-point arrays."""
 
 
 class RuleField(eqx.Module):
@@ -28,7 +29,7 @@ class RuleField(eqx.Module):
         velocity, _ = self._velocities(self.carry._replace(weights=weights))
         return velocity
 
-    def _velocities(self, at: Carry) -> tuple[Weights, Any]:
+    def _velocities(self, at: Carry) -> Pair:
         circuit, rule = self.circuit, self.rule
         velocity, moving = protocol.velocities(circuit, rule, at, circuit.start.time, circuit)
         return rule.project(velocity, at.weights, at.state), moving
@@ -51,13 +52,13 @@ class RuleMap(RuleField):
 class JointField(RuleField):
     """The flow of weights and activity together; see `joint_field`."""
 
-    def __call__(self, state: tuple[Weights, Any]) -> tuple[Weights, Any]:
+    def __call__(self, state: Pair) -> Pair:
         """``(dw/dt, da/dt)``."""
         weights, activity = state
         return self._velocities(self.carry._replace(weights=weights, activity=activity))
 
 
-def rule_field(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None) -> RuleField:
+def rule_field(circuit: AbstractCircuit, rule: Rule, *, key: Key | None = None) -> RuleField:
     """The velocity field of a rule on a circuit: ``w -> dw/dt``, projected along the rule's constraint.
 
     Time is 0, and the circuit's activity and the rule's memory stay where they start: what a fixed norm is held to is
@@ -86,7 +87,7 @@ def rule_field(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None
     return RuleField(circuit, rule, _begun(circuit, rule, key))
 
 
-def rule_map(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None) -> RuleMap:
+def rule_map(circuit: AbstractCircuit, rule: Rule, *, key: Key | None = None) -> RuleMap:
     """One step of length 1 of a rule on a circuit: ``w -> retract(w + velocity(w))``, constraints included.
 
     The Jacobian of this map takes tangent vectors through the constraint as well.
@@ -113,7 +114,7 @@ def rule_map(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None) 
     return RuleMap(circuit, rule, _begun(circuit, rule, key))
 
 
-def joint_field(circuit: AbstractCircuit, rule: Rule, *, key: Array | None = None) -> JointField:
+def joint_field(circuit: AbstractCircuit, rule: Rule, *, key: Key | None = None) -> JointField:
     """The flow of weights and activity together: ``(w, a) -> (dw/dt, da/dt)``, at time 0 and between events.
 
     Exponents (`flow_map`, `lyapunov_exponents`) and Jacobians (`jacobian_spectrum`) of it take the pair
@@ -152,17 +153,11 @@ def check_field(name: str, field: Field, weights: Weights) -> None:
     ValueError: field must return a pytree in the structure and shapes of weights; got shapes [(1,)] for [(2,)]
     """
     checks.weights("weights", weights)
-    if not callable(field):
-        raise ValueError(f"{name} must be a function of the weights; got {field!r}")
-    value = jax.eval_shape(field, weights)
-    shapes = [[jnp.shape(leaf) for leaf in jax.tree.leaves(part)] for part in (value, weights)]
-    if jax.tree.structure(value) != jax.tree.structure(weights) or shapes[0] != shapes[1]:
-        raise ValueError(
-            f"{name} must return a pytree in the structure and shapes of weights; got shapes {shapes[0]} for {shapes[1]}"
-        )
+    checks.function(name, field)
+    checks.alike(name, jax.eval_shape(field, weights), weights, verb="return a pytree in")
 
 
-def _begun(circuit: AbstractCircuit, rule: Rule, key: Array | None) -> Carry:
+def _begun(circuit: AbstractCircuit, rule: Rule, key: Key | None) -> Carry:
     """Where the circuit starts and the rule's initial state, once the two are known to make a field."""
     check_joined(circuit, rule)
     key = jax.random.key(0) if key is None else key
@@ -171,7 +166,7 @@ def _begun(circuit: AbstractCircuit, rule: Rule, key: Array | None) -> Carry:
         raise ValueError(f"circuit must not redraw its inputs, or its field is random; got {type(circuit).__name__}")
     carry = protocol.begin(circuit, rule, key)
 
-    def parts() -> tuple[Any, Any]:
+    def parts() -> tuple[Weights | None, Weights | None]:
         moment = circuit.start
         increment, _ = rule.increment(moment, carry.state, jnp.ones_like(moment.time), rule.draw(circuit.weights, key))
         return rule.velocity(moment, carry.state), increment

@@ -8,12 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Complex, Float
 from scipy.sparse import linalg
 
 from plastodyn import checks, tree
 from plastodyn.measure.field import Field, check_field
 from plastodyn.measure.spectrum import DENSE_LIMIT
 from plastodyn.tree import Weights
+from plastodyn.types import Key
 
 RIGHTMOST = 20
 """Eigenvalues looked for where there are too many weights for a dense Jacobian and no number is given."""
@@ -24,7 +26,7 @@ _COLUMNS_AT_A_TIME = 64
 class JacobianSpectrum(NamedTuple):
     """Eigenvalues of a Jacobian in order of descending real part, and how many of them are unstable or flat."""
 
-    eigenvalues: np.ndarray
+    eigenvalues: Complex[np.ndarray, " count"]
     unstable: int
     flat: int
     scale: float
@@ -36,7 +38,7 @@ class JacobianSpectrum(NamedTuple):
 
 
 def jacobian_spectrum(
-    field: Field, weights: Weights, *, count: int | None = None, key: Array | None = None, tolerance: float | None = None
+    field: Field, weights: Weights, *, count: int | None = None, key: Key | None = None, tolerance: float | None = None
 ) -> JacobianSpectrum:
     """The eigenvalues of the Jacobian ``J_ij = d f_i / d w_j`` of a field f, and the directions that they sort into.
 
@@ -74,7 +76,7 @@ def jacobian_spectrum(
     check_field("field", field, weights)
     size = tree.size(weights)
     if tolerance is None:
-        tolerance = float(np.sqrt(jnp.finfo(tree.ravel(weights).dtype).eps))
+        tolerance = default_tolerance(weights)
     checks.number("tolerance", tolerance, at_least=0)
     if count is None and size <= DENSE_LIMIT:
         eigenvalues, scale = _dense(field, weights)
@@ -88,7 +90,16 @@ def jacobian_spectrum(
     return _sorted(eigenvalues, scale, tolerance)
 
 
-def dense_jacobian(field: Field, weights: Weights) -> Array:
+def default_tolerance(weights: Weights) -> float:
+    """The square root of the weights' machine precision: what counts as zero, relative to ``|J|_2``, unless given.
+
+    >>> round(default_tolerance(jnp.ones(2)), 6)
+    0.000345
+    """
+    return float(np.sqrt(jnp.finfo(tree.ravel(weights).dtype).eps))
+
+
+def dense_jacobian(field: Field, weights: Weights) -> Float[Array, "n n"]:
     """The Jacobian of a field on raveled weights, shape (N, N), column by column: for small circuits and as an oracle.
 
     Args:

@@ -6,12 +6,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from plastodyn import checks, tree
+from plastodyn.measure import estimate
+from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.field import Field, check_field
-from plastodyn.measure.trace import Estimate
 from plastodyn.solvers import rk4
 from plastodyn.tree import Weights
+from plastodyn.types import Key
 
 
 class FlowMap(eqx.Module):
@@ -22,8 +25,7 @@ class FlowMap(eqx.Module):
 
     def __call__(self, weights: Weights) -> Weights:
         """The weights ``dt`` later."""
-
-        change, _ = rk4.displacement(lambda _, state: (self.field(state[0]), None), 0.0, (weights, None), self.dt)
+        change, _ = rk4.displacement(lambda _, state: (self.field(state[0]), None), jnp.zeros(()), (weights, None), self.dt)
         return tree.add(weights, change)
 
 
@@ -48,8 +50,7 @@ def flow_map(field: Field, dt: float) -> FlowMap:
     True
     """
     checks.number("dt", dt, above=0)
-    if not callable(field):
-        raise ValueError(f"field must be a function of the weights; got {field!r}")
+    checks.function("field", field)
     return FlowMap(field, dt)
 
 
@@ -66,7 +67,7 @@ def lyapunov_exponents(
     step: Field,
     weights: Weights,
     *,
-    key: Array,
+    key: Key,
     steps: int,
     warm_up: int,
     count: int = 1,
@@ -128,11 +129,11 @@ def lyapunov_exponents(
         raise ValueError(f"steps must be a multiple of segments * every = {segments * every}; got {steps}")
     plan = _Plan(segments, steps // (segments * every), -(-warm_up // every), every)
     growth = _growth(step, weights, key, count, plan) / (steps // segments * dt)
-    return Estimate(jnp.mean(growth, 0), jnp.std(growth, 0, ddof=1) / jnp.sqrt(segments))
+    return estimate.mean(growth)
 
 
 @eqx.filter_jit
-def _growth(step: Field, weights: Weights, key: Array, count: int, plan: _Plan) -> Array:
+def _growth(step: Field, weights: Weights, key: Array, count: int, plan: _Plan) -> Float[Array, "segments count"]:
     """Sums of ``log |R_ii|`` over each segment, shape (segments, count)."""
     dtype = tree.ravel(weights).dtype
 

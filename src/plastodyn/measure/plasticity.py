@@ -1,7 +1,6 @@
 """The user's question in one call: how much plasticity should counteract fluctuations of a given kind and size?"""
 
-import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -9,34 +8,42 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
+from jaxtyping import Float
 
 from plastodyn import checks, tree
 from plastodyn.fluctuations import white
+from plastodyn.measure import estimate
 from plastodyn.measure.curvature import hessian_product
+from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.spectrum import extreme_eigenvalues
 from plastodyn.protocol import AbstractCircuit, Rule, check_joined, rule_change
 from plastodyn.rules import gradient
 from plastodyn.tree import Weights
+from plastodyn.types import Key
 
 _NEGATIVE_CURVATURE = 1e-3
 """Share of the largest curvature below which a negative one counts as rounding."""
 
 
+Answers = Float[np.ndarray, " *states"] | xr.DataArray
+"""A number for each of the states asked about."""
+
+
 class PlasticityRatio(NamedTuple):
     """The answer of `plasticity_ratio`; each field is one number, or an array over the states asked about."""
 
-    ratio: Any
-    standard_error: Any
-    curvature_fluctuation: Any
-    curvature_fluctuation_error: Any
-    curvature_plasticity: Any
-    curvature_plasticity_error: Any
-    smallest_curvature: Any
-    largest_curvature: Any
-    loss: Any
+    ratio: Answers
+    standard_error: Answers
+    curvature_fluctuation: Answers
+    curvature_fluctuation_error: Answers
+    curvature_plasticity: Answers
+    curvature_plasticity_error: Answers
+    smallest_curvature: Answers
+    largest_curvature: Answers
+    loss: Answers
 
     @property
-    def state(self) -> Any:
+    def state(self) -> str | np.ndarray:
         """``highly trained`` (H >= 0), ``partially trained`` (tr H > 0) or ``not trained``, as box 2 defines them.
 
         A negative curvature below a thousandth of the largest counts as rounding.
@@ -50,9 +57,9 @@ class PlasticityRatio(NamedTuple):
 
 def plasticity_ratio(
     circuit: AbstractCircuit,
-    weights: Any = None,
+    weights: Weights | xr.DataArray | None = None,
     *,
-    key: Array | None = None,
+    key: Key | None = None,
     rule: Rule | None = None,
     fluctuation: Rule | None = None,
     samples: int = 32,
@@ -88,6 +95,7 @@ def plasticity_ratio(
 
     Source: Raman and O'Leary (2021), equations 9 and 12, box 2.
 
+    >>> import math
     >>> import plastodyn as pd
     >>> circuit = pd.Circuit(loss=lambda w: jnp.sum(jnp.array([1.0, 1.0, 4.0]) * w**2), weights=jnp.ones(3))
     >>> answer = plasticity_ratio(circuit, key=jax.random.key(0), samples=4000)
@@ -103,7 +111,7 @@ def plasticity_ratio(
     check_joined(circuit, gradient() + rule + fluctuation)
     rule, fluctuation = _as_arrays(rule), _as_arrays(fluctuation)
     start = circuit.weights if weights is None else weights
-    if not isinstance(start, xr.DataArray) and _alike(start, circuit.weights):
+    if not isinstance(start, xr.DataArray) and checks.are_alike(start, circuit.weights):
         checks.weights("weights", start)
         flat, leading = tree.ravel(start)[None], ()
     else:
@@ -118,17 +126,12 @@ def plasticity_ratio(
     return PlasticityRatio(*fields)
 
 
-def _alike(weights: Any, like: Weights) -> bool:
-    shapes = [[jnp.shape(leaf) for leaf in jax.tree.leaves(tree)] for tree in (weights, like)]
-    return jax.tree.structure(weights) == jax.tree.structure(like) and shapes[0] == shapes[1]
-
-
 def _as_arrays(rule: Rule) -> Rule:
     """Numbers as arrays, so that a rule with other numbers does not compile again."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32) if isinstance(leaf, float | np.floating) else leaf, rule)
 
 
-def _states(circuit: AbstractCircuit, states: Any) -> tuple[Array, tuple[int, ...]]:
+def _states(circuit: AbstractCircuit, states: Weights | xr.DataArray) -> tuple[Array, tuple[int, ...]]:
     """Raveled states, shape (states, N), and the shape that they came in."""
     count = tree.size(circuit.weights)
     shape = np.shape(states) if isinstance(states, xr.DataArray | jax.Array | np.ndarray) else ()
@@ -149,11 +152,11 @@ def _measure_all(
 
 
 def _measure(
-    circuit: Any, weights: Weights, rule: Rule, fluctuation: Rule, key: Array, samples: int, depth: int
+    circuit: AbstractCircuit, weights: Weights, rule: Rule, fluctuation: Rule, key: Key, samples: int, depth: int
 ) -> tuple[Array, ...]:
     key_rule, key_fluctuation, key_lanczos = jax.random.split(key, 3)
-    q_dc, e_dc = _mean_curvature(circuit, weights, rule, key_rule, samples)
-    q_de, e_de = _mean_curvature(circuit, weights, fluctuation, key_fluctuation, samples)
+    q_dc, e_dc, _ = _mean_curvature(circuit, weights, rule, key_rule, samples)
+    q_de, e_de, _ = _mean_curvature(circuit, weights, fluctuation, key_fluctuation, samples)
     ratio = jnp.sqrt(q_de / q_dc)
     error = 0.5 * ratio * jnp.sqrt((e_de / q_de) ** 2 + (e_dc / q_dc) ** 2)
     low = high = jnp.full((), jnp.nan)
@@ -162,18 +165,16 @@ def _measure(
     return ratio, error, q_de, e_de, q_dc, e_dc, low, high, circuit.loss_at(weights)
 
 
-def _mean_curvature(circuit: Any, weights: Weights, rule: Rule, key: Array, samples: int) -> tuple[Array, Array]:
+def _mean_curvature(circuit: AbstractCircuit, weights: Weights, rule: Rule, key: Key, samples: int) -> Estimate:
     """``E[v'Hv] / E|v|^2`` over changes v that the rule makes in one step, and its standard error."""
     product = hessian_product(circuit.loss_at, weights)
     dtype = jnp.result_type(*jax.tree.leaves(weights))
 
-    def draw(sample_key: Array) -> tuple[Array, Array]:
+    def draw(sample_key: Key) -> tuple[Array, Array]:
         key_init, key_step, key_inputs = jax.random.split(sample_key, 3)
         moment = circuit.start.replace(circuit=circuit.sample(key_inputs), weights=weights)
         change, _ = rule_change(rule, moment, rule.init(moment, key_init), rule.draw(weights, key_step), jnp.ones((), dtype))
         return tree.dot(change, product(change)), tree.dot(change, change)
 
     forms, squares = jax.lax.map(draw, jax.random.split(key, samples))
-    q = jnp.mean(forms) / jnp.mean(squares)
-    residual = (forms - q * squares) / jnp.mean(squares)
-    return q, jnp.std(residual, ddof=1) / math.sqrt(samples)
+    return estimate.ratio_of_means(forms, squares)

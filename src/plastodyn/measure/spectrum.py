@@ -1,6 +1,5 @@
-"""Spectra of Hessians by Lanczos iteration, and the directions that carry the largest curvature."""
+"""Spectra of symmetric operators, Hessians above all, by Lanczos iteration, and their leading directions."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -8,24 +7,133 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from matfree import decomp
+from jaxtyping import Float
 
 from plastodyn import checks, tree
-from plastodyn.measure.curvature import Loss, hessian_product
+from plastodyn.measure.curvature import Loss, hessian_operator
+from plastodyn.measure.operator import Operator
 from plastodyn.tree import Weights
+from plastodyn.types import Key, Scalar
 
 DENSE_LIMIT = 2000
 """No Hessian with more rows than this is ever formed."""
+Pairs = tuple[Float[Array, " count"], Float[Array, "count n"]]
+"""Eigenvalues and, as rows, their directions."""
 
 
 class Spectrum(NamedTuple):
     """Eigenvalues in ascending order and how often each occurs; the multiplicities sum to N."""
 
-    eigenvalues: np.ndarray
-    multiplicities: np.ndarray
+    eigenvalues: Float[np.ndarray, " nodes"]
+    multiplicities: Float[np.ndarray, " nodes"]
 
 
-def hessian_eigenvalues(loss: Loss, weights: Weights) -> np.ndarray:
+def spectrum(operator: Operator, *, key: Key, depth: int = 40, probes: int = 8) -> Spectrum:
+    """The spectral density of a symmetric operator by stochastic Lanczos quadrature.
+
+    Each probe v yields nodes theta_k (Ritz values) and weights tau_k with ``sum_k tau_k f(theta_k) = v' f(A) v / |v|^2``
+    for polynomials f of degree below ``2 depth``; their mean over probes estimates ``tr f(A) / N``.
+
+    Args:
+        operator: a symmetric matrix of N rows, from `operator` or `host_operator`.
+        key: random key.
+        depth: Lanczos steps (products) a probe; memory is ``depth`` vectors of length N.
+        probes: number of random starting vectors.
+
+    Returns:
+        `Spectrum` of ``depth * probes`` nodes, whose multiplicities sum to N.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Ubaru, Chen and Saad (2017); Lanczos iteration with full reorthogonalisation from matfree.
+
+    >>> from plastodyn.measure import operator
+    >>> found = spectrum(operator(lambda v: 2 * v, jnp.ones(9)), key=jax.random.key(0), depth=1, probes=2)
+    >>> found.eigenvalues.round(4).tolist(), float(found.multiplicities.sum())
+    ([2.0, 2.0], 9.0)
+    """
+    checks.key("key", key)
+    checks.count("probes", probes, at_least=1)
+    checks.count("depth", depth, at_least=1)
+    count = tree.size(operator.like)
+    steps = min(depth, count)
+
+    def quadrature(probe_key: Array) -> tuple[Array, Array]:
+        tridiagonal, _ = operator.lanczos(tree.normal_like(probe_key, operator.like), steps)
+        nodes, vectors = jnp.linalg.eigh(tridiagonal)
+        return nodes, vectors[0] ** 2
+
+    nodes, shares = (np.asarray(x, float).ravel() for x in operator.each(quadrature, jax.random.split(key, probes)))
+    order = np.argsort(nodes)
+    return Spectrum(nodes[order], shares[order] * count / shares.sum())
+
+
+def leading_pairs(operator: Operator, *, key: Key, count: int, depth: int = 60) -> Pairs:
+    """The largest eigenvalues of a symmetric operator and their directions, by Lanczos iteration.
+
+    Args:
+        operator: a symmetric matrix of N rows, from `operator` or `host_operator`.
+        key: random key of the starting vector.
+        count: how many.
+        depth: Lanczos steps, at least ``count``; the leading pairs converge first.
+
+    Returns:
+        Ritz values in descending order, shape (count,), and orthonormal directions, shape (count, N).
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: Lanczos (1950).
+
+    >>> from plastodyn.measure import operator
+    >>> values, directions = leading_pairs(
+    ...     operator(lambda v: jnp.array([2.0, 6.0]) * v, jnp.ones(2)), key=jax.random.key(0), count=1
+    ... )
+    >>> round(float(values[0]), 4), abs(round(float(directions[0, 1]), 4))
+    (6.0, 1.0)
+    """
+    size = tree.size(operator.like)
+    checks.key("key", key)
+    checks.count("count", count, at_least=1)
+    checks.count("depth", depth, at_least=count)
+    checks.number("count", count, at_most=size)
+    tridiagonal, basis = operator.lanczos(tree.normal_like(key, operator.like), min(depth, size))
+    values, vectors = jnp.linalg.eigh(tridiagonal)
+    leading = jnp.argsort(-values)[:count]
+    return values[leading], vectors[:, leading].T @ basis
+
+
+def extremes(operator: Operator, *, key: Key, depth: int = 40) -> tuple[Scalar, Scalar]:
+    """The smallest and the largest Ritz value: an inner bound on the range of eigenvalues that tightens with depth.
+
+    Args:
+        operator: a symmetric matrix, from `operator` or `host_operator`.
+        key: random key of the starting vector.
+        depth: Lanczos steps.
+
+    Returns:
+        Two scalars, in units of the operator.
+
+    Raises:
+        ValueError: if ``depth`` is below 1.
+
+    Source: Lanczos (1950).
+
+    >>> from plastodyn.measure import operator
+    >>> low, high = extremes(operator(lambda v: jnp.array([-2.0, 2.0]) * v, jnp.ones(2)), key=jax.random.key(0))
+    >>> round(float(low), 4), round(float(high), 4)
+    (-2.0, 2.0)
+    """
+    checks.key("key", key)
+    checks.count("depth", depth, at_least=1)
+    depth = min(depth, tree.size(operator.like))
+    tridiagonal, _ = operator.lanczos(tree.normal_like(key, operator.like), depth)
+    values = jnp.linalg.eigvalsh(tridiagonal)
+    return values[0], values[-1]
+
+
+def hessian_eigenvalues(loss: Loss, weights: Weights) -> Float[np.ndarray, " n"]:
     """All eigenvalues of the Hessian, from the dense matrix: for small circuits and as an oracle.
 
     Args:
@@ -38,6 +146,8 @@ def hessian_eigenvalues(loss: Loss, weights: Weights) -> np.ndarray:
     Raises:
         ValueError: if there are more than 2000 weights; use `hessian_spectrum` for those.
 
+    Source: standard.
+
     >>> hessian_eigenvalues(lambda w: w[0] ** 2 + 2 * w[1] ** 2, jnp.ones(2)).tolist()
     [2.0, 4.0]
     """
@@ -48,15 +158,14 @@ def hessian_eigenvalues(loss: Loss, weights: Weights) -> np.ndarray:
 
 
 @eqx.filter_jit
-def _dense_hessian(loss: Loss, weights: Weights) -> Array:
+def _dense_hessian(loss: Loss, weights: Weights) -> Float[Array, "n n"]:
     return jax.hessian(lambda w: loss(tree.unravel(weights, w)))(tree.ravel(weights))
 
 
-def hessian_spectrum(loss: Loss, weights: Weights, *, key: Array, depth: int = 40, probes: int = 8) -> Spectrum:
+def hessian_spectrum(loss: Loss, weights: Weights, *, key: Key, depth: int = 40, probes: int = 8) -> Spectrum:
     """The spectral density of the Hessian by stochastic Lanczos quadrature.
 
-    Each probe v yields nodes theta_k (Ritz values) and weights tau_k with ``sum_k tau_k f(theta_k) = v' f(H) v / |v|^2``
-    for polynomials f of degree below ``2 depth``; their mean over probes estimates ``tr f(H) / N``.
+    `spectrum` of the Hessian-vector product.
 
     Args:
         loss: scalar function of the weights.
@@ -77,26 +186,11 @@ def hessian_spectrum(loss: Loss, weights: Weights, *, key: Array, depth: int = 4
     >>> spectrum.eigenvalues.round(4).tolist(), float(spectrum.multiplicities.sum())
     ([2.0, 2.0], 9.0)
     """
-    checks.weights("weights", weights)
-    checks.key("key", key)
-    checks.count("probes", probes, at_least=1)
-    count = tree.size(weights)
-    checks.count("depth", depth, at_least=1)
-    depth = min(depth, count)
-    product = hessian_product(loss, weights)
-
-    def quadrature(probe_key: Array) -> tuple[Array, Array]:
-        tridiagonal, _ = _lanczos(product, tree.normal_like(probe_key, weights), depth)
-        nodes, vectors = jnp.linalg.eigh(tridiagonal)
-        return nodes, vectors[0] ** 2
-
-    nodes, shares = (np.asarray(x, float).ravel() for x in jax.lax.map(quadrature, jax.random.split(key, probes)))
-    order = np.argsort(nodes)
-    return Spectrum(nodes[order], shares[order] * count / shares.sum())
+    return spectrum(hessian_operator(loss, weights), key=key, depth=depth, probes=probes)
 
 
-def leading_directions(loss: Loss, weights: Weights, *, key: Array, count: int, depth: int = 60) -> tuple[Array, Array]:
-    """The largest curvatures of a loss and their directions, by Lanczos iteration.
+def leading_directions(loss: Loss, weights: Weights, *, key: Key, count: int, depth: int = 60) -> Pairs:
+    """The largest curvatures of a loss and their directions, by Lanczos iteration: `leading_pairs` of the Hessian.
 
     Args:
         loss: scalar function of the weights.
@@ -111,25 +205,20 @@ def leading_directions(loss: Loss, weights: Weights, *, key: Array, count: int, 
     Raises:
         ValueError: if an argument is out of range.
 
+    Source: Lanczos (1950).
+
     >>> loss = lambda w: w[0] ** 2 + 3 * w[1] ** 2
     >>> values, directions = leading_directions(loss, jnp.ones(2), key=jax.random.key(0), count=1)
     >>> round(float(values[0]), 4), abs(round(float(directions[0, 1]), 4))
     (6.0, 1.0)
     """
-    checks.weights("weights", weights)
-    checks.key("key", key)
-    checks.count("count", count, at_least=1)
-    checks.count("depth", depth, at_least=count)
-    checks.number("count", count, at_most=tree.size(weights))
-    depth = min(depth, tree.size(weights))
-    tridiagonal, basis = _lanczos(hessian_product(loss, weights), tree.normal_like(key, weights), depth)
-    values, vectors = jnp.linalg.eigh(tridiagonal)
-    leading = jnp.argsort(-values)[:count]
-    return values[leading], vectors[:, leading].T @ basis
+    return leading_pairs(hessian_operator(loss, weights), key=key, count=count, depth=depth)
 
 
-def extreme_eigenvalues(loss: Loss, weights: Weights, *, key: Array, depth: int = 40) -> tuple[Array, Array]:
+def extreme_eigenvalues(loss: Loss, weights: Weights, *, key: Key, depth: int = 40) -> tuple[Scalar, Scalar]:
     """The smallest and the largest Ritz value of the Hessian: an inner bound on its range that tightens with depth.
+
+    `extremes` of the Hessian-vector product.
 
     Args:
         loss: scalar function of the weights.
@@ -141,22 +230,12 @@ def extreme_eigenvalues(loss: Loss, weights: Weights, *, key: Array, depth: int 
         Two scalars in units of loss per weight^2.
 
     Raises:
-        ValueError: if ``depth`` is below 1.
+        ValueError: if ``depth`` is below 1, or the weights are not finite floats.
+
+    Source: Lanczos (1950).
 
     >>> low, high = extreme_eigenvalues(lambda w: w[0] ** 2 - w[1] ** 2, jnp.ones(2), key=jax.random.key(0))
     >>> round(float(low), 4), round(float(high), 4)
     (-2.0, 2.0)
     """
-    checks.count("depth", depth, at_least=1)
-    depth = min(depth, tree.size(weights))
-    tridiagonal, _ = _lanczos(hessian_product(loss, weights), tree.normal_like(key, weights), depth)
-    values = jnp.linalg.eigvalsh(tridiagonal)
-    return values[0], values[-1]
-
-
-def _lanczos(product: Callable[[Weights], Weights], start: Weights, depth: int) -> tuple[Array, Array]:
-    """Tridiagonal matrix (depth, depth) and orthonormal basis (depth, N); robust to an early end of the iteration."""
-    flat = tree.ravel(start)
-    algorithm = decomp.tridiag_sym(depth, reortho="full", materialize=True, custom_vjp=False)
-    found = algorithm(lambda v: tree.ravel(product(tree.unravel(start, v))), flat)
-    return jnp.nan_to_num(jnp.asarray(found.J_small)), jnp.nan_to_num(jnp.asarray(found.Q_tall))
+    return extremes(hessian_operator(loss, weights), key=key, depth=depth)

@@ -1,6 +1,7 @@
 """One module for each paper: parameters, figures and claims, through plastodyn's public interface only."""
 
-from plastodyn.papers.claims import Claim
-from plastodyn.papers.registry import SIZES, Paper, PaperFigure, Place, Reproduction, papers, unswept
+from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.registry import papers, select
+from plastodyn.papers.types import SIZES, Paper, PaperFigure, Place, Reproduction, unswept
 
-__all__ = ["SIZES", "Claim", "Paper", "PaperFigure", "Place", "Reproduction", "papers", "unswept"]
+__all__ = ["SIZES", "Claim", "Paper", "PaperFigure", "Place", "Reproduction", "Source", "papers", "select", "unswept"]

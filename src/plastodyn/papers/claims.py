@@ -1,6 +1,6 @@
 """A published statement, checked by number."""
 
-from typing import Any, NamedTuple, SupportsFloat
+from typing import NamedTuple, SupportsFloat
 
 
 class Claim(NamedTuple):
@@ -15,7 +15,7 @@ class Claim(NamedTuple):
     measured: float
     holds: bool
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, str | float | bool]:
         """The claim as plain values."""
         return self._asdict()
 

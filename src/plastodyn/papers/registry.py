@@ -1,62 +1,11 @@
-"""The papers that plastodyn reproduces, their figures and what each costs."""
+"""The papers that plastodyn reproduces; nothing here needs JAX, so that listing them and bad usage are quick."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterable
 
-import xarray as xr
-from jax import Array
-from matplotlib.figure import Figure
-
-from plastodyn.papers.claims import Claim
-
-SIZES = ("smoke", "standard", "full")
-
-
-class Reproduction(NamedTuple):
-    """One figure, computed: its data, its picture and its claims."""
-
-    data: xr.Dataset
-    figure: Figure
-    claims: tuple[Claim, ...]
-
-
-class Place(NamedTuple):
-    """Where a figure keeps the stores of its sweeps, and how many processes fill them (``None``: one for each core)."""
-
-    directory: Path
-    workers: int | None = None
-
-
-class PaperFigure(NamedTuple):
-    """A figure that can be reproduced: ``make(size, key, place)``; ``seconds`` tells its cost on two cores by size.
-
-    A figure that shows runs of another one names it in ``runs_of``, and gets its key, so that they are made once.
-    """
-
-    name: str
-    title: str
-    make: Callable[[str, Array, Place], Reproduction]
-    seconds: dict[str, int]
-    runs_of: str | None = None
-
-
-def unswept(make: Callable[[str, Array], Reproduction]) -> Callable[[str, Array, Place], Reproduction]:
-    """A figure whose runs are short or in one piece, and that keeps no stores."""
-
-    def made(size: str, key: Array, place: Place) -> Reproduction:
-        del place
-        return make(size, key)
-
-    return made
-
-
-class Paper(NamedTuple):
-    """A paper: its short name, citation and figures by name."""
-
-    name: str
-    citation: str
-    figures: dict[str, PaperFigure]
+from plastodyn.papers.alemi2024 import PAPER as ALEMI2024
+from plastodyn.papers.ninou2025 import PAPER as NINOU2025
+from plastodyn.papers.raman2021 import PAPER as RAMAN2021
+from plastodyn.papers.types import SIZES, Paper, PaperFigure
 
 
 def papers() -> dict[str, Paper]:
@@ -65,7 +14,34 @@ def papers() -> dict[str, Paper]:
     >>> list(papers()["raman2021"].figures)
     ['fig1', 'fig5', 'fig5s1', 'table2']
     """
-    # The registry must not import papers to define their types.
-    from plastodyn.papers import alemi2024, ninou2025, raman2021  # noqa: PLC0415
+    return {paper.name: paper for paper in (RAMAN2021, NINOU2025, ALEMI2024)}
 
-    return {paper.name: paper for paper in (raman2021.PAPER, ninou2025.PAPER, alemi2024.PAPER)}
+
+def select(paper: str, figure: str | None, size: str) -> list[PaperFigure]:
+    """The figures that a command asks for: one of a paper, or all.
+
+    Args:
+        paper: its short name.
+        figure: its name, or None for all.
+        size: one of `SIZES`.
+
+    Raises:
+        ValueError: on an unknown paper, figure or size.
+
+    >>> [figure.title for figure in select("raman2021", "fig1", "smoke")]
+    ['plasticity raised in stages']
+    """
+    known = papers()
+    _refuse_unknown("PAPER", paper, known)
+    figures = known[paper].figures
+    if figure is not None:
+        _refuse_unknown("FIGURE", figure, figures)
+    _refuse_unknown("--size", size, SIZES)
+    return [item for name, item in figures.items() if figure in (None, name)]
+
+
+def _refuse_unknown(name: str, value: str, allowed: Iterable[str]) -> None:
+    """As `checks.one_of`, whose module imports JAX."""
+    choices = list(allowed)
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}; got {value!r}")

@@ -1,6 +1,6 @@
 """What a circuit is: weights, signals, and optionally a fast activity, a structure and events that change it."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -10,6 +10,7 @@ from jax import Array
 from plastodyn.protocol.event import Event
 from plastodyn.protocol.moment import Moment
 from plastodyn.tree import Weights
+from plastodyn.types import Activity, Structure
 
 
 class AbstractCircuit(eqx.Module):
@@ -30,10 +31,10 @@ class AbstractCircuit(eqx.Module):
     ValueError: Broken names the signal 'loss' and has no attribute or method of that name
     """
 
-    weights: eqx.AbstractVar[Any]
+    weights: eqx.AbstractVar[Weights]
     signals: ClassVar[frozenset[str]] = frozenset()
 
-    def __init_subclass__(cls, **arguments: Any) -> None:
+    def __init_subclass__(cls, **arguments: object) -> None:
         super().__init_subclass__(**arguments)
         fields = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
         for name in sorted(cls.signals):
@@ -46,12 +47,12 @@ class AbstractCircuit(eqx.Module):
         return frozenset()
 
     @property
-    def activity(self) -> Any:
+    def activity(self) -> Activity:
         """Fast state at the start (firing rates, phases), floating-point; ``None`` where the circuit has none."""
         return None
 
     @property
-    def structure(self) -> Any:
+    def structure(self) -> Structure:
         """Arrays of any type (neighbours, masks, ages) that only events change; ``None`` where the circuit has none."""
         return None
 
@@ -65,7 +66,7 @@ class AbstractCircuit(eqx.Module):
         del key
         return self
 
-    def activity_velocity(self, moment: Moment) -> Any:
+    def activity_velocity(self, moment: Moment) -> Activity:
         """Time derivative of the activity."""
         return jax.tree.map(jnp.zeros_like, moment.activity)
 

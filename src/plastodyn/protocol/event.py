@@ -97,7 +97,7 @@ def event(action: Callable[..., Any], *, every: float | None = None, times: Sequ
     return Event(action, times=tuple(float(t) for t in np.ravel(np.asarray(times, float))))
 
 
-def _fixed(name: str, value: Any) -> None:
+def _fixed(name: str, value: object) -> None:
     if hasattr(value, "dims"):
         raise ValueError(f"{name} of an event must be plain numbers, the same for all members; got an axis")
     checks.number(name, value, above=0)

@@ -1,7 +1,7 @@
 """Joining a circuit, a rule and observables: who reads which signal, and who keeps which symmetry."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Protocol
 
 from plastodyn.protocol.circuit import AbstractCircuit
 from plastodyn.protocol.moment import missing
@@ -15,6 +15,20 @@ SYMMETRIES = {
 """What a circuit in cut or rotated coordinates asks of every rule, and a rule may declare in ``keeps``."""
 
 
+class Reader(Protocol):
+    """What is checked of an observable."""
+
+    @property
+    def name(self) -> str:
+        """What a complaint calls it."""
+        ...
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The signals that it reads."""
+        ...
+
+
 def signals_read(rule: Rule) -> frozenset[str]:
     """All signals that a rule and its parts read.
 
@@ -25,8 +39,8 @@ def signals_read(rule: Rule) -> frozenset[str]:
     return rule.reads.union(*(signals_read(part) for part in rule.parts))
 
 
-def check_joined(circuit: AbstractCircuit, rule: Rule, observed: Iterable[Any] = ()) -> None:
-    """Refuse a rule or an observable that reads a signal its circuit does not offer, and a rule that its coordinates do not fit.
+def check_joined(circuit: AbstractCircuit, rule: Rule, observed: Iterable[Reader] = ()) -> None:
+    """Refuse a rule or an observable that reads a signal its circuit does not offer, or a rule that breaks a symmetry.
 
     Args:
         circuit: what learns.

@@ -10,6 +10,7 @@ import jax
 from jax import Array
 
 from plastodyn.tree import Weights
+from plastodyn.types import Activity, State, Structure
 
 if TYPE_CHECKING:
     from plastodyn.protocol.circuit import AbstractCircuit
@@ -31,10 +32,10 @@ class Moment(eqx.Module):
     circuit: AbstractCircuit
     weights: Weights
     time: Array
-    activity: Any = None
-    structure: Any = None
+    activity: Activity = None
+    structure: Structure = None
     rule: Rule | None = None
-    state: Any = None
+    state: State = None
 
     def signal(self, name: str) -> Any:
         """A signal of the circuit here, by name.

@@ -7,7 +7,7 @@ the engine draws for many steps at a time.
 """
 
 from functools import reduce
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -17,6 +17,7 @@ from plastodyn import checks, tree
 from plastodyn.protocol.event import Event
 from plastodyn.protocol.moment import Moment
 from plastodyn.tree import Weights
+from plastodyn.types import Noise, Number, Parameter, State
 
 
 class Rule(eqx.Module):
@@ -43,17 +44,17 @@ class Rule(eqx.Module):
         """What the rule does at known instants, ``action(moment, state, key) -> (moment, state)``; see `event`."""
         return ()
 
-    def init(self, moment: Moment, key: Array) -> Any:
+    def init(self, moment: Moment, key: Array) -> State:
         """State at the start; ``None`` for a rule without memory."""
         del moment, key
         return None
 
-    def velocity(self, moment: Moment, state: Any) -> Weights | None:
+    def velocity(self, moment: Moment, state: State) -> Weights | None:
         """Deterministic change of the weights per unit time."""
         del moment, state
         return None
 
-    def draw(self, weights: Weights, key: Array) -> Any:
+    def draw(self, weights: Weights, key: Array) -> Noise:
         """The random numbers of one step, from the key and the shapes of the weights alone.
 
         A rule that needs numbers of another shape may return the key itself and draw in ``increment``.
@@ -61,17 +62,17 @@ class Rule(eqx.Module):
         del weights, key
         return None
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Noise) -> tuple[Weights | None, State]:
         """Random change of the weights over ``dt``, a function of the ``noise`` drawn; and the next state."""
         del moment, dt, noise
         return None, state
 
-    def retract(self, weights: Weights, state: Any) -> Weights:
+    def retract(self, weights: Weights, state: State) -> Weights:
         """The weights brought back onto the rule's constraint, whatever moved them."""
         del state
         return weights
 
-    def project(self, change: Weights, weights: Weights, state: Any) -> Weights:
+    def project(self, change: Weights, weights: Weights, state: State) -> Weights:
         """The part of a velocity tangent to the rule's constraint, the derivative of ``retract`` there.
 
         A flow of order above 1 needs it besides ``retract``.
@@ -84,7 +85,7 @@ class Rule(eqx.Module):
             return NotImplemented
         return Sum((*_terms(self), *_terms(other)))
 
-    def __radd__(self, other: Any) -> "Rule":
+    def __radd__(self, other: object) -> "Rule":
         # So that the built-in sum, which starts at 0, adds rules.
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
@@ -94,13 +95,13 @@ class Rule(eqx.Module):
     def __neg__(self) -> "Scaled":
         return Scaled(self, -1.0)
 
-    def __mul__(self, factor: Any) -> "Scaled":
+    def __mul__(self, factor: Number) -> "Scaled":
         checks.number("factor", factor)
         return Scaled(self, factor)
 
     __rmul__ = __mul__
 
-    def __truediv__(self, divisor: Any) -> "Scaled":
+    def __truediv__(self, divisor: Number) -> "Scaled":
         checks.number("divisor", divisor)
         return self * (1 / divisor)
 
@@ -129,22 +130,22 @@ class Sum(Rule):
         """The terms' events, each on its own term's state."""
         return tuple(_on_term(event, place) for place, rule in enumerate(self.rules) for event in rule.events)
 
-    def init(self, moment: Moment, key: Array) -> Any:
+    def init(self, moment: Moment, key: Array) -> State:
         """One state for each term."""
         return tuple(rule.init(moment, k) for rule, k in zip(self.rules, _keys(key, self.rules), strict=True))
 
-    def velocity(self, moment: Moment, state: Any) -> Weights | None:
+    def velocity(self, moment: Moment, state: State) -> Weights | None:
         """Sum of the terms' velocities."""
         total = None
         for rule, own in zip(self.rules, state, strict=True):
             total = tree.add(total, rule.velocity(moment, own))
         return total
 
-    def draw(self, weights: Weights, key: Array) -> Any:
+    def draw(self, weights: Weights, key: Array) -> Noise:
         """Independent random numbers for each term."""
         return tuple(rule.draw(weights, k) for rule, k in zip(self.rules, _keys(key, self.rules), strict=True))
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Any) -> tuple[Weights | None, Any]:
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Noise) -> tuple[Weights | None, State]:
         """Sum of the terms' increments."""
         total, states = None, []
         for rule, own, drawn in zip(self.rules, state, noise, strict=True):
@@ -153,13 +154,13 @@ class Sum(Rule):
             states.append(following)
         return total, tuple(states)
 
-    def retract(self, weights: Weights, state: Any) -> Weights:
+    def retract(self, weights: Weights, state: State) -> Weights:
         """Each term's constraint in turn."""
         for rule, own in zip(self.rules, state, strict=True):
             weights = rule.retract(weights, own)
         return weights
 
-    def project(self, change: Weights, weights: Weights, state: Any) -> Weights:
+    def project(self, change: Weights, weights: Weights, state: State) -> Weights:
         """Along each term's constraint in turn."""
         for rule, own in zip(self.rules, state, strict=True):
             change = rule.project(change, weights, own)
@@ -169,8 +170,8 @@ class Sum(Rule):
 class Around(NamedTuple):
     """The state of a wrapped rule: the inner rule's, and the wrapper's own."""
 
-    inner: Any
-    own: Any = None
+    inner: State
+    own: State = None
 
 
 class Wrapped(Rule):
@@ -182,27 +183,27 @@ class Wrapped(Rule):
 
     rule: eqx.AbstractVar[Rule]
 
-    def start(self, moment: Moment, key: Array) -> Any:
+    def start(self, moment: Moment, key: Array) -> State:
         """The wrapper's own state at the start."""
         del moment, key
         return None
 
-    def transform(self, change: Weights, moment: Moment, own: Any, dt: Array | float) -> Weights:
-        """What becomes of the inner rule's change over ``dt``: of its velocity (``dt = 1``) and its increment, each on its own."""
+    def transform(self, change: Weights, moment: Moment, own: State, dt: Array | float) -> Weights:
+        """What becomes of the inner rule's change over ``dt``: of its velocity (with ``dt = 1``) and of its increment."""
         del moment, own, dt
         return change
 
-    def remember(self, own: Any, moment: Moment, dt: Array) -> Any:
+    def remember(self, own: State, moment: Moment, dt: Array) -> State:
         """The wrapper's own state after a step of length ``dt`` from this moment."""
         del moment, dt
         return own
 
-    def restore(self, weights: Weights, own: Any) -> Weights:
+    def restore(self, weights: Weights, own: State) -> Weights:
         """The weights brought back onto the wrapper's constraint."""
         del own
         return weights
 
-    def along(self, change: Weights, weights: Weights, own: Any) -> Weights:
+    def along(self, change: Weights, weights: Weights, own: State) -> Weights:
         """The part of a velocity tangent to the wrapper's constraint."""
         del weights, own
         return change
@@ -231,11 +232,11 @@ class Wrapped(Rule):
         change = self.rule.velocity(moment, state.inner)
         return None if change is None else self.transform(change, moment, state.own, 1.0)
 
-    def draw(self, weights: Weights, key: Array) -> Any:
+    def draw(self, weights: Weights, key: Array) -> Noise:
         """The inner rule's random numbers."""
         return self.rule.draw(weights, key)
 
-    def increment(self, moment: Moment, state: Around, dt: Array, noise: Any) -> tuple[Weights | None, Around]:
+    def increment(self, moment: Moment, state: Around, dt: Array, noise: Noise) -> tuple[Weights | None, Around]:
         """The inner increment, transformed; the inner state and the wrapper's own, one step later."""
         change, inner = self.rule.increment(moment, state.inner, dt, noise)
         following = Around(inner, self.remember(state.own, moment, dt))
@@ -254,14 +255,14 @@ class Scaled(Wrapped):
     """A rule times a number: both its velocity and its increments are multiplied."""
 
     rule: Rule
-    factor: Any
+    factor: Parameter
 
     @property
     def keeps(self) -> frozenset[str]:
         """What the inner rule keeps."""
         return self.rule.keeps
 
-    def transform(self, change: Weights, moment: Moment, own: Any, dt: Array | float) -> Weights:
+    def transform(self, change: Weights, moment: Moment, own: State, dt: Array | float) -> Weights:
         """``factor`` times the change."""
         del moment, own, dt
         return tree.scale(self.factor, change)
@@ -283,7 +284,7 @@ def _keys(key: Array, rules: tuple[Rule, ...]) -> list[Array]:
 def _on_term(event: Event, place: int) -> Event:
     """A term's event on the states of all terms."""
 
-    def action(moment: Moment, state: tuple[Any, ...], key: Array) -> tuple[Moment, tuple[Any, ...]]:
+    def action(moment: Moment, state: tuple[State, ...], key: Array) -> tuple[Moment, tuple[State, ...]]:
         moment, own = event.action(moment, state[place], key)
         return moment, (*state[:place], own, *state[place + 1 :])
 

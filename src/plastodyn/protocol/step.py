@@ -4,7 +4,7 @@ In a step of length dt the weights move to ``retract(w + displacement + incremen
 velocities, and the rule's random change. All of it is read at the moment before the step.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 from jax import Array
@@ -15,15 +15,18 @@ from plastodyn.protocol.moment import Moment
 from plastodyn.protocol.rule import Rule
 from plastodyn.solvers import Solver, euler
 from plastodyn.tree import Weights
+from plastodyn.types import Activity, Noise, State, Structure
+
+Velocities = tuple[Weights | None, Activity]
 
 
 class Carry(NamedTuple):
     """What one step hands to the next: the circuit's weights, activity and structure, and the rule's state."""
 
     weights: Weights
-    activity: Any
-    structure: Any
-    state: Any
+    activity: Activity
+    structure: Structure
+    state: State
 
     def moment(self, circuit: AbstractCircuit, time: Array) -> Moment:
         """The moment that a rule reads."""
@@ -46,7 +49,7 @@ def begin(circuit: AbstractCircuit, rule: Rule, key: Array) -> Carry:
     return Carry(circuit.weights, circuit.activity, circuit.structure, rule.init(circuit.start, key))
 
 
-def velocities(circuit: AbstractCircuit, rule: Rule, carry: Carry, time: Array, seen: AbstractCircuit) -> tuple[Any, Any]:
+def velocities(circuit: AbstractCircuit, rule: Rule, carry: Carry, time: Array, seen: AbstractCircuit) -> Velocities:
     """``(dw/dt, da/dt)``, the rule's constraint left aside; ``None`` for what does not move.
 
     Args:
@@ -60,7 +63,7 @@ def velocities(circuit: AbstractCircuit, rule: Rule, carry: Carry, time: Array, 
     return rule.velocity(carry.moment(seen, time), carry.state), moving
 
 
-def rule_change(rule: Rule, moment: Moment, state: Any, noise: Any, dt: Array) -> tuple[Weights | None, Any]:
+def rule_change(rule: Rule, moment: Moment, state: State, noise: Noise, dt: Array) -> tuple[Weights | None, State]:
     """The change of the weights in one Euler step before any constraint, ``dt velocity + increment``; and the next state.
 
     Args:
@@ -81,7 +84,7 @@ def step(
     *,
     time: Array,
     dt: Array,
-    noise: Any,
+    noise: Noise,
     solver: Solver = euler,
     seen: AbstractCircuit | None = None,
 ) -> Carry:
@@ -110,7 +113,7 @@ def step(
     """
     seen = circuit if seen is None else seen
 
-    def field(at: Array, state: tuple[Any, Any]) -> tuple[Any, Any]:
+    def field(at: Array, state: tuple[Weights, Activity]) -> Velocities:
         here = carry._replace(weights=state[0], activity=state[1])
         velocity, moving = velocities(circuit, rule, here, at, seen)
         if velocity is not None and not solver.first_order:
@@ -149,5 +152,5 @@ def happen(circuit: AbstractCircuit, rule: Rule, carry: Carry, which: int, time:
     return after
 
 
-def _outline(part: Any) -> Any:
+def _outline(part: object) -> tuple[object, list[tuple[object, ...]]]:
     return jax.tree.structure(part), [(jax.numpy.shape(x), jax.numpy.result_type(x)) for x in jax.tree.leaves(part)]

@@ -1,18 +1,19 @@
 """The rule that knows the answer: a straight line to the teacher's weights."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 
 from plastodyn import checks, tree
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter, State
 
 
 class Beeline(Rule):
     """Straight to the teacher; see `beeline`."""
 
-    rate: Any
+    rate: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"teacher"})
 
     @property
@@ -20,14 +21,14 @@ class Beeline(Rule):
         """Rotations of the inputs, which turn the teacher too."""
         return frozenset({"input_rotation"})
 
-    def velocity(self, moment: Moment, state: Any) -> Weights:
+    def velocity(self, moment: Moment, state: State) -> Weights:
         """``rate (w_teacher - w)``."""
         del state
         towards = jax.tree.map(lambda goal, weight: goal - weight, moment.signal("teacher"), moment.weights)
         return tree.scale(self.rate, towards)
 
 
-def beeline(rate: Any = 1.0) -> Beeline:
+def beeline(rate: Number = 1.0) -> Beeline:
     """Straight to the teacher's weights: ``dw/dt = rate (w_teacher - w)``.
 
     In a linear circuit with quadratic loss this is the Newton direction. For steps of exact magnitude wrap it in

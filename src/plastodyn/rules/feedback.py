@@ -1,6 +1,6 @@
 """Feedback alignment: errors travel back through fixed random weights instead of the transposed forward ones."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from plastodyn import checks
 from plastodyn.circuits import Layers
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter
 
 Feedback = tuple[Array, ...]
 
@@ -17,7 +18,7 @@ Feedback = tuple[Array, ...]
 class FeedbackAlignment(Rule):
     """Backpropagation through random feedback, layer by layer; see `feedback_alignment`."""
 
-    rate: Any
+    rate: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"layers"})
 
     def init(self, moment: Moment, key: Array) -> Feedback:
@@ -66,7 +67,7 @@ def _draw(key: Array, shapes: list[tuple[int, int]], kernels: Weights) -> Feedba
     )
 
 
-def feedback_alignment(rate: Any) -> FeedbackAlignment:
+def feedback_alignment(rate: Number) -> FeedbackAlignment:
     """Feedback alignment: gradient descent whose errors come back through fixed random matrices ``B_k`` for ``W_(k+1)'``.
 
     ``delta_L = dF/dy phi'(a_L)``, ``delta_k = (B_k delta_(k+1)) phi'(a_k)``, ``dW_k = -rate delta_k h_(k-1)'``. The
@@ -87,7 +88,7 @@ def feedback_alignment(rate: Any) -> FeedbackAlignment:
     return FeedbackAlignment(rate)
 
 
-def direct_feedback_alignment(rate: Any) -> DirectFeedbackAlignment:
+def direct_feedback_alignment(rate: Number) -> DirectFeedbackAlignment:
     """Direct feedback alignment: the output's error reaches every hidden layer by its own random matrix.
 
     ``delta_k = (B_k delta_L) phi'(a_k)``, ``dW_k = -rate delta_k h_(k-1)'``. With one hidden layer it is feedback alignment.

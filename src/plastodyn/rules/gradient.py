@@ -1,6 +1,6 @@
 """First-order rules: steps down the gradient of the task error, plain or corrupted by noise."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -9,12 +9,13 @@ from plastodyn.fluctuations.white import white
 from plastodyn.protocol import SYMMETRIES, Moment, Rule, Sum
 from plastodyn.rules.wrap.exact_norm import exact_norm
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter, State
 
 
 class Gradient(Rule):
     """Plain gradient descent; see `gradient`."""
 
-    rate: Any
+    rate: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
     @property
@@ -22,13 +23,13 @@ class Gradient(Rule):
         """All of them: a gradient turns with the weights."""
         return frozenset(SYMMETRIES)
 
-    def velocity(self, moment: Moment, state: Any) -> Weights:
+    def velocity(self, moment: Moment, state: State) -> Weights:
         """``-rate * gradF``."""
         del state
         return tree.scale(-self.rate, moment.gradient())
 
 
-def gradient(rate: Any = 1.0) -> Gradient:
+def gradient(rate: Number = 1.0) -> Gradient:
     """Gradient descent, ``dw/dt = -rate * gradF(w)``.
 
     Args:
@@ -44,7 +45,7 @@ def gradient(rate: Any = 1.0) -> Gradient:
     return Gradient(rate)
 
 
-def noisy(direction: Rule, rate: Any, precision: Any) -> Sum:
+def noisy(direction: Rule, rate: Number, precision: Number) -> Sum:
     """A rule of exact magnitude that follows a direction with a given precision.
 
     ``dc = gamma1 d_hat + gamma2 nu_hat``, nu white, with ``sqrt(gamma1^2 + gamma2^2) = rate`` and
@@ -74,7 +75,7 @@ def noisy(direction: Rule, rate: Any, precision: Any) -> Sum:
     return exact_norm(direction, directed) + white(random)
 
 
-def noisy_gradient(rate: Any, precision: Any) -> Sum:
+def noisy_gradient(rate: Number, precision: Number) -> Sum:
     """Gradient descent of exact magnitude and given precision: `noisy` around `gradient`.
 
     Args:

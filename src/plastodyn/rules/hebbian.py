@@ -1,6 +1,6 @@
 """Plasticity from pre- and postsynaptic activity alone: Hebb's rule, Oja's and that of Bienenstock, Cooper and Munro."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from jax import Array
 from plastodyn import checks, tree
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Noise, Number, Parameter, State
 
 _ACTIVITY = frozenset({"presynaptic", "postsynaptic"})
 
@@ -21,10 +22,10 @@ def _correlation(post: Array, pre: Array) -> Array:
 class Hebbian(Rule):
     """Synapses between neurons that are active together grow; see `hebbian`."""
 
-    rate: Any
+    rate: Parameter
     reads: ClassVar[frozenset[str]] = _ACTIVITY
 
-    def velocity(self, moment: Moment, state: Any) -> Weights:
+    def velocity(self, moment: Moment, state: State) -> Weights:
         """``rate <y x'>``."""
         del state
         together = jax.tree.map(_correlation, moment.signal("postsynaptic"), moment.signal("presynaptic"))
@@ -34,10 +35,10 @@ class Hebbian(Rule):
 class Oja(Rule):
     """Hebb's rule with forgetting in proportion to the squared response; see `oja`."""
 
-    rate: Any
+    rate: Parameter
     reads: ClassVar[frozenset[str]] = _ACTIVITY
 
-    def velocity(self, moment: Moment, state: Any) -> Weights:
+    def velocity(self, moment: Moment, state: State) -> Weights:
         """``rate (<y x'> - <y^2> w)``."""
         del state
 
@@ -53,8 +54,8 @@ class Oja(Rule):
 class BCM(Rule):
     """A response above its sliding threshold strengthens, one below it weakens; see `bcm`."""
 
-    rate: Any
-    threshold_time: Any
+    rate: Parameter
+    threshold_time: Parameter
     reads: ClassVar[frozenset[str]] = _ACTIVITY
 
     def init(self, moment: Moment, key: Array) -> Weights:
@@ -70,7 +71,7 @@ class BCM(Rule):
 
         return tree.scale(self.rate, jax.tree.map(change, state, moment.signal("postsynaptic"), moment.signal("presynaptic")))
 
-    def increment(self, moment: Moment, state: Weights, dt: Array, noise: Any) -> tuple[None, Weights]:
+    def increment(self, moment: Moment, state: Weights, dt: Array, noise: Noise) -> tuple[None, Weights]:
         """No jump of the weights; the threshold follows the mean square response."""
         del noise
         share = -jnp.expm1(-dt / self.threshold_time)
@@ -81,7 +82,7 @@ def _power(post: Array) -> Array:
     return jnp.mean(post**2, axis=-1)
 
 
-def hebbian(rate: Any) -> Hebbian:
+def hebbian(rate: Number) -> Hebbian:
     """Hebb's rule, ``dW/dt = rate <y x'>``, the mean over the samples of the moment. Nothing bounds the weights.
 
     Args:
@@ -99,7 +100,7 @@ def hebbian(rate: Any) -> Hebbian:
     return Hebbian(rate)
 
 
-def oja(rate: Any) -> Oja:
+def oja(rate: Number) -> Oja:
     """Oja's rule, ``dw/dt = rate (<y x'> - <y^2> w)``: a linear unit finds the first principal component, at norm 1.
 
     Each unit of a layer learns by itself; all find the same component.
@@ -119,7 +120,7 @@ def oja(rate: Any) -> Oja:
     return Oja(rate)
 
 
-def bcm(rate: Any, threshold_time: Any) -> BCM:
+def bcm(rate: Number, threshold_time: Number) -> BCM:
     """The rule of Bienenstock, Cooper and Munro: ``dW/dt = rate <y (y - theta) x'>``, ``tau dtheta/dt = y^2 - theta``.
 
     Among P linearly independent patterns, each as frequent, a unit comes to respond to one only, with y = P. The

@@ -1,6 +1,6 @@
 """Second order: the damped Newton direction, by conjugate gradients on Hessian-vector products."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -9,13 +9,14 @@ from jax.scipy.sparse.linalg import cg
 from plastodyn import checks, tree
 from plastodyn.protocol import SYMMETRIES, Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter, State
 
 
 class Newton(Rule):
     """Damped Newton steps; see `newton`."""
 
-    rate: Any
-    damping: Any
+    rate: Parameter
+    damping: Parameter
     iterations: int = eqx.field(static=True)
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
@@ -24,7 +25,7 @@ class Newton(Rule):
         """All of them: Newton's direction turns with the weights, and lies in the span of gradients."""
         return frozenset(SYMMETRIES)
 
-    def velocity(self, moment: Moment, state: Any) -> Weights:
+    def velocity(self, moment: Moment, state: State) -> Weights:
         """``-rate (H + damping I)^-1 gradF``."""
         del state
         slope, hessian_product = jax.linearize(lambda w: moment.at(w).gradient(), moment.weights)
@@ -37,7 +38,7 @@ class Newton(Rule):
         return tree.scale(-self.rate, solution)
 
 
-def newton(rate: Any = 1.0, damping: Any = 1e-3, iterations: int = 50) -> Newton:
+def newton(rate: Number = 1.0, damping: Number = 1e-3, iterations: int = 50) -> Newton:
     """The damped Newton rule, ``dw/dt = -rate (H + damping I)^-1 gradF``.
 
     The system is solved by at most ``iterations`` conjugate-gradient steps on Hessian-vector products; no Hessian is

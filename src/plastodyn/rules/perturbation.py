@@ -1,6 +1,6 @@
 """Zeroth-order rules: perturb, watch the task error, and keep or oppose the perturbation."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +10,13 @@ from plastodyn import checks, tree
 from plastodyn.circuits.layered.student_teacher import Layers
 from plastodyn.protocol import Moment, Rule
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter, State
 
 
 class KeepOrOppose(Rule):
     """Random steps of exact norm, reversed where they raise the error; see `keep_or_oppose`."""
 
-    rate: Any
+    rate: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
     @property
@@ -27,7 +28,7 @@ class KeepOrOppose(Rule):
         """A direction uniform on the unit sphere."""
         return tree.unit(tree.normal_like(key, weights))
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Weights) -> tuple[Weights, State]:
         """``-sign(F(w + p) - F(w)) p``, p white of norm ``rate * dt``."""
         step = tree.scale(self.rate * dt, noise)
         change = moment.at(tree.add(moment.weights, step)).loss() - moment.loss()
@@ -37,8 +38,8 @@ class KeepOrOppose(Rule):
 class WeightPerturbation(Rule):
     """Random steps weighted by the change of error; see `weight_perturbation`."""
 
-    rate: Any
-    scale: Any
+    rate: Parameter
+    scale: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
     @property
@@ -50,7 +51,7 @@ class WeightPerturbation(Rule):
         """Standard normal, one for each weight."""
         return tree.normal_like(key, weights)
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Weights) -> tuple[Weights, Any]:
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Weights) -> tuple[Weights, State]:
         """``-rate dt (F(w + scale xi) - F(w)) / scale * xi``."""
         trial = tree.add(moment.weights, tree.scale(self.scale, noise))
         slope = (moment.at(trial).loss() - moment.loss()) / self.scale
@@ -60,8 +61,8 @@ class WeightPerturbation(Rule):
 class NodePerturbation(Rule):
     """Noise on every unit's drive, correlated with each sample's change of error; see `node_perturbation`."""
 
-    rate: Any
-    scale: Any
+    rate: Parameter
+    scale: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"nodes"})
 
     def draw(self, weights: Weights, key: Array) -> Array:
@@ -69,7 +70,7 @@ class NodePerturbation(Rule):
         del weights
         return key
 
-    def increment(self, moment: Moment, state: Any, dt: Array, noise: Array) -> tuple[Layers, Any]:
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Array) -> tuple[Layers, State]:
         """``-rate dt mean_s (F_s(xi) - F_s(0)) / scale * xi_s h_s'`` for each kernel."""
         weights, nodes = moment.weights, moment.signal("nodes")
         silent, rates = nodes(tuple(jnp.zeros((k.shape[0], 1), k.dtype) for k in weights.kernels))
@@ -85,7 +86,7 @@ class NodePerturbation(Rule):
         return Layers(kernels, biases), state
 
 
-def keep_or_oppose(rate: Any) -> KeepOrOppose:
+def keep_or_oppose(rate: Number) -> KeepOrOppose:
     """Perturb all weights by a random step of exact norm; keep it if the error falls, oppose it if it rises.
 
     ``dc = -sign(F(w + p) - F(w)) p`` with ``p = rate * xi_hat``, xi white. Its direction has the mean curvature of
@@ -106,7 +107,7 @@ def keep_or_oppose(rate: Any) -> KeepOrOppose:
     return KeepOrOppose(rate)
 
 
-def weight_perturbation(rate: Any, scale: Any = 1e-3) -> WeightPerturbation:
+def weight_perturbation(rate: Number, scale: Number = 1e-3) -> WeightPerturbation:
     """Weight perturbation: ``dc = -rate (F(w + scale xi) - F(w)) / scale * xi``, xi standard normal.
 
     In expectation, for small ``scale``, it is gradient descent with the same rate.
@@ -128,7 +129,7 @@ def weight_perturbation(rate: Any, scale: Any = 1e-3) -> WeightPerturbation:
     return WeightPerturbation(rate, scale)
 
 
-def node_perturbation(rate: Any, scale: Any = 1e-2) -> NodePerturbation:
+def node_perturbation(rate: Number, scale: Number = 1e-2) -> NodePerturbation:
     """Node perturbation on a layered circuit: noise on each unit's drive, credited by each sample's error.
 
     ``dW_k = -rate mean_s [(F_s(xi) - F_s(0)) / scale * xi_ks h_(k-1)s']``: in expectation, for small ``scale``,

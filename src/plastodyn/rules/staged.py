@@ -1,22 +1,25 @@
 """Consolidation: an early site taught by the error, later sites taught by the output of the site before them."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from plastodyn import checks
 from plastodyn.protocol import Moment, Rule, Sum
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter, State
 
 
 class Early(Rule):
     """Plasticity of the first site; see `early`."""
 
-    rate: Any
+    rate: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"teaching", "stages"})
 
-    def velocity(self, moment: Moment, state: Any) -> Weights:
+    def velocity(self, moment: Moment, state: State) -> Weights:
         """``rate`` times what teaches the first site."""
         del state
         return _taught(moment, lambda stage: jnp.where(stage == 0, self.rate, 0))
@@ -25,22 +28,22 @@ class Early(Rule):
 class Late(Rule):
     """Plasticity of the later sites; see `late`."""
 
-    rate: Any
-    slowing: Any
+    rate: Parameter
+    slowing: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"teaching", "stages"})
 
-    def velocity(self, moment: Moment, state: Any) -> Weights:
+    def velocity(self, moment: Moment, state: State) -> Weights:
         """``rate slowing^(k - 2)`` times what teaches the k-th site."""
         del state
         return _taught(moment, lambda stage: jnp.where(stage > 0, self.rate * self.slowing ** (stage - 1.0), 0))
 
 
-def _taught(moment: Moment, rate: Any) -> Weights:
+def _taught(moment: Moment, rate: Callable[[Array], Array]) -> Weights:
     taught = moment.signal("teaching")
     return jax.tree.map(lambda change, stage: jnp.asarray(rate(stage), change.dtype) * change, taught, moment.signal("stages"))
 
 
-def early(rate: Any = 1.0) -> Early:
+def early(rate: Number = 1.0) -> Early:
     """Error-driven plasticity of the first site, ``dw1/dt = rate x (e + xi)``.
 
     Args:
@@ -58,7 +61,7 @@ def early(rate: Any = 1.0) -> Early:
     return Early(rate)
 
 
-def late(rate: Any = 1.0, slowing: Any = 1.0) -> Late:
+def late(rate: Number = 1.0, slowing: Number = 1.0) -> Late:
     """Plasticity of the later sites, each taught by the site before it: ``dw_k/dt = rate slowing^(k-2) x (w_{k-1} x)``.
 
     Args:
@@ -78,7 +81,7 @@ def late(rate: Any = 1.0, slowing: Any = 1.0) -> Late:
     return Late(rate, slowing)
 
 
-def staged(first: Rule, later: Rule, ratio: Any = 1.0) -> Sum:
+def staged(first: Rule, later: Rule, ratio: Number = 1.0) -> Sum:
     """Learning in stages, ``dw = first + ratio later``: any two rules on different sites, at different speeds.
 
     Args:

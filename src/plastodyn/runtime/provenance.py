@@ -30,6 +30,7 @@ def commit() -> str:
     return found.stdout.strip()
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Versions of plastodyn and of what it computes with.
 

@@ -68,7 +68,9 @@ def carries_of(run: xr.Dataset, ensemble: "Ensemble") -> tuple[Carry, np.ndarray
 def _members(values: xr.DataArray, dims: tuple[str, ...], like: np.ndarray) -> np.ndarray:
     flat = values.transpose(*dims, ...).values.reshape(-1, *values.shape[len(dims) :])
     if flat.shape != like.shape:
-        raise ValueError(f"start must be a run of the same circuit and rule; {values.name} has shape {flat.shape}, not {like.shape}")
+        raise ValueError(
+            f"start must be a run of the same circuit and rule; {values.name} has shape {flat.shape}, not {like.shape}"
+        )
     return flat
 
 

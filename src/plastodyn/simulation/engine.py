@@ -10,8 +10,8 @@ serves any window, stride and length.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -20,10 +20,13 @@ from jax import Array
 from jax.sharding import PartitionSpec
 
 from plastodyn import protocol
-from plastodyn.protocol import Carry, Instants
+from plastodyn.protocol import AbstractCircuit, Carry, Instants, Moment, Rule
 from plastodyn.runtime import devices
-from plastodyn.simulation.record import Observable
 from plastodyn.solvers import Solver
+from plastodyn.types import Noise
+
+Leaves: TypeAlias = Any
+"""A pytree: the part of (circuit, rule) that members differ in, or share."""
 
 _INIT, _STEP, _EVENT = 0, 1, 2
 """What a member's key is folded with: for the rule's first state, for steps, and for events."""
@@ -32,55 +35,62 @@ _INIT, _STEP, _EVENT = 0, 1, 2
 class Program(NamedTuple):
     """Everything about a run that is compiled in; hashable, so that equal runs share compiled code.
 
-    ``room`` is how many records of each observable one call may make; ``events`` are those of the circuit, then the rule's.
+    ``room`` is how many records of each observable one call may make, and ``dense`` says which are recorded at every step of
+    the run; ``events`` are those of the circuit, then the rule's.
     """
 
     static_leaves: tuple[Any, ...]
-    structure: Any
+    structure: Hashable
     solver: Solver
-    observables: tuple[Observable, ...]
+    observables: tuple[Callable[[Moment], Any], ...]
     room: tuple[int, ...]
+    dense: tuple[bool, ...]
     events: tuple[Instants, ...]
     devices: int
     chunk: int
     block: int
 
-    def system(self, batched: Any, shared: Any) -> tuple[Any, Any]:
+    def system(self, batched: Leaves, shared: Leaves) -> tuple[AbstractCircuit, Rule]:
         """The (circuit, rule) of one member, put together again from its parts."""
         static = jax.tree.unflatten(self.structure, self.static_leaves)
         return eqx.combine(batched, shared, static)
 
 
 class Members(NamedTuple):
-    """The members of a chunk: their keys, what differs between them, and what they share."""
+    """The members of a chunk: their keys, what differs between them, and what they share.
+
+    A chunk of one member has no axis of members: XLA then uses its plain matrix product, and moves weights in place.
+    """
 
     keys: Array
-    batched: Any
-    shared: Any
+    batched: Leaves
+    shared: Leaves
 
 
 class Clock(NamedTuple):
     """Which steps one call makes, ``start`` to ``stop``, as indices, and none beyond ``last``; and how long a step is."""
 
-    start: Any
-    stop: Any
-    last: Any
-    dt: Any
+    start: Array
+    stop: Array
+    last: Array
+    dt: Array
     windows: tuple[Instants, ...]
 
 
-def begin(program: Program, key: Array, batched: Any, shared: Any) -> Carry:
+def begin(program: Program, key: Array, batched: Leaves, shared: Leaves) -> Carry:
     """The carry of one member before its first step."""
     return protocol.begin(*program.system(batched, shared), jax.random.fold_in(key, _INIT))
 
 
-def draw(program: Program, index: Array, key: Array, batched: Any, shared: Any) -> Any:
+def draw(program: Program, index: Array, key: Array, batched: Leaves, shared: Leaves) -> Noise:
     """The rule's random numbers at one step of one member."""
     circuit, rule = program.system(batched, shared)
     return rule.draw(circuit.weights, _step_keys(key, index)[0])
 
 
-def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, shared: Any, index: Array, dt: Array) -> Carry:
+def step(
+    program: Program, carry: Carry, noise: Noise, key: Array, batched: Leaves, shared: Leaves, index: Array, dt: Array
+) -> Carry:
     """One step of one member."""
     circuit, rule = program.system(batched, shared)
     # Compiled away where the circuit does not redraw its inputs.
@@ -88,18 +98,20 @@ def step(program: Program, carry: Carry, noise: Any, key: Array, batched: Any, s
     return protocol.step(circuit, rule, carry, time=index * dt, dt=dt, noise=noise, solver=program.solver, seen=seen)
 
 
-def happen(program: Program, carry: Carry, key: Array, batched: Any, shared: Any, index: Array, dt: Array, which: int) -> Carry:
+def happen(
+    program: Program, carry: Carry, key: Array, batched: Leaves, shared: Leaves, index: Array, dt: Array, which: int
+) -> Carry:
     """One event of one member."""
     own = jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, _EVENT), index), which)
     return protocol.happen(*program.system(batched, shared), carry, which, index * dt, own)
 
 
-def observe(program: Program, carry: Carry, batched: Any, shared: Any, time: Array, which: int) -> Array:
+def observe(program: Program, carry: Carry, batched: Leaves, shared: Leaves, time: Array, which: int) -> Array:
     """One observable of one member."""
     circuit, rule = program.system(batched, shared)
     moment = carry.moment(circuit, time)
-    seen = protocol.Moment(circuit, moment.weights, time, moment.activity, moment.structure, rule, carry.state)
-    return jnp.asarray(program.observables[which].function(seen))
+    seen = Moment(circuit, moment.weights, time, moment.activity, moment.structure, rule, carry.state)
+    return jnp.asarray(program.observables[which](seen))
 
 
 def _step_keys(key: Array, index: Array) -> Array:
@@ -116,25 +128,20 @@ class Chunk(NamedTuple):
 
     def over(self, function: Callable[..., Any], *mapped: Any) -> Any:
         """A function of one member's share of ``mapped`` and of its batched leaves, over all members."""
-        arguments = (*mapped, self.members.batched)
-        if self.program.chunk == 1:
-            # A batch of one keeps XLA from using its plain matrix product, which is faster.
-            single = function(*jax.tree.map(lambda x: x[0], arguments))
-            return jax.tree.map(lambda x: x[None], single)
-        return jax.vmap(function)(*arguments)
+        return (function if self.program.chunk == 1 else jax.vmap(function))(*mapped, self.members.batched)
 
     def begin(self) -> Carry:
         """Carries before the first step."""
         return self.over(lambda key, own: begin(self.program, key, own, self.members.shared), self.members.keys)
 
-    def draw(self, index: Array) -> Any:
+    def draw(self, index: Array) -> Noise:
         """Noise of one step."""
         return self.over(lambda key, own: draw(self.program, index, key, own, self.members.shared), self.members.keys)
 
-    def step(self, carry: Carry, noise: Any, index: Array) -> Carry:
+    def step(self, carry: Carry, noise: Noise, index: Array) -> Carry:
         """One step."""
 
-        def one(carry: Carry, noise: Any, key: Array, own: Any) -> Carry:
+        def one(carry: Carry, noise: Noise, key: Array, own: Leaves) -> Carry:
             return step(self.program, carry, noise, key, own, self.members.shared, index, self.dt)
 
         return self.over(one, carry, noise, self.members.keys)
@@ -142,7 +149,7 @@ class Chunk(NamedTuple):
     def happen(self, carry: Carry, index: Array, which: int) -> Carry:
         """One event."""
 
-        def one(carry: Carry, key: Array, own: Any) -> Carry:
+        def one(carry: Carry, key: Array, own: Leaves) -> Carry:
             return happen(self.program, carry, key, own, self.members.shared, index, self.dt, which)
 
         return self.over(one, carry, self.members.keys)
@@ -158,7 +165,7 @@ State = tuple[Array, Carry, tuple[Array, ...]]
 
 
 def advance(program: Program, carry: Carry, members: Members, clock: Clock) -> tuple[Carry, tuple[Array, ...]]:
-    """Carry a chunk through the steps of the clock; the records of each observable come stacked, first recorded first."""
+    """Carry a chunk through the steps of the clock; the records of each observable come stacked, behind any axis of members."""
     chunk = Chunk(program, members, clock.dt)
     shapes = [jax.eval_shape(functools.partial(chunk.observe, which=i), carry, clock.start) for i in range(len(clock.windows))]
     records = tuple(jnp.zeros((room, *one.shape), one.dtype) for room, one in zip(program.room, shapes, strict=False))
@@ -176,37 +183,64 @@ def advance(program: Program, carry: Carry, members: Members, clock: Clock) -> t
         state = _until(clock.stop, functools.partial(_to_next_stop, chunk, clock, clock.stop, chunk.draw), state)
     else:
         state = _until(clock.stop, blocks, state)
-    return state[1], state[2]
+    _, carry, records = state
+    return carry, records if program.chunk == 1 else jax.tree.map(lambda x: x.swapaxes(0, 1), records)
 
 
 def _until(stop: Array, body: Callable[[State], State], state: State) -> State:
     return jax.lax.while_loop(lambda state: state[0] < stop, body, state)
 
 
-def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Array], Any], state: State) -> State:
+def _to_next_stop(chunk: Chunk, clock: Clock, stop: Array, noise: Callable[[Array], Noise], state: State) -> State:
     """Record what is due, step to where something is due again, and let events happen there."""
     index, carry, records = state
-    records = tuple(_recorded(chunk, clock, which, index, carry, records[which]) for which in range(len(records)))
-    due = [instants.following(index + 1) for instants in (*clock.windows, *chunk.program.events)]
-    following = functools.reduce(jnp.minimum, due, stop)
-    # Behind the last step there is only its record.
-    steps_to = jnp.minimum(following, clock.last)
-    carry = jax.lax.fori_loop(index, steps_to, lambda i, carry: chunk.step(carry, noise(i), i), carry)
-    for which, instants in enumerate(chunk.program.events):
+    program = chunk.program
+    for which in range(len(records)):
+        carry, records = _recorded(chunk, clock, which, index, carry, records)
+    sparse = [window for window, dense in zip(clock.windows, program.dense, strict=False) if not dense]
+    due = [instants.following(index + 1) for instants in (*sparse, *program.events)]
+    # The last step is a stop, for the record behind it.
+    following = functools.reduce(jnp.minimum, due, jnp.where(index < clock.last, jnp.minimum(stop, clock.last), stop))
+
+    def one(i: Array, state: tuple[Carry, tuple[Array, ...]]) -> tuple[Carry, tuple[Array, ...]]:
+        carry, records = state
+        # What is recorded at every step stands beside the step, and shares its forward pass.
+        records = tuple(
+            _written(chunk, clock, which, i, carry, record) if program.dense[which] else record
+            for which, record in enumerate(records)
+        )
+        return chunk.step(carry, noise(i), i), records
+
+    carry, records = jax.lax.fori_loop(index, jnp.minimum(following, clock.last), one, (carry, records))
+    for which, instants in enumerate(program.events):
         now = (instants.following(following) == following) & (following <= clock.last)
         carry = jax.lax.cond(now, functools.partial(chunk.happen, which=which), lambda carry, _: carry, carry, following)
     return following, carry, records
 
 
-def _recorded(chunk: Chunk, clock: Clock, which: int, index: Array, carry: Carry, records: Array) -> Array:
-    """The records of one observable, with that of this step if it is due."""
+def _recorded(
+    chunk: Chunk, clock: Clock, which: int, index: Array, carry: Carry, records: tuple[Array, ...]
+) -> tuple[Carry, tuple[Array, ...]]:
+    """The records, with that of one observable at this stop if it is due."""
+
+    def write(carry: Carry, record: Array) -> tuple[Carry, Array]:
+        return keep(carry, _written(chunk, clock, which, index, carry, record))
+
+    def keep(carry: Carry, record: Array) -> tuple[Carry, Array]:
+        # The weights pass through, and behind what reads them: otherwise XLA copies them before they are moved.
+        return jax.lax.optimization_barrier((carry, record))
+
+    dense = chunk.program.dense[which]
+    due = index == clock.last if dense else clock.windows[which].following(index) == index
+    carry, record = jax.lax.cond(due, write, keep, carry, records[which])
+    return carry, (*records[:which], record, *records[which + 1 :])
+
+
+def _written(chunk: Chunk, clock: Clock, which: int, index: Array, carry: Carry, record: Array) -> Array:
+    """The records of one observable with that of this step."""
     window = clock.windows[which]
     slot = (index - window.following(clock.start)) // window.every
-
-    def write(records: Array) -> Array:
-        return jax.lax.dynamic_update_index_in_dim(records, chunk.observe(carry, index, which), slot, 0)
-
-    return jax.lax.cond(window.following(index) == index, write, lambda records: records, records)
+    return jax.lax.dynamic_update_index_in_dim(record, chunk.observe(carry, index, which), slot, 0)
 
 
 def snapshot(program: Program, which: tuple[int, ...], carry: Carry, members: Members, clock: Clock) -> tuple[Array, ...]:
@@ -218,41 +252,44 @@ def snapshot(program: Program, which: tuple[int, ...], carry: Carry, members: Me
 @functools.lru_cache(maxsize=128)
 def compiled_begin(program: Program) -> Callable[[Members], Carry]:
     """`Chunk.begin` on all devices."""
-    return _spread(program, lambda members: Chunk(program, members, jnp.ones(())).begin(), clocked=False)
+    return _spread(program, lambda members: Chunk(program, members, jnp.ones(())).begin(), (_MEMBERS,))
 
 
 @functools.lru_cache(maxsize=128)
 def compiled_advance(program: Program) -> Callable[[Carry, Members, Clock], tuple[Carry, tuple[Array, ...]]]:
     """`advance` on all devices; the carry that it is given is used up."""
-    return _spread(program, functools.partial(advance, program), carried=True, donate_argnums=0)
+    return _spread(program, functools.partial(advance, program), (_SPLIT, _MEMBERS, _WHOLE), donate_argnums=0)
 
 
 @functools.lru_cache(maxsize=128)
 def compiled_snapshot(program: Program, which: tuple[int, ...]) -> Callable[[Carry, Members, Clock], tuple[Array, ...]]:
     """`snapshot` on all devices."""
-    return _spread(program, functools.partial(snapshot, program, which), carried=True)
+    return _spread(program, functools.partial(snapshot, program, which), (_SPLIT, _MEMBERS, _WHOLE))
 
 
-def _spread(
-    program: Program, function: Callable[..., Any], *, carried: bool = False, clocked: bool = True, **options: Any
-) -> Callable[..., Any]:
-    """A function of ([carry], members[, clock]) of one chunk, over the devices, each of which has its own."""
-    split, whole = PartitionSpec("device"), PartitionSpec()
-    specs = (*((split,) if carried else ()), Members(split, split, whole), *((whole,) if clocked else ()))
+_SPLIT, _WHOLE = PartitionSpec("device"), PartitionSpec()
+_MEMBERS: Any = Members._make((_SPLIT, _SPLIT, _WHOLE))
+
+
+def _spread(program: Program, function: Callable[..., Any], specs: tuple[Any, ...], **options: Any) -> Callable[..., Any]:
+    """A function of one chunk over the devices, each of which has its own; ``specs`` say what of its arguments is split."""
+    axes = (0,) if program.chunk > 1 else (0, 1)
 
     def local(*arguments: Any) -> Any:
-        """The part of one device: the axis of devices, of length 1 here, is taken away and put back."""
-        mine = [_mine(argument) for argument in arguments]
-        return jax.tree.map(lambda x: x[None], function(*mine))
+        """The part of one device: its axis of devices, and that of a single member, are taken away and put back."""
+        return jax.tree.map(lambda x: jnp.expand_dims(x, axes), function(*map(mine, arguments)))
 
-    def _mine(argument: Any) -> Any:
+    def mine(argument: Any) -> Any:
         if isinstance(argument, Members):
-            return argument._replace(keys=argument.keys[0], batched=jax.tree.map(lambda x: x[0], argument.batched))
-        return argument if isinstance(argument, Clock) else jax.tree.map(lambda x: x[0], argument)
+            return argument._replace(**squeezed({"keys": argument.keys, "batched": argument.batched}))
+        return argument if isinstance(argument, Clock) else squeezed(argument)
+
+    def squeezed(leaves: Leaves) -> Leaves:
+        return jax.tree.map(lambda x: x.squeeze(axes), leaves)
 
     if program.devices > 1:
         mesh = devices.mesh_of(program.devices)
-        local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
+        local = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=_SPLIT, check_vma=False)
     return jax.jit(local, compiler_options=_compiler_options(program), **options)
 
 

@@ -33,7 +33,8 @@ class Ensemble:
         self.windows = [item.within(timing.first, timing.last) for item in recorded]
         observed = recorded if until is None else (*recorded, until)
         self.program = plan(population, timing, observed, tuple(item.instants(timing.dt) for item in events), chunk)
-        self.one = jax.tree.flatten(population.one())[::-1]
+        leaves, layout = jax.tree.flatten(population.one())
+        self.one = (layout, tuple(leaves))
         self.carries, self.kinds = self._room_for_carries()
         self.dtype = np.dtype(jnp.result_type(*jax.tree.leaves(self.carries.weights)))
         self.records: list[np.ndarray] = [self._unrecorded(i) for i in range(len(recorded))]
@@ -123,7 +124,9 @@ class Ensemble:
         if not self.begun[group[0]]:
             self.begun[group] = True
             return members, engine.compiled_begin(self.program)(members)
-        return members, jax.tree.map(lambda stored, kind: _restored(stored[chosen], kind), self.carries, self.kinds)
+        return members, jax.tree.map(
+            lambda stored, kind: _restored(stored[chosen], kind), self.carries, self.kinds
+        )
 
     def _room_ends(self, index: int) -> list[int]:
         """For each observable, the step before which a call from ``index`` on must stop for lack of room."""
@@ -135,8 +138,8 @@ class Ensemble:
 
     def _clock(self, start: int, stop: int) -> engine.Clock:
         windows = tuple(instants(window) for window in self.windows)
-        *bounds, windows = jax.tree.map(np.int32, (start, stop, self.timing.last, windows))
-        return engine.Clock(*bounds, self.dtype.type(self.timing.dt), windows)
+        steps = jax.tree.map(np.int32, (start, stop, self.timing.last))
+        return engine.Clock._make((*steps, self.dtype.type(self.timing.dt), jax.tree.map(np.int32, windows)))
 
     def _keep(self, found: tuple[Array, ...], start: int, stop: int, group: np.ndarray) -> None:
         """Put what a call has recorded where it belongs."""
@@ -144,8 +147,7 @@ class Ensemble:
         for values, window, record in zip(found, self.windows, self.records, strict=False):
             before, after = (len(range(window.start, min(at, window.stop), window.step)) for at in (start, stop))
             if after > before:
-                made = np.asarray(values)[:, : after - before].swapaxes(1, 2)
-                record[group, before:after] = _rows(made, len(group))
+                record[group, before:after] = _rows(values, len(group))[:, : after - before]
 
     def _store(self, carry: Carry, group: np.ndarray) -> None:
         """Keep a group's carry on the host: for its next round, or as its end."""

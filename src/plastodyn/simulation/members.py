@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from plastodyn import checks
 from plastodyn.protocol import AbstractCircuit, Rule
 from plastodyn.simulation.axes import Grid, is_axis, spanned
 from plastodyn.tree import Weights
@@ -146,7 +147,5 @@ def initial_weights(circuit: AbstractCircuit, weights: Weights) -> AbstractCircu
     Raises:
         ValueError: if structure or shapes differ.
     """
-    same = jax.tree.structure(circuit.weights) == jax.tree.structure(weights)
-    if not same or [x.shape for x in jax.tree.leaves(circuit.weights)] != [jnp.shape(x) for x in jax.tree.leaves(weights)]:
-        raise ValueError("weights must have the structure and shapes of circuit.weights")
+    checks.alike("weights", weights, circuit.weights, of="circuit.weights")
     return eqx.tree_at(lambda c: c.weights, circuit, weights)

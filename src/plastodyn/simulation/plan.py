@@ -61,7 +61,10 @@ def plan(
         ValueError: if ``chunk`` is not a positive whole number.
     """
     leaves, structure = jax.tree.flatten(population.static)
-    single = engine.Program(tuple(leaves), structure, timing.solver, observed, (1,) * len(observed), events, 1, 1, 1)
+    functions = tuple(item.function for item in observed)
+    whole = range(timing.first, timing.last + 1)
+    dense = tuple(item.within(timing.first, timing.last) == whole for item in observed)
+    single = engine.Program(tuple(leaves), structure, timing.solver, functions, (1,) * len(observed), dense, events, 1, 1, 1)
     shapes, layout = jax.tree.flatten(population.one())
     cost = _cost(single, layout, tuple(shapes))
     cores = 1 if timing.solver.one_device else len(jax.local_devices())
@@ -72,18 +75,19 @@ def plan(
     checks.count("chunk", chunk, at_least=1)
     used = min(cores, math.ceil(population.total / chunk))
     block = max(1, min(_LONGEST_BLOCK, int(_NUMBERS_PER_BLOCK / (max(cost.random_numbers, 1) * chunk))))
-    room = tuple(_room(single, which, layout, tuple(shapes), timing, chunk) for which in range(len(observed)))
+    recorded = (observed_shape(single, which, layout, tuple(shapes)) for which in range(len(observed)))
+    counts = (len(item.within(timing.first, timing.last)) for item in observed)
+    room = tuple(_room(one, count, chunk) for one, count in zip(recorded, counts, strict=True))
     return single._replace(devices=used, chunk=chunk, block=block, room=room)
 
 
-def _room(program: engine.Program, which: int, layout: Any, shapes: tuple[Any, ...], timing: Timing, chunk: int) -> int:
+def _room(one: jax.ShapeDtypeStruct, count: int, chunk: int) -> int:
     """Records of one observable for which a call has room; a power of two, so that runs of other lengths share programs."""
-    recorded = observed_shape(program, which, layout, shapes)
-    most = max(1, int(_BYTES_OF_RECORDS / max(1, chunk * recorded.size * recorded.dtype.itemsize)))
-    wanted = len(program.observables[which].within(timing.first, timing.last))
-    return 2 ** min(int(math.log2(most)), math.ceil(math.log2(max(wanted, 1))))
+    most = max(1, int(_BYTES_OF_RECORDS / max(1, chunk * one.size * one.dtype.itemsize)))
+    return 2 ** min(int(math.log2(most)), math.ceil(math.log2(max(count, 1))))
 
 
+@functools.lru_cache(maxsize=256)
 def observed_shape(program: engine.Program, which: int, layout: Any, shapes: tuple[Any, ...]) -> Any:
     """Shape and type of one observable of one member."""
 

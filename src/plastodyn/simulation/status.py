@@ -36,10 +36,8 @@ def of_ends(carries: Carry) -> np.ndarray:
     return np.where(~weights, Status.DIVERGED, np.where(~activity, Status.ACTIVITY_DIVERGED, Status.FINISHED)).astype(np.int8)
 
 
-def _finite(leaves: object) -> np.ndarray:
+def _finite(leaves: object) -> np.ndarray | np.bool:
     """Whether all floating-point numbers of a member are finite, members first."""
-    found = np.bool_(True)
-    for leaf in jax.tree.leaves(leaves):
-        if jnp.issubdtype(leaf.dtype, jnp.floating):
-            found = found & np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1)
-    return found
+    floating = [leaf for leaf in jax.tree.leaves(leaves) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    each = [np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1) for leaf in floating]
+    return np.logical_and.reduce(each) if each else np.bool_(True)

@@ -5,7 +5,10 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
-import plastodyn as pd
+from plastodyn.circuits import Circuit
+from plastodyn.fluctuations import white
+from plastodyn.rules import gradient
+from plastodyn.simulation import axis, simulate
 
 
 def _bowl(weights: Array) -> Array:
@@ -30,7 +33,7 @@ def noisy_bowl(point: dict[str, np.ndarray], key: Array, *, steps: int = 20, rep
     >>> dict(noisy_bowl(point, jax.random.key(0), steps=3).sizes)
     {'rate': 2, 'noise': 1, 'replica': 4, 'step': 4}
     """
-    circuit = pd.Circuit(loss=_bowl, weights=jnp.ones(3))
-    rate, noise = (pd.axis(name, point[name]) for name in ("rate", "noise"))
-    rule = pd.rules.gradient(rate) + pd.fluctuations.white(noise)
-    return pd.simulate(circuit, rule, steps=steps, replicas=replicas, key=key, progress=False)[["loss"]]
+    circuit = Circuit(loss=_bowl, weights=jnp.ones(3))
+    rate, noise = (axis(name, point[name]) for name in ("rate", "noise"))
+    rule = gradient(rate) + white(noise)
+    return simulate(circuit, rule, steps=steps, replicas=replicas, key=key, progress=False)[["loss"]]

@@ -14,10 +14,10 @@ import xarray as xr
 
 from plastodyn import checks
 from plastodyn.runtime import provenance
+from plastodyn.runtime.progress import Bar
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.chunk import Failure, Task, compute, pilot
 from plastodyn.sweeps.layout import TARGET_SECONDS, Index, Layout, fit, one_batch_each
-from plastodyn.sweeps.progress import ChunkBar
 from plastodyn.sweeps.specification import Specification, specify
 from plastodyn.sweeps.workers import LocalWorkers, WorkerStartError, cores
 
@@ -117,12 +117,14 @@ class _Session:
         """Compute what is missing; raise what failed at the end."""
         before = self.total - len(self.tasks)
         try:
-            with ChunkBar(self.total, before, progress) as bar:
+            with Bar("sweep", self.total, progress, before) as bar:
                 for task in self.tasks:
                     self._submit(task)
                 while self.under_way:
+                    waiting = len(self.under_way)
                     self._take()
-                    bar.update(len(self.tasks) - len(self.under_way), len(self.failures))
+                    failed = f"{len(self.failures)} failed" if self.failures else ""
+                    bar.advance(waiting - len(self.under_way), failed)
         finally:
             for future in self.under_way:
                 future.cancel()

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from plastodyn import checks
+from plastodyn.theory.roots import bisect, geometric_midpoint
 
 _BISECTIONS = 60
 
 
-def chain_matrix(ratios: Sequence[float] | np.ndarray, delta: float = 0.0) -> np.ndarray:
+def chain_matrix(
+    ratios: Sequence[float] | Float[np.ndarray, " later"], delta: float = 0.0
+) -> Float[np.ndarray, "stages stages"]:
     """The matrix of a chain, ``z' = A z`` with ``z = (g, w_1, ..., w_{n-1})``, under a perturbation ``xi = delta e``.
 
     ``g' = -(1 + delta) g - sum_k alpha_k w_{k-1}``, ``w_1' = (1 + delta) g``, ``w_k' = alpha_k w_{k-1}``. The last weight
@@ -43,7 +47,7 @@ def chain_matrix(ratios: Sequence[float] | np.ndarray, delta: float = 0.0) -> np
     return matrix
 
 
-def chain_ratios(alpha: float, stages: int, slowing: str = "equal") -> np.ndarray:
+def chain_ratios(alpha: float, stages: int, slowing: str = "equal") -> Float[np.ndarray, " later"]:
     """Rates of the later sites over the first one's: all ``alpha``, or each ``alpha`` times that of the site before it.
 
     Args:
@@ -96,11 +100,8 @@ def critical_alpha(stages: int, slowing: str = "equal") -> float:
     # In a slow chain n - 1 roots are alpha times the n-th roots of unity other than 1: four or more stages cannot be stable.
     if slowing == "equal" and stages > 3:
         return 0.0
-    low, high = 1e-6, 10.0
-    for _ in range(_BISECTIONS):
-        middle = np.sqrt(low * high)
-        if np.linalg.eigvals(chain_matrix(chain_ratios(middle, stages, slowing))).real.max() < 0:
-            low = middle
-        else:
-            high = middle
-    return float(np.sqrt(low * high))
+
+    def stable(alpha: float) -> bool:
+        return np.linalg.eigvals(chain_matrix(chain_ratios(alpha, stages, slowing))).real.max() < 0
+
+    return float(geometric_midpoint(*bisect(stable, 1e-6, 10.0, _BISECTIONS, geometric_midpoint)))

@@ -5,19 +5,17 @@ the early weight. A perturbation bounded by ``|xi| <= mu |e|`` is ``xi = delta(t
 ``z' = A(delta) z`` with ``A(delta) = [[-(1 + delta), -alpha], [1 + delta, 0]]``.
 """
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from plastodyn import checks
-
-Numbers = Any
-"""A number or an array of them."""
+from plastodyn.theory.roots import bisect, midpoint
+from plastodyn.types import Floats
 
 _BISECTIONS = 80
 
 
-def damping_ratio(alpha: Numbers) -> np.ndarray:
+def damping_ratio(alpha: ArrayLike) -> Floats:
     """Damping ratio of the oscillator that the late weight is, ``zeta = 1 / (2 sqrt(alpha))``.
 
     ``w2'' + eta1 w2' + eta1 eta2 (w2 - w*) = eta1 eta2 xi``: natural frequency ``sqrt(eta1 eta2)``, critical at alpha = 1/4.
@@ -40,7 +38,7 @@ def damping_ratio(alpha: Numbers) -> np.ndarray:
     return 1 / (2 * np.sqrt(np.asarray(alpha, float)))
 
 
-def gain(alpha: Numbers, u: Numbers) -> np.ndarray:
+def gain(alpha: ArrayLike, u: ArrayLike) -> Floats:
     """Gain from a sinusoidal probe on the error to the late weight, ``1 / sqrt((1 - u^2)^2 + u^2 / alpha)``.
 
     Args:
@@ -64,7 +62,7 @@ def gain(alpha: Numbers, u: Numbers) -> np.ndarray:
     return 1 / np.sqrt((1 - u**2) ** 2 + u**2 / alpha)
 
 
-def peak_frequency(alpha: Numbers) -> np.ndarray:
+def peak_frequency(alpha: ArrayLike) -> Floats:
     """Frequency of the largest gain over the natural frequency, ``u^2 = 1 - 1 / (2 alpha)``; 0 where alpha <= 1/2.
 
     Args:
@@ -85,7 +83,7 @@ def peak_frequency(alpha: Numbers) -> np.ndarray:
     return np.sqrt(np.maximum(1 - 1 / (2 * np.asarray(alpha, float)), 0))
 
 
-def guaranteed_alpha(mu: Numbers) -> np.ndarray:
+def guaranteed_alpha(mu: ArrayLike) -> Floats:
     """The consolidation speed up to which the paper's Lyapunov function guarantees stability, ``alpha_c = 1 - mu``.
 
     ``L = g^2/2 + (w* - w2)^2/2`` has ``L' <= -(1 - mu - alpha) g^2 - alpha (w* - w2)^2``. Below alpha_c convergence is
@@ -109,7 +107,7 @@ def guaranteed_alpha(mu: Numbers) -> np.ndarray:
     return 1 - np.asarray(mu, float)
 
 
-def quadratic_bound(alpha: Numbers) -> np.ndarray:
+def quadratic_bound(alpha: ArrayLike) -> Floats:
     """The largest perturbation for which some one quadratic Lyapunov function serves all perturbations.
 
     The circle criterion, ``mu < 1 / max_omega sqrt((omega^2 + alpha^2) / ((alpha - omega^2)^2 + omega^2))``, whose
@@ -135,7 +133,7 @@ def quadratic_bound(alpha: Numbers) -> np.ndarray:
     return np.sqrt(((alpha - square) ** 2 + square) / (square + alpha**2))
 
 
-def exact_bound(alpha: Numbers) -> np.ndarray:
+def exact_bound(alpha: ArrayLike) -> Floats:
     """The largest perturbation that no switching within it can turn into growth: the exact boundary of stability.
 
     The worst perturbation is ``delta = mu sign(g w1)`` (`perturbations.worst_case`). In half a turn it multiplies the
@@ -161,14 +159,11 @@ def exact_bound(alpha: Numbers) -> np.ndarray:
     # In log p-: at the upper end the state no longer turns, so that nothing grows; at the lower end it grows.
     high = np.log(np.minimum(1.0, 4 * alpha))
     low = high - 60
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        grows = _log_growth(alpha, np.exp(middle)) > 0
-        low, high = np.where(grows, middle, low), np.where(grows, high, middle)
-    return 1 - np.exp((low + high) / 2)
+    ends = bisect(lambda at: _log_growth(alpha, np.exp(at)) > 0, low, high, _BISECTIONS)
+    return 1 - np.exp(midpoint(*ends))
 
 
-def worst_growth(alpha: Numbers, mu: Numbers) -> np.ndarray:
+def worst_growth(alpha: ArrayLike, mu: ArrayLike) -> Floats:
     """Logarithm of the growth of the state over half a turn under the worst perturbation; minus infinity where none turns it.
 
     ``[log(p+ / p-) - phi(alpha / p+) - psi(alpha / p-)] / 2`` with ``p+- = 1 +- mu``, ``s = sqrt(|r - 1/4|)``,
@@ -194,7 +189,7 @@ def worst_growth(alpha: Numbers, mu: Numbers) -> np.ndarray:
     return _log_growth(*_speed_and_weakening(alpha, mu))
 
 
-def half_turn(alpha: Numbers, mu: Numbers) -> np.ndarray:
+def half_turn(alpha: ArrayLike, mu: ArrayLike) -> Floats:
     """How long the state takes for half a turn under the worst perturbation; infinite where none turns it.
 
     ``phi(alpha / p+) / p+ + psi(alpha / p-) / p-``, the two quarters of `worst_growth`.
@@ -219,7 +214,7 @@ def half_turn(alpha: Numbers, mu: Numbers) -> np.ndarray:
     return np.where(turns, first / (2 - weakened) + second / weakened, np.inf)
 
 
-def _speed_and_weakening(alpha: Numbers, mu: Numbers) -> tuple[np.ndarray, np.ndarray]:
+def _speed_and_weakening(alpha: ArrayLike, mu: ArrayLike) -> tuple[Floats, Floats]:
     """Alpha and ``p- = 1 - mu``, checked and broadcast."""
     checks.number("alpha", alpha, above=0)
     checks.number("mu", mu, at_least=0)
@@ -229,27 +224,27 @@ def _speed_and_weakening(alpha: Numbers, mu: Numbers) -> tuple[np.ndarray, np.nd
     return speed, 1 - bound
 
 
-def _log_growth(alpha: np.ndarray, weakened: np.ndarray) -> np.ndarray:
+def _log_growth(alpha: Floats, weakened: Floats) -> Floats:
     """As a function of ``p- = 1 - mu``, which keeps its digits where mu comes close to 1."""
     turns, first, second = _quarters(alpha, weakened)
     return np.where(turns, (np.log((2 - weakened) / weakened) - first - second) / 2, -np.inf)
 
 
-def _quarters(alpha: np.ndarray, weakened: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _quarters(alpha: Floats, weakened: Floats) -> tuple[Floats, Floats, Floats]:
     """Whether the state turns, and ``phi(alpha / p+)`` and ``psi(alpha / p-)``: damping times duration of each quarter."""
     excess = alpha / weakened - 0.25
     s = np.sqrt(np.where(excess > 0, excess, 1.0))
     return excess > 0, _first_quarter(alpha / (2 - weakened)), (np.pi - np.arctan(2 * s)) / s
 
 
-def _first_quarter(ratio: np.ndarray) -> np.ndarray:
+def _first_quarter(ratio: Floats) -> Floats:
     """``atan(2 s) / s``, continued through s = 0, where it is 2, to ``atanh(2 s) / s``."""
     excess = ratio - 0.25
     s = np.sqrt(np.maximum(np.abs(excess), 1e-12))
     return np.where(excess > 0, np.arctan(2 * s), np.arctanh(np.minimum(2 * s, 1 - 1e-16))) / s
 
 
-def stationary_error(alpha: Numbers, early: Numbers, late: Numbers) -> tuple[np.ndarray, np.ndarray]:
+def stationary_error(alpha: ArrayLike, early: ArrayLike, late: ArrayLike) -> tuple[Floats, Floats]:
     """Mean squared errors that synaptic fluctuations sustain: of the whole circuit, and without its early site.
 
     ``E g^2 = (early^2 (1 + alpha) + late^2) / 2`` and ``E (w* - w2)^2 = (alpha early^2 + late^2 + late^2 / alpha) / 2``, for
@@ -278,7 +273,7 @@ def stationary_error(alpha: Numbers, early: Numbers, late: Numbers) -> tuple[np.
     return (first * (1 + alpha) + second) / 2, (alpha * first + second + second / alpha) / 2
 
 
-def optimal_alpha(early: Numbers, late: Numbers) -> np.ndarray:
+def optimal_alpha(early: ArrayLike, late: ArrayLike) -> Floats:
     """The consolidation speed that keeps the memory best in the late site alone, ``alpha = late / early``.
 
     Slower, fluctuations of the late site go uncorrected; faster, it follows those of the early one.

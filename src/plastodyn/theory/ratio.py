@@ -5,17 +5,17 @@ curvature of the loss along v. The greedy theory (equations 6-14) asks for the m
 most over one interval; the stationary theory, this project's own, for the one whose stationary error is lowest.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Bool
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 
 from plastodyn import checks
-
-Floats = NDArray[np.float64]
+from plastodyn.theory.roots import bisect
+from plastodyn.types import Floats
 
 _BISECTIONS = 100
+_FIXED_POINT_STEPS = 100
 _RATIO_RANGE = (1e-3, 1e3)
 
 
@@ -331,7 +331,7 @@ def greedy_optimum(
     mean_curvature = np.sum(mult * lam) / np.sum(mult)
     size, q = np.broadcast_arrays(*_numbers(fluctuation, precision))
     ratio = np.ones(size.shape)
-    for _ in range(_BISECTIONS):
+    for _ in range(_FIXED_POINT_STEPS):
         # A contraction: the curvature along plasticity changes slowly with the ratio.
         ratio = np.sqrt(mean_curvature / stationary_curvature(lam, ratio * size, size, q, mult))
     return ratio
@@ -349,7 +349,9 @@ def _spectrum(eigenvalues: ArrayLike, multiplicities: ArrayLike | None) -> tuple
     return lam, mult
 
 
-def _directed_and_variance(mult: Floats, plasticity: Any, fluctuation: Any, precision: Any) -> tuple[Floats, Floats]:
+def _directed_and_variance(
+    mult: Floats, plasticity: ArrayLike, fluctuation: ArrayLike, precision: ArrayLike
+) -> tuple[Floats, Floats]:
     """gamma1, and the variance per weight and step of everything random: (gamma2^2 + |de|^2) / n."""
     checks.number("plasticity", plasticity, above=0)
     checks.number("fluctuation", fluctuation, at_least=0)
@@ -365,10 +367,10 @@ def _gain(lam: Floats, mult: Floats, directed: Floats, variance: Floats) -> Floa
     if (variance <= 0).any():
         raise ValueError("fluctuation must be above 0 where the rule has no error: nothing then drives the weights")
     low, high = np.zeros(directed.shape), np.full(directed.shape, 2 / lam.max())
-    for _ in range(_BISECTIONS):
-        kappa = 0.5 * (low + high)
-        gain = kappa[..., None]
+
+    def too_weak(kappa: Floats) -> Bool[np.ndarray, "..."]:
         with np.errstate(divide="ignore"):
-            power = variance * kappa * np.sum(mult * lam / (2 - gain * lam), axis=-1)
-        low, high = np.where(power < directed**2, kappa, low), np.where(power < directed**2, high, kappa)
-    return low
+            power = variance * kappa * np.sum(mult * lam / (2 - kappa[..., None] * lam), axis=-1)
+        return power < directed**2
+
+    return bisect(too_weak, low, high, _BISECTIONS)[0]

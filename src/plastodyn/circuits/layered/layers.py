@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from plastodyn import checks
 
@@ -18,7 +19,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "linear": lambda drive: drive,
 }
 
-Kernels = tuple[Array, ...]
+Kernels = tuple[Float[Array, "..."], ...]
+"""One array a layer: (outputs, inputs) for weights, (outputs,) for biases, (units, samples) for rates."""
 
 
 def activation_names(widths: Sequence[int], hidden: str | Sequence[str], output: str) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ def forward(
     kernels: Kernels,
     biases: Kernels,
     activations: Sequence[str],
-    inputs: Array,
+    inputs: Float[Array, "features samples"],
     perturbations: Kernels | None = None,
 ) -> tuple[Array, ...]:
     """Firing rates of every layer: h_0 = x, h_k = phi_k(W_k h_{k-1} + b_k + xi_k).

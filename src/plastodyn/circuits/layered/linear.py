@@ -8,13 +8,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher, half_squared_error, mean_squared_error
 from plastodyn.protocol import AbstractCircuit, Moment
 
 
 @jax.custom_jvp
-def quadratic_form(error: Array, covariance: Array) -> Array:
+def quadratic_form(error: Float[Array, "outputs inputs"], covariance: Float[Array, "..."]) -> Float[Array, ""]:
     """``tr(E C E')`` for a symmetric C, or the vector of a diagonal one; its derivative takes one product with C, not two.
 
     >>> float(quadratic_form(jnp.ones((1, 2)), jnp.eye(2)))
@@ -40,14 +41,14 @@ class LinearStudentTeacher(AbstractCircuit):
 
     weights: Layers
     teacher: Layers
-    target_map: Array
+    target_map: Float[Array, "outputs inputs"]
     covariance: Array
     test_covariance: Array
     scale: float = eqx.field(static=True)
     symmetries: frozenset[str] = eqx.field(static=True, default=frozenset())  # pyright: ignore[reportIncompatibleMethodOverride]
     signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher"})
 
-    def error(self, weights: Layers) -> Array:
+    def error(self, weights: Layers) -> Float[Array, "outputs inputs"]:
         """The distance of the student's input-output map from the teacher's, shape (outputs, inputs)."""
         # From the output end: with few outputs these are products of small matrices.
         return reduce(jnp.matmul, reversed(weights.kernels)) - self.target_map
@@ -61,7 +62,7 @@ class LinearStudentTeacher(AbstractCircuit):
         return self.scale * quadratic_form(self.error(weights), self.test_covariance)
 
 
-def input_covariance(inputs: Array) -> Array:
+def input_covariance(inputs: Float[Array, "features samples"]) -> Float[Array, "features features"]:
     """Second moments of the inputs, ``C = X X' / P``.
 
     Args:

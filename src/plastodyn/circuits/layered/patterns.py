@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from plastodyn import checks
 from plastodyn.circuits.layered.layers import ACTIVATIONS
@@ -16,18 +17,18 @@ from plastodyn.protocol import AbstractCircuit, Moment
 class PatternLayer(AbstractCircuit):
     """Units ``y = phi(W x)`` on patterns x that are drawn at each step; see `pattern_layer`."""
 
-    weights: Array
-    patterns: Array
+    weights: Float[Array, "outputs inputs"]
+    patterns: Float[Array, "inputs patterns"]
     samples: int = eqx.field(static=True)
     activation: str = eqx.field(static=True)
     signals: ClassVar[frozenset[str]] = frozenset({"presynaptic", "postsynaptic"})
 
-    def presynaptic(self, moment: Moment) -> Array:
+    def presynaptic(self, moment: Moment) -> Float[Array, "inputs samples"]:
         """The patterns, shape (inputs, samples)."""
         del moment
         return self.patterns
 
-    def postsynaptic(self, moment: Moment) -> Array:
+    def postsynaptic(self, moment: Moment) -> Float[Array, "outputs samples"]:
         """The responses ``phi(W x)``, shape (outputs, samples)."""
         return ACTIVATIONS[self.activation](moment.weights @ self.patterns)
 

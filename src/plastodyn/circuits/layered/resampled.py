@@ -1,12 +1,14 @@
 """Minibatches: a circuit whose rule is taught by inputs redrawn at every step."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 from jax import Array
 
 from plastodyn import checks
+from plastodyn.circuits.layered.layers import Kernels
 from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher
 from plastodyn.protocol import AbstractCircuit, Moment
 
@@ -39,11 +41,11 @@ class Resampled(AbstractCircuit):
         """As of the inner circuit."""
         return self.circuit.postsynaptic(moment)
 
-    def nodes(self, moment: Moment) -> Any:
+    def nodes(self, moment: Moment) -> Callable[[Kernels], tuple[Array, Kernels]]:
         """As of the inner circuit."""
         return self.circuit.nodes(moment)
 
-    def layers(self, moment: Moment) -> Any:
+    def layers(self, moment: Moment) -> tuple[Kernels, Kernels, Array]:
         """As of the inner circuit."""
         return self.circuit.layers(moment)
 

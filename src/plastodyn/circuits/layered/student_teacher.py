@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from plastodyn import checks
 from plastodyn.circuits.layered.layers import ACTIVATIONS, Kernels, activation_names, forward, glorot_uniform
@@ -20,7 +21,7 @@ class Layers(NamedTuple):
     biases: Kernels = ()
 
 
-def mean_squared_error(error: Array) -> Array:
+def mean_squared_error(error: Float[Array, "outputs samples"]) -> Float[Array, ""]:
     """Mean over samples and outputs of the squared error, without the factor 1/2.
 
     >>> float(mean_squared_error(jnp.array([[1.0, -1.0], [3.0, 1.0]])))
@@ -29,7 +30,7 @@ def mean_squared_error(error: Array) -> Array:
     return _mean(jnp.sum(error**2, axis=0)) / error.shape[0]
 
 
-def half_squared_error(error: Array) -> Array:
+def half_squared_error(error: Float[Array, "outputs samples"]) -> Float[Array, ""]:
     """Half the squared error, summed over outputs and averaged over samples.
 
     >>> float(half_squared_error(jnp.array([[1.0, -1.0], [3.0, 1.0]])))
@@ -38,7 +39,7 @@ def half_squared_error(error: Array) -> Array:
     return 0.5 * _mean(jnp.sum(error**2, axis=0))
 
 
-def _mean(values: Array) -> Array:
+def _mean(values: Float[Array, " samples"]) -> Float[Array, ""]:
     """Mean of a vector as a product: XLA on a CPU otherwise adds up a long vector number by number."""
     return values @ jnp.full(values.size, 1 / values.size, values.dtype)
 
@@ -49,8 +50,8 @@ class StudentTeacher(AbstractCircuit):
     weights: Layers
     teacher: Layers
     fixed_biases: Kernels
-    inputs: Array
-    targets: Array
+    inputs: Float[Array, "features samples"]
+    targets: Float[Array, "outputs samples"]
     activations: tuple[str, ...] = eqx.field(static=True)
     normalisation: Callable[[Array], Array] = eqx.field(static=True)
     signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher", "presynaptic", "postsynaptic", "nodes", "layers"})
@@ -100,7 +101,7 @@ class StudentTeacher(AbstractCircuit):
         return rates, slopes, jax.grad(self.normalisation)(rates[-1] - self.targets)
 
 
-def gaussian_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> Array:
+def gaussian_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> Float[Array, "features samples"]:
     """Isotropic inputs: independent standard normal components, shape (features, samples).
 
     >>> gaussian_inputs(jax.random.key(0), 12, 1000, jnp.dtype("float32")).shape
@@ -109,7 +110,7 @@ def gaussian_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -
     return jax.random.normal(key, (features, samples), dtype)
 
 
-def mixed_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> Array:
+def mixed_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> Float[Array, "features samples"]:
     """Anisotropic inputs x = A z, with one standard-normal matrix A (features x features) for the whole set.
 
     The law of inputs that the stored results of Raman and O'Leary (2021) agree with.

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from plastodyn.circuits.layered.linear import LinearStudentTeacher
 from plastodyn.circuits.layered.student_teacher import Layers
@@ -44,7 +44,9 @@ def reachable(circuit: LinearStudentTeacher) -> LinearStudentTeacher:
     return _with_layers(circuit, *_rotated(first, second), "hidden_span")
 
 
-def reachable_by_sign(circuit: LinearStudentTeacher, signs: Any) -> tuple[LinearStudentTeacher, np.ndarray]:
+def reachable_by_sign(
+    circuit: LinearStudentTeacher, signs: ArrayLike | Sequence[int]
+) -> tuple[LinearStudentTeacher, np.ndarray]:
     """`reachable` where some hidden units learn with the opposite sign: flipped units are alike, and so are the others.
 
     ``W1 -> Q' W1``, ``W2 -> W2 Q`` with Q made of two blocks that do not mix signs: ``2 (N + K)`` hidden units do the work

@@ -1,33 +1,18 @@
 """Alemi, Aksay and Goldman, a Lyapunov theory of the speed of systems consolidation."""
 
-from plastodyn.papers.alemi2024.beyond import figure_chains, figure_flipped, figure_fluctuations
-from plastodyn.papers.alemi2024.integrator import figure_4b, figure_4d, figure_4e
-from plastodyn.papers.alemi2024.lyapunov import figure_2ab, figure_2c
-from plastodyn.papers.alemi2024.setups import CITATION, NAME
-from plastodyn.papers.alemi2024.toy import figure_1, figure_3
-from plastodyn.papers.registry import SIZES, Paper, PaperFigure, unswept
+from typing import TYPE_CHECKING
 
-_FIGURES = (
-    ("fig1", "one and two stages in time", figure_1, (10, 15, 40)),
-    ("fig2ab", "phase plane and Lyapunov function", figure_2ab, (4, 4, 6)),
-    ("fig2c", "speed limits: paper, quadratic, exact", figure_2c, (15, 20, 30)),
-    ("fig3", "amplification of a probe", figure_3, (10, 12, 15)),
-    ("fig4b", "integrator: fine-tuning", figure_4b, (8, 8, 8)),
-    ("fig4d", "integrator: consolidation", figure_4d, (25, 30, 100)),
-    ("fig4e", "integrator: rates interchanged", figure_4e, (10, 10, 40)),
-    ("beyond1", "flipped plasticity at the late site", figure_flipped, (10, 20, 60)),
-    ("beyond2", "fluctuations: a best speed", figure_fluctuations, (15, 40, 250)),
-    ("beyond3", "chains of sites", figure_chains, (15, 20, 20)),
-)
+from plastodyn.papers.alemi2024.catalogue import CITATION, NAME, PAPER
 
-PAPER = Paper(
-    NAME,
-    CITATION,
-    {
-        name: PaperFigure(name, title, unswept(make), dict(zip(SIZES, seconds, strict=True)))
-        for name, title, make, seconds in _FIGURES
-    },
-)
+if TYPE_CHECKING:
+    from plastodyn.papers.alemi2024.chains import figure_chains
+    from plastodyn.papers.alemi2024.flipped import figure_flipped
+    from plastodyn.papers.alemi2024.fluctuations import figure_fluctuations
+    from plastodyn.papers.alemi2024.integrator import figure_4b, figure_4d, figure_4e
+    from plastodyn.papers.alemi2024.lyapunov import figure_2ab
+    from plastodyn.papers.alemi2024.probe import figure_3
+    from plastodyn.papers.alemi2024.speed_limit import figure_2c
+    from plastodyn.papers.alemi2024.toy import figure_1
 
 __all__ = [
     "CITATION",
@@ -44,3 +29,10 @@ __all__ = [
     "figure_flipped",
     "figure_fluctuations",
 ]
+
+# A figure's function is imported when it is first used.
+__getattr__ = PAPER.function
+
+
+def __dir__() -> list[str]:
+    return __all__

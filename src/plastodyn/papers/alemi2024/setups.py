@@ -1,6 +1,7 @@
 """The circuits of the paper and what is asked of them in every figure."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,13 +9,10 @@ import xarray as xr
 from jax import Array
 
 import plastodyn as pd
+from plastodyn.circuits import AbstractCircuit, Integrator, perturbations
 from plastodyn.rules import Moment, Rule
 
-NAME = "alemi2024"
-CITATION = (
-    "A. Alemi, E. R. F. Aksay and M. S. Goldman, A Lyapunov theory demonstrating a fundamental limit on the speed of systems "
-    "consolidation, 2024"
-)
+Circuits = AbstractCircuit | Sequence[AbstractCircuit]
 
 DT = 0.02
 """Time step of the tracking circuits, in units of one over the early learning rate."""
@@ -33,16 +31,15 @@ def sites(moment: Moment) -> Array:
     return moment.weights
 
 
-def two_stage(alpha: Any) -> Rule:
+def two_stage(alpha: float | xr.DataArray) -> Rule:
     """Early and late stage, ``dw1 = x (e + xi)``, ``dw2 = alpha x (w1 x)``."""
     return pd.rules.staged(pd.rules.early(), pd.rules.late(), alpha)
 
 
 def track(
-    circuits: Any, rule: Rule, duration: float, key: Array, every: int = 5, replicas: int | None = None, dt: float = DT
+    circuits: Circuits, rule: Rule, duration: float, key: Array, every: int = 5, replicas: int | None = None, dt: float = DT
 ) -> xr.DataArray:
     """Weights of the sites in time: (axes..., replica, time, site)."""
-    record = [pd.observe(sites, every=every, name="sites")]
     run = pd.simulate(
         circuits,
         rule,
@@ -50,7 +47,7 @@ def track(
         dt=dt,
         solver=pd.solvers.rk4,
         key=key,
-        record=record,
+        record=[pd.observe(sites, every=every, name="sites")],
         replicas=replicas,
         progress=False,
     )
@@ -59,20 +56,22 @@ def track(
 
 def feedback(moment: Moment) -> Array:
     """Strength of the loop through the cerebellum."""
-    return moment.circuit.feedback(moment.weights)
+    return cast(Integrator, moment.circuit).feedback(moment.weights)
 
 
 def eigenvalue(moment: Moment) -> Array:
     """Leading eigenvalue of the integrator's recurrent weights."""
-    return moment.circuit.leading_eigenvalue(moment.weights)
+    return cast(Integrator, moment.circuit).leading_eigenvalue(moment.weights)
 
 
 def eye(moment: Moment) -> Array:
     """Eye position."""
-    return moment.circuit.eye(moment.activity)
+    return cast(Integrator, moment.circuit).eye(moment.activity)
 
 
-def consolidate(circuits: Any, eta_early: float, eta_late: float, seconds: float, key: Array, every: int = 25) -> xr.Dataset:
+def consolidate(
+    circuits: Circuits, eta_early: float, eta_late: float, seconds: float, key: Array, every: int = 25
+) -> xr.Dataset:
     """Integrators that learn at both sites: feedback, leading eigenvalue and eye position in time."""
     record = [pd.observe(what, every=every) for what in (feedback, eigenvalue, eye)]
     rule = pd.rules.staged(pd.rules.early(eta_early), pd.rules.late(eta_early), eta_late / eta_early)
@@ -88,6 +87,6 @@ def late_slope(time: np.ndarray, values: np.ndarray) -> np.ndarray:
     return (level * centred).sum(-1) / (centred**2).sum()
 
 
-def double(weights: Any, **options: Any) -> pd.circuits.Tracking:
+def double(weights: Sequence[float], perturbation: perturbations.Perturbation | None = None) -> pd.circuits.Tracking:
     """A tracking circuit in double precision."""
-    return pd.circuits.tracking(jnp.asarray(weights, "float64"), dtype="float64", **options)
+    return pd.circuits.tracking(jnp.asarray(weights, "float64"), perturbation=perturbation, dtype="float64")

@@ -1,19 +1,21 @@
 """Figure 5: tanh networks converge faster with one flipped readout neuron, where there are many inputs to learn."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from jax import Array
+from matplotlib.figure import Figure
 
-from plastodyn.figures import Curve, Panel, curve_panels
+from plastodyn.figures import Curve, Panel, curve_panels, style
 from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import epochs_to_converge, learning_curve
-from plastodyn.papers.ninou2025.setups import NAME
-from plastodyn.papers.ninou2025.stores import placed, swept
-from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.types import Place, Reproduction, placed, unswept
 
 _NAMES = {0: "gradient descent", 1: "curl descent, 1 of 10 flipped"}
+_EPOCHS = "epochs to a training error of 1e-3"
 _SIGMAS = 3.0
 
 
@@ -23,32 +25,45 @@ class _Panel(NamedTuple):
     varied: str
     label: str
     values: dict[str, tuple[float, ...]]
-    fixed: dict[str, dict[str, Any]]
+    fixed: dict[str, dict[str, float]]
     seeds: dict[str, int]
     epochs: dict[str, int]
     scale: str = "log"
 
 
 _SEEDS = {"smoke": 3, "standard": 6, "full": 10}
-_SIZES_FULL = (*range(100, 1900, 100), 2000)
-_MANY = {"smoke": {"samples": 1000}, "standard": {"samples": 2000}, "full": {"samples": 10_000}}
+_MANY: dict[str, dict[str, float]] = {"smoke": {"samples": 1000}, "standard": {"samples": 2000}, "full": {"samples": 10_000}}
 """Training inputs of panels d and e: 10 000 in the paper; fewer, and so cheaper, below full size."""
 
+_SCALE_SEEDS = {"smoke": 3, "standard": 4, "full": 10}
+_STUDENT_SCALES = (*np.geomspace(0.01, 10, 10).round(4).tolist(), 2.0, 4.0)
+_TEACHER_SCALES = tuple(np.geomspace(0.1, 4, 10).round(4).tolist())
+
 SAMPLES = _Panel(
-    "samples", "training inputs",
-    {"smoke": (100, 1000), "standard": (100, 500, 1000, 2000), "full": _SIZES_FULL},
-    {size: {} for size in _SEEDS}, _SEEDS, {"smoke": 10_000, "standard": 20_000, "full": 100_000}, "linear",
-)  # fmt: skip
+    varied="samples",
+    label="training inputs",
+    values={"smoke": (100, 1000), "standard": (100, 500, 1000, 2000), "full": (*range(100, 1900, 100), 2000)},
+    fixed={"smoke": {}, "standard": {}, "full": {}},
+    seeds=_SEEDS,
+    epochs={"smoke": 10_000, "standard": 20_000, "full": 100_000},
+    scale="linear",
+)
 STUDENT = _Panel(
-    "student_scale", "scale of the student's initial weights",
-    {"smoke": (2.0,), "standard": (0.5, 1.0, 2.0, 4.0), "full": (*np.geomspace(0.01, 10, 10).round(4).tolist(), 2.0, 4.0)},
-    _MANY, {"smoke": 3, "standard": 4, "full": 10}, {"smoke": 10_000, "standard": 10_000, "full": 100_000},
-)  # fmt: skip
+    varied="student_scale",
+    label="scale of the student's initial weights",
+    values={"smoke": (2.0,), "standard": (0.5, 1.0, 2.0, 4.0), "full": _STUDENT_SCALES},
+    fixed=_MANY,
+    seeds=_SCALE_SEEDS,
+    epochs={"smoke": 10_000, "standard": 10_000, "full": 100_000},
+)
 TEACHER = _Panel(
-    "teacher_scale", "scale of the teacher's weights",
-    {"smoke": (1.0,), "standard": (0.5, 1.0, 2.0), "full": tuple(np.geomspace(0.1, 4, 10).round(4).tolist())},
-    _MANY, {"smoke": 3, "standard": 4, "full": 10}, {"smoke": 10_000, "standard": 10_000, "full": 200_000},
-)  # fmt: skip
+    varied="teacher_scale",
+    label="scale of the teacher's weights",
+    values={"smoke": (1.0,), "standard": (0.5, 1.0, 2.0), "full": _TEACHER_SCALES},
+    fixed=_MANY,
+    seeds=_SCALE_SEEDS,
+    epochs={"smoke": 10_000, "standard": 10_000, "full": 200_000},
+)
 _FLIPPED = {"smoke": (1, 5), "standard": (1, 3, 5, 7, 10), "full": tuple(range(1, 11))}
 _PUBLISHED_5C = {100: (191, 204), 500: (1250, 1061), 1000: (2575, 1563), 2000: (2972, 1090)}
 _PUBLISHED_5F = {1: 1215.0, 5: 2627.0}
@@ -56,6 +71,7 @@ _REPEATS_2000 = (2540, 2972)
 """Range of the published values of one point, gradient descent on 2000 inputs, in different figures."""
 
 
+@unswept
 def figure_5ab(size: str, key: Array) -> Reproduction:
     """Figure 5b: test error against epoch on 2000 inputs, mean over seeds and its standard error.
 
@@ -67,19 +83,20 @@ def figure_5ab(size: str, key: Array) -> Reproduction:
     """
     epochs = {"smoke": 4000, "standard": 6000, "full": 20_000}[size]
     data = learning_curve(key, seeds=_SEEDS[size], epochs=epochs)
-    log_error = np.log10(data.test_error)
-    count = data.sizes["replica"]
     curves = []
     for flipped, name in _NAMES.items():
         own = data.test_error.sel(flipped=flipped)
-        curves.append(Curve(name, own.epoch, own.mean("replica"), own.std("replica", ddof=1) / count**0.5, {"fmt": "-"}))
-    panel = Panel("tanh, 100-10-1, student scale 2, 2000 inputs", "epoch", "test error (half squared output)", curves,
-                  scales=("linear", "log"))  # fmt: skip
-    middle = log_error.sel(epoch=epochs // 2, method="nearest")
-    gap = (middle.sel(flipped=0) - middle.sel(flipped=1)).values
-    source = Source(NAME, "fig5ab")
-    claims = (source.at_least("log10 test error at half time, gradient minus curl descent", "figure 5b", 0.0, 0.0, gap.mean()),)
-    return Reproduction(data, curve_panels([panel], "Figure 5b: learning curves"), claims)
+        curves.append(Curve(name, own.epoch, own.mean("replica"), _standard_error(own), {"fmt": "-"}))
+    title, error = "tanh, 100-10-1, student scale 2, 2000 inputs", "test error (half squared output)"
+    panel = Panel(title, "epoch", error, curves, scales=("linear", "log"))
+    return Reproduction(data, curve_panels([panel], "Figure 5b: learning curves"), (_half_time_claim(data, epochs),))
+
+
+def _half_time_claim(data: xr.Dataset, epochs: int) -> Claim:
+    middle = np.log10(data.test_error).sel(epoch=epochs // 2, method="nearest")
+    gap = (middle.sel(flipped=0) - middle.sel(flipped=1)).values.mean()
+    name = "log10 test error at half time, gradient minus curl descent"
+    return Source(NAME, "fig5ab").at_least(name, "figure 5b", 0.0, 0.0, gap)
 
 
 @placed
@@ -170,28 +187,35 @@ def figure_5f(size: str, key: Array, place: Place) -> Reproduction:
     axes = {"flipped": [0, *_FLIPPED[size]]}
     parameters = {"varied": "none", "fixed": {}, "seeds": _SEEDS[size], "epochs": epochs}
     data = swept(f"fig5f-{size}", epochs_to_converge, axes, {"flipped": 3}, key, place, **parameters)
+    figure = curve_panels([_flipped_panel(data)], "Figure 5f: how many neurons are flipped")
+    return Reproduction(data, figure, tuple(_flipped_claims(data)))
+
+
+def _flipped_panel(data: xr.Dataset) -> Panel:
+    mean, converged = data.epochs.mean("replica"), data.epochs.where(~data.censored).mean("replica")
+    curves = [
+        Curve("all; censored at the last epoch", data.flipped, mean, _standard_error(data.epochs)),
+        Curve("converged alone", data.flipped, converged, look={"ls": ":", "marker": "s", "ms": 3}),
+    ]
+    title, flipped = "2000 inputs, student scale 2", "flipped readout neurons, of 10"
+    return Panel(title, flipped, _EPOCHS, curves, scales=("linear", "log"))
+
+
+def _flipped_claims(data: xr.Dataset) -> list[Claim]:
     source = Source(NAME, "fig5f")
-    claims: list[Claim] = []
+    claims = []
     for flipped, value in _PUBLISHED_5F.items():
         mean, error = _mean(data.sel(flipped=flipped))
-        claims.append(
-            source.equal(f"epochs to 1e-3, {flipped} of 10 flipped", "figure 5f", value, _SIGMAS * 2**0.5 * error, mean)
-        )
+        name = f"epochs to 1e-3, {flipped} of 10 flipped"
+        claims.append(source.equal(name, "figure 5f", value, _SIGMAS * 2**0.5 * error, mean))
     if 10 in data.flipped.values:
         never = data.censored.sel(flipped=10).mean()
         claims.append(source.equal("all flipped: share that never converges", "figure 5f", 1.0, 0.0, never))
-    mean = data.epochs.mean("replica")
-    error = data.epochs.std("replica", ddof=1) / data.sizes["replica"] ** 0.5
-    converged = data.epochs.where(~data.censored).mean("replica")
-    panel = Panel("2000 inputs, student scale 2", "flipped readout neurons, of 10", "epochs to a training error of 1e-3",
-                  [Curve("all; censored at the last epoch", data.flipped, mean, error),
-                   Curve("converged alone", data.flipped, converged, look={"ls": ":", "marker": "s", "ms": 3})],
-                  scales=("linear", "log"))  # fmt: skip
-    return Reproduction(data, curve_panels([panel], "Figure 5f: how many neurons are flipped"), tuple(claims))
+    return claims
 
 
 def _converge(label: str, panel: _Panel, size: str, key: Array, place: Place) -> xr.Dataset:
-    axes: dict[str, Any] = {panel.varied: list(panel.values[size]), "flipped": [0, 1]}
+    axes = {panel.varied: list(panel.values[size]), "flipped": [0, 1]}
     parameters = {
         "varied": panel.varied,
         "fixed": panel.fixed[size],
@@ -206,18 +230,20 @@ def _mean(data: xr.Dataset) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
 
 
-def _picture(data: xr.Dataset, panel: _Panel, title: str) -> Any:
+def _standard_error(values: xr.DataArray) -> xr.DataArray:
+    return values.std("replica", ddof=1) / values.sizes["replica"] ** 0.5
+
+
+def _picture(data: xr.Dataset, panel: _Panel, title: str) -> Figure:
     ordered = data.sortby(panel.varied)
     curves = []
     for flipped, name in _NAMES.items():
         own = ordered.sel(flipped=flipped)
-        error = own.epochs.std("replica", ddof=1) / own.sizes["replica"] ** 0.5
-        censored = own.censored.any("replica")
-        curves.append(Curve(name, own[panel.varied], own.epochs.mean("replica"), error))
+        mean, censored = own.epochs.mean("replica"), own.censored.any("replica")
+        curves.append(Curve(name, own[panel.varied], mean, _standard_error(own.epochs)))
         if bool(censored.any()):
-            shown = own.epochs.mean("replica").where(censored)
-            look = {"ls": "", "marker": "x", "color": "k"}
-            curves.append(Curve(f"some censored, {name}" if flipped == 0 else "_", own[panel.varied], shown, look=look))
-    drawn = Panel("mean over seeds and its standard error", panel.label, "epochs to a training error of 1e-3", curves,
-                  scales=(panel.scale, "log"))  # fmt: skip
+            label = f"some censored, {name}" if flipped == 0 else "_"
+            curves.append(Curve(label, own[panel.varied], mean.where(censored), look=style.points("k", "x", 6)))
+    scales = (panel.scale, "log")
+    drawn = Panel("mean over seeds and its standard error", panel.label, _EPOCHS, curves, scales=scales)
     return curve_panels([drawn], title)

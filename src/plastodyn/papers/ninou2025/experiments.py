@@ -1,7 +1,7 @@
 """What is computed at a point of each sweep: top-level functions, so that worker processes can import them."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import equinox as eqx
@@ -13,7 +13,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 import plastodyn as pd
-from plastodyn.circuits import LinearStudentTeacher, StudentTeacher
+from plastodyn.circuits import LinearStudentTeacher, Matched, StudentTeacher
 from plastodyn.papers.ninou2025.setups import LAYERS, TanhNetworks, curl_descent, linear_networks, tanh_networks, tested
 from plastodyn.rules import Moment, Rule
 
@@ -38,7 +38,7 @@ def training_error(moment: Moment) -> Array:
 
 def test_error(moment: Moment) -> Array:
     """``1/2 mean (y - y*)^2`` on the test inputs."""
-    return moment.circuit.test_error(moment.weights)
+    return cast(LinearStudentTeacher, moment.circuit).test_error(moment.weights)
 
 
 def settled(moment: Moment) -> Array:
@@ -116,7 +116,9 @@ def _flipped_hidden(
 _FLIPS = {"hidden": _flipped_inputs, "readout": _flipped_hidden}
 
 
-def _learn(networks: list[LinearStudentTeacher], rule: Rule, *, key: Array, epochs: int, record: list[Any]) -> xr.Dataset:
+def _learn(
+    networks: list[LinearStudentTeacher], rule: Rule, *, key: Array, epochs: int, record: Sequence[object]
+) -> xr.Dataset:
     return pd.simulate(
         networks,
         rule,
@@ -136,7 +138,7 @@ def _at_compression(found: xr.Dataset, point: Point) -> xr.Dataset:
 
 def squared_error(moment: Moment) -> Array:
     """``1/2 mean (y - y*)^2`` of a tanh network, whatever loss it descends."""
-    return moment.circuit.task_error(moment.weights)
+    return cast(Matched, moment.circuit).task_error(moment.weights)
 
 
 def converged(moment: Moment) -> Array:
@@ -214,12 +216,9 @@ def learning_curve(key: Array, *, seeds: int, epochs: int) -> xr.Dataset:
         key=key_run,
         record=[pd.observe(squared_error, every=every, name="training_error"), pd.observe("weights", every=every)],
     )
+    paths = run.weights_recorded.transpose("replica", "flipped", "step", "weight").values
     test = [tested(network, key_test) for network in networks]
-    errors = np.stack(
-        [error_along(one, run.weights_recorded.isel(replica=i).transpose("flipped", "step", "weight").values)
-         for i, one in enumerate(test)],
-        axis=1,
-    )  # fmt: skip
+    errors = np.stack([error_along(one, path) for one, path in zip(test, paths, strict=True)], axis=1)
     found = xr.Dataset({"training_error": run.training_error, "test_error": (("flipped", "replica", "step"), errors)})
     return found.assign_coords(run.coords).drop_vars("weight", errors="ignore").rename(step="epoch")
 

@@ -8,11 +8,12 @@ import xarray as xr
 from jax import Array
 
 from plastodyn.figures import Curve, Marks, Panel, curve_panels
-from plastodyn.papers.claims import Source
+from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import order_point
-from plastodyn.papers.ninou2025.setups import NAME, sides
-from plastodyn.papers.ninou2025.stores import placed, swept
-from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.papers.ninou2025.setups import sides
+from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.types import Place, Reproduction, placed
 from plastodyn.theory import curl
 
 _COMPRESSIONS = (0.3, 0.4, 0.5)
@@ -58,28 +59,31 @@ def figure_3b(size: str, key: Array, place: Place) -> Reproduction:
     over_fraction = swept(f"fig3b-fraction-{size}", order_point, axes, chunk, key_fraction, place, **parameters)
     axes = {"compression": np.linspace(0.1, 0.7, extent.compressions).tolist(), "fraction": list(_FRACTIONS)}
     over_compression = swept(f"fig3b-compression-{size}", order_point, axes, chunk, key_compression, place, **parameters)
-    panels = [
-        Panel(
-            "across flipped fractions", r"flipped fraction of inputs $\alpha_h$", "order parameter q",
-            [_curve(f"c = {c:g}", "fraction", over_fraction.sel(compression=c)) for c in _COMPRESSIONS],
-            [Marks("transition, theory", [float(curl.critical_fraction(c, layer="hidden")) for c in _COMPRESSIONS])],
-            ("linear", "log"),
-        ),
-        Panel(
-            "across compression ratios", "compression ratio c = inputs / hidden units", "order parameter q",
-            [_curve(rf"$\alpha_h$ = {a:g}", "compression", over_compression.sel(fraction=a)) for a in _FRACTIONS],
-            [Marks("transition, theory", [float(curl.critical_compression(a, layer="hidden")) for a in _FRACTIONS])],
-            ("linear", "log"),
-        ),
-    ]  # fmt: skip
+    panels = [_fraction_panel(over_fraction), _compression_panel(over_compression)]
     data = over_fraction.assign(
         order_parameter_over_compression=over_compression.order_parameter.rename(
             compression="compression_close", fraction="fraction_close"
         )
     )
-    return Reproduction(
-        data, curve_panels(panels, "Figure 3b: order parameter"), tuple(_claims(over_fraction, over_compression))
-    )
+    figure = curve_panels(panels, "Figure 3b: order parameter")
+    return Reproduction(data, figure, tuple(_claims(over_fraction, over_compression)))
+
+
+def _fraction_panel(data: xr.Dataset) -> Panel:
+    curves = [_curve(f"c = {c:g}", "fraction", data.sel(compression=c)) for c in _COMPRESSIONS]
+    transition = [float(curl.critical_fraction(c, layer="hidden")) for c in _COMPRESSIONS]
+    return _panel("across flipped fractions", r"flipped fraction of inputs $\alpha_h$", curves, transition)
+
+
+def _compression_panel(data: xr.Dataset) -> Panel:
+    curves = [_curve(rf"$\alpha_h$ = {a:g}", "compression", data.sel(fraction=a)) for a in _FRACTIONS]
+    transition = [float(curl.critical_compression(a, layer="hidden")) for a in _FRACTIONS]
+    return _panel("across compression ratios", "compression ratio c = inputs / hidden units", curves, transition)
+
+
+def _panel(title: str, along: str, curves: list[Curve], transition: list[float]) -> Panel:
+    marks = [Marks("transition, theory", transition)]
+    return Panel(title, along, "order parameter q", curves, marks, ("linear", "log"))
 
 
 def _curve(label: str, along: str, data: xr.Dataset) -> Curve:
@@ -87,7 +91,7 @@ def _curve(label: str, along: str, data: xr.Dataset) -> Curve:
     return Curve(label, data[along], data.order_parameter.mean("replica").clip(min=1e-30), look={"marker": "o", "ms": 3})
 
 
-def _claims(over_fraction: xr.Dataset, over_compression: xr.Dataset) -> list:
+def _claims(over_fraction: xr.Dataset, over_compression: xr.Dataset) -> list[Claim]:
     source = Source(NAME, "fig3b")
     claims = []
     for data in (over_fraction, over_compression):

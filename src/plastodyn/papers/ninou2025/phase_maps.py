@@ -7,12 +7,13 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
-from plastodyn.figures import PhaseMap, phase_maps
 from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import phase_point
-from plastodyn.papers.ninou2025.setups import FLOOR, NAME, sides
-from plastodyn.papers.ninou2025.stores import cpu_hours, placed, swept
-from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.papers.ninou2025.maps import PhaseMap, phase_maps
+from plastodyn.papers.ninou2025.setups import FLOOR, sides
+from plastodyn.papers.ninou2025.stores import cpu_hours, swept
+from plastodyn.papers.types import Place, Reproduction, placed, unswept
 from plastodyn.theory import curl
 
 _FRACTION = {"hidden": r"flipped fraction of inputs $\alpha_h$", "readout": r"flipped fraction of hidden units $\alpha_r$"}
@@ -49,6 +50,7 @@ _EXTENTS = {
 _DECADES = {"hidden": (-1.0, 2.0), "readout": (-2.0, 1.0)}
 
 
+@unswept
 def figure_2(size: str, key: Array) -> Reproduction:
     """Figure 2: stability of the solution manifold, from random-matrix theory alone.
 
@@ -61,37 +63,39 @@ def figure_2(size: str, key: Array) -> Reproduction:
     del key
     points = {"smoke": 50, "standard": 200, "full": 500}[size]
     wide, close, fraction = np.geomspace(1e-3, 1e2, points), np.linspace(0.1, 0.7, points), np.linspace(0, 1, points)
-    panels = {"hidden": wide, "readout": wide, "hidden, close": close}
-    maps, found = [], {}
-    for title, compression in panels.items():
-        layer = title.split(",")[0]
-        edge = xr.DataArray(
-            curl.spectral_edge(compression, fraction[:, None], layer=layer),
-            dims=("fraction", "compression"),
-            coords={"fraction": fraction, "compression": compression},
-        )
-        found[title.replace(", ", "_")] = edge.rename(compression="compression_close") if "close" in title else edge
-        clipped = edge.clip(-1, 1)
-        maps.append(
-            PhaseMap(
-                f"{title}: left edge of the spectrum", clipped, boundary(compression, layer), "left edge (clipped)",
-                _FRACTION[layer], "close" not in title, "RdBu",
-            )
-        )  # fmt: skip
-    source = Source(NAME, "fig2")
-    claims = [
-        source.equal(
-            f"boundary, {layer}, c = {c:g}", "theory; specification", value, 1e-4, curl.critical_fraction(c, layer=layer)
-        )
-        for layer, table in _BOUNDARY.items()
-        for c, value in table.items()
+    hidden, readout, inset = _edge(wide, fraction, "hidden"), _edge(wide, fraction, "readout"), _edge(close, fraction, "hidden")
+    maps = [
+        _edge_map("hidden", hidden, "hidden"),
+        _edge_map("readout", readout, "readout"),
+        _edge_map("hidden, close", inset, "hidden", logarithmic=False),
     ]
-    return Reproduction(
-        xr.Dataset(found), phase_maps(maps, "Figure 2: stable (blue) and unstable (red) solutions", 3), tuple(claims)
-    )
+    data = xr.Dataset({"hidden": hidden, "readout": readout, "hidden_close": inset.rename(compression="compression_close")})
+    figure = phase_maps(maps, "Figure 2: stable (blue) and unstable (red) solutions", 3)
+    return Reproduction(data, figure, tuple(_boundary_claims(Source(NAME, "fig2"))))
+
+
+def _edge(compression: np.ndarray, fraction: np.ndarray, layer: str) -> xr.DataArray:
+    """The left edge of the spectrum: solutions are stable where it is positive."""
+    edge = curl.spectral_edge(compression, fraction[:, None], layer=layer)
+    return xr.DataArray(edge, coords={"fraction": fraction, "compression": compression}, dims=("fraction", "compression"))
+
+
+def _edge_map(title: str, edge: xr.DataArray, layer: str, logarithmic: bool = True) -> PhaseMap:
+    limit = boundary(edge.compression.values, layer)
+    title = f"{title}: left edge of the spectrum"
+    return PhaseMap(title, edge.clip(-1, 1), limit, "left edge (clipped)", _FRACTION[layer], logarithmic, "RdBu")
 
 
 _BOUNDARY = {"hidden": {0.3: 0.5585, 0.4: 0.1772, 0.5: 0.0467}, "readout": {0.1: 0.2446, 0.5: 0.0973, 1.0: 0.0551}}
+
+
+def _boundary_claims(source: Source) -> list[Claim]:
+    claims = []
+    for layer, table in _BOUNDARY.items():
+        for c, value in table.items():
+            found = curl.critical_fraction(c, layer=layer)
+            claims.append(source.equal(f"boundary, {layer}, c = {c:g}", "theory; specification", value, 1e-4, found))
+    return claims
 
 
 def boundary(compression: np.ndarray, layer: str) -> xr.DataArray:
@@ -114,10 +118,8 @@ def figure_3a(size: str, key: Array, place: Place) -> Reproduction:
     extent = _EXTENTS["hidden"][size]
     key_wide, key_close = jax.random.split(key)
     wide = phase_sweep(f"fig3a-{size}", "hidden", "random", _compressions("hidden", extent), extent, key_wide, place)
-    close = phase_sweep(
-        f"fig3a-inset-{size}", "hidden", "random", np.linspace(0.1, 0.7, extent.inset),
-        extent._replace(epochs=min(extent.epochs, _INSET_EPOCHS)), key_close, place,
-    )  # fmt: skip
+    compressions, short = np.linspace(0.1, 0.7, extent.inset), extent._replace(epochs=min(extent.epochs, _INSET_EPOCHS))
+    close = phase_sweep(f"fig3a-inset-{size}", "hidden", "random", compressions, short, key_close, place)
     maps = [
         _error_map("test error", wide.test_error, "hidden"),
         _error_map("inset: the transition", close.test_error, "hidden", logarithmic=False),
@@ -125,16 +127,18 @@ def figure_3a(size: str, key: Array, place: Place) -> Reproduction:
     inset = close.drop_vars([name for name in close.variables if str(name).startswith("chunk_")])
     data = wide.assign({f"inset_{n}": v.rename(compression="compression_inset") for n, v in inset.data_vars.items()})
     source = Source(NAME, "fig3a")
+    claims = [*_region_claims(wide, source), *_transition_claims(close, source), *_cost_claims(wide, "fig3a", size, source)]
+    return Reproduction(data, phase_maps(maps, "Figure 3a: flipped plasticity in the hidden layer"), tuple(claims))
+
+
+def _region_claims(wide: xr.Dataset, source: Source) -> list[Claim]:
     stable, unstable = sides(log_error(wide.test_error).mean("replica"), "hidden")
-    claims = [
+    return [
         # Where learning is slow, at large c, the published number of epochs ends it before machine precision.
         source.at_most("stable region: median log10 test error", "figure 3a", -6.0, 0.0, stable.median()),
         source.at_least("unstable region: lowest log10 test error", "figure 3a", -3.0, 0.0, unstable.min()),
         source.equal("unstable region: mean log10 test error", "figure 3a, -1.7 to -1.2", -1.45, 0.25, unstable.mean()),
-        *_transition_claims(close, source),
-        *_cost_claims(wide, "fig3a", size, source),
     ]
-    return Reproduction(data, phase_maps(maps, "Figure 3a: flipped plasticity in the hidden layer"), tuple(claims))
 
 
 @placed
@@ -154,8 +158,10 @@ def figure_4a(size: str, key: Array, place: Place) -> Reproduction:
         start: phase_sweep(f"fig4-{start}-{size}", "readout", start, compressions, extent, jax.random.fold_in(key, i), place)
         for i, start in enumerate(("teacher", "random"))
     }
-    maps = [_error_map(f"test error, started {word}", runs[start].test_error, "readout")
-            for start, word in (("teacher", "at the teacher"), ("random", "at random"))]  # fmt: skip
+    maps = [
+        _error_map("test error, started at the teacher", runs["teacher"].test_error, "readout"),
+        _error_map("test error, started at random", runs["random"].test_error, "readout"),
+    ]
     source = Source(NAME, "fig4a")
     claims = []
     for start, run in runs.items():
@@ -183,18 +189,22 @@ def figure_4b(size: str, key: Array, place: Place) -> Reproduction:
     compressions = _compressions("readout", extent)
     run = phase_sweep(f"fig4-teacher-{size}", "readout", "teacher", compressions, extent, jax.random.fold_in(key, 0), place)
     peak = log_error(run.peak_error).max("replica")
-    item = PhaseMap("highest over learning and over seeds", peak, boundary(run.compression.values, "readout"),
-                    r"$\log_{10}$ peak training error", _FRACTION["readout"])  # fmt: skip
+    limit, label = boundary(run.compression.values, "readout"), r"$\log_{10}$ peak training error"
+    item = PhaseMap("highest over learning and over seeds", peak, limit, label, _FRACTION["readout"])
+    figure = phase_maps([item], "Figure 4b: transients next to the solution", 1)
+    return Reproduction(run, figure, _transient_claims(peak))
+
+
+def _transient_claims(peak: xr.DataArray) -> tuple[Claim, ...]:
     stable, unstable = sides(peak, "readout")
     # At the smallest c curvatures are so large that steps of the published length overshoot even without flips.
     calm = peak.sel(fraction=0) < _SMALL
-    source = Source(NAME, "fig4b")
-    claims = (
-        source.at_most("stable side, where gradient descent stays: highest log10 peak error", "figure 4b: sharp edge", _SMALL,
-                       0.0, stable[calm.sel(compression=stable.compression).values].max()),
+    stays = stable[calm.sel(compression=stable.compression).values].max()
+    source, edge = Source(NAME, "fig4b"), "figure 4b: sharp edge"
+    return (
+        source.at_most("stable side, where gradient descent stays: highest log10 peak error", edge, _SMALL, 0.0, stays),
         source.at_least("unstable side: median log10 peak error", "figure 4b: large transients", -4.0, 0.0, unstable.median()),
-    )  # fmt: skip
-    return Reproduction(run, phase_maps([item], "Figure 4b: transients next to the solution", 1), claims)
+    )
 
 
 def phase_sweep(

@@ -1,7 +1,7 @@
 """The networks of the paper, and how much of each figure is run at each size."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +13,6 @@ import plastodyn as pd
 from plastodyn.circuits import LinearStudentTeacher, Matched, StudentTeacher
 from plastodyn.rules import Rule
 from plastodyn.theory import curl
-
-NAME = "ninou2025"
-CITATION = (
-    "H. Ninou, J. Kadmon and N. A. Cayco-Gajic, Curl descent: non-gradient learning dynamics with sign-diverse plasticity, "
-    "NeurIPS 2025"
-)
 
 UNITS = 220
 """Inputs plus hidden units of the linear networks."""
@@ -46,7 +40,7 @@ def widths(compression: float) -> list[int]:
     return [int(UNITS / (1 + 1 / compression)), int(UNITS / (1 + compression)), 1]
 
 
-def curl_descent(fraction: Any, layer: str) -> Rule:
+def curl_descent(fraction: float | xr.DataArray, layer: str) -> Rule:
     """Gradient descent, the first neurons of one layer flipped, each matrix held at its initial norm.
 
     >>> curl_descent(0.2, "readout").rule.signs.layer

@@ -9,8 +9,8 @@ from jax import Array
 from plastodyn.circuits import fan_in_uniform
 from plastodyn.figures import Curve, Marks, Panel, curve_panels
 from plastodyn.papers.claims import Claim, Source
-from plastodyn.papers.ninou2025.setups import NAME
-from plastodyn.papers.registry import Reproduction
+from plastodyn.papers.ninou2025.catalogue import NAME
+from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.theory import curl
 
 _POINTS = (("hidden", 0.2, 0.4), ("hidden", 0.8, 0.6), ("readout", 0.2, 0.1), ("readout", 1.0, 0.4))
@@ -18,6 +18,7 @@ _INPUTS = {"smoke": 300, "standard": 1000, "full": 2000}
 _BINS = 60
 
 
+@unswept
 def figure_spectra(size: str, key: Array) -> Reproduction:
     """Eigenvalues of J of sampled circuits against the theory's density, on both sides of either boundary.
 
@@ -32,17 +33,7 @@ def figure_spectra(size: str, key: Array) -> Reproduction:
     for index, (layer, c, alpha) in enumerate(_POINTS):
         found = np.linalg.eigvalsh(stability_matrix(layer, c, alpha, count, jax.random.fold_in(key, index)))
         data[f"eigenvalues_{layer}_{c:g}".replace(".", "_")] = ("index", found)
-        grid = np.linspace(found[0] - 0.3, found[-1] + 0.3, 1500)
-        density = curl.spectral_density(c, alpha, layer=layer, eigenvalues=grid)
-        height, edges = np.histogram(found, bins=_BINS, density=True)
-        panels.append(
-            Panel(
-                rf"{layer}: c = {c:g}, $\alpha$ = {alpha:g}", "eigenvalue of J", "density",
-                [Curve("sampled circuit", (edges[1:] + edges[:-1]) / 2, height, look={"drawstyle": "steps-mid"}),
-                 Curve("theory", grid, density)],
-                [Marks("stability limit", [0.0])],
-            )
-        )  # fmt: skip
+        panels.append(_panel(layer, c, alpha, found))
         claims += _claims(Source(NAME, "spectra"), layer, c, alpha, found)
     figure = curve_panels(panels, f"Spectra of the stability matrix, {count} inputs")
     return Reproduction(xr.Dataset(data), figure, tuple(claims))
@@ -67,20 +58,33 @@ def stability_matrix(layer: str, c: float, alpha: float, count: int, key: Array)
     return (first.T * signs) @ first + np.eye(count)
 
 
+def _panel(layer: str, c: float, alpha: float, found: np.ndarray) -> Panel:
+    grid = np.linspace(found[0] - 0.3, found[-1] + 0.3, 1500)
+    density = curl.spectral_density(c, alpha, layer=layer, eigenvalues=grid)
+    height, edges = np.histogram(found, bins=_BINS, density=True)
+    sampled = Curve("sampled circuit", (edges[1:] + edges[:-1]) / 2, height, look={"drawstyle": "steps-mid"})
+    curves, limit = [sampled, Curve("theory", grid, density)], [Marks("stability limit", [0.0])]
+    return Panel(rf"{layer}: c = {c:g}, $\alpha$ = {alpha:g}", "eigenvalue of J", "density", curves, limit)
+
+
 def _claims(source: Source, layer: str, c: float, alpha: float, found: np.ndarray) -> list[Claim]:
     count = len(found)
     theory = float(curl.finite_size_edge(c, alpha, count, layer=layer))
     limit = float(curl.spectral_edge(c, alpha, layer=layer))
-    where = f"{layer}, c = {c:g}, alpha = {alpha:g}"
     # Tracy-Widom: the edge of one sample spreads by about its mean correction, N^(-2/3).
     tolerance = 2.5 * abs(theory - limit)
+    square = np.mean(found**2) / _mean_square(layer, c, alpha, found)
+    where, by = f"{layer}, c = {c:g}, alpha = {alpha:g}", "random-matrix theory"
+    return [
+        source.equal(f"{where}: smallest eigenvalue", by, theory, tolerance, found[0]),
+        source.equal(f"{where}: mean square eigenvalue over theory", by, 1.0, 20 / count, square),
+    ]
+
+
+def _mean_square(layer: str, c: float, alpha: float, found: np.ndarray) -> float:
+    """Of the theory's eigenvalues, bulk and atoms, over the range of those found."""
     grid = np.linspace(found[0] - 1, found[-1] + 1, 200_001)
     density = curl.spectral_density(c, alpha, layer=layer, eigenvalues=grid)
-    second = float(np.sum(density * grid**2) * (grid[1] - grid[0]))
+    bulk = float(np.sum(density * grid**2) * (grid[1] - grid[0]))
     at, mass = curl.spectral_atoms(c, alpha, layer=layer)
-    second += float(np.sum(np.asarray(mass) * np.asarray(at) ** 2))
-    return [
-        source.equal(f"{where}: smallest eigenvalue", "random-matrix theory", theory, tolerance, found[0]),
-        source.equal(f"{where}: mean square eigenvalue over theory", "random-matrix theory", 1.0, 20 / count,
-                     np.mean(found**2) / second),
-    ]  # fmt: skip
+    return bulk + float(np.sum(np.asarray(mass) * np.asarray(at) ** 2))

@@ -1,19 +1,21 @@
 """Figures 3c, 3d, 4c and 4d: weights in time, their autocorrelation, two principal components and Lyapunov exponents."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 import xarray as xr
 from jax import Array
+from matplotlib.figure import Figure
 
 import plastodyn as pd
 from plastodyn.figures import Curve, Panel, curve_panels
 from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import exponent_point, some_weights, training_error
-from plastodyn.papers.ninou2025.setups import NAME, curl_descent, linear_networks
-from plastodyn.papers.ninou2025.stores import placed, swept
-from plastodyn.papers.registry import Place, Reproduction
+from plastodyn.papers.ninou2025.setups import curl_descent, linear_networks
+from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.types import Place, Reproduction, placed, unswept
 
 _EVERY = 25
 _SHOWN = 6
@@ -80,6 +82,7 @@ def figure_3cd(size: str, key: Array, place: Place) -> Reproduction:
     return Reproduction(data, figure, tuple(_claims(data, size, Source(NAME, "fig3cd"))))
 
 
+@unswept
 def figure_4cd(size: str, key: Array) -> Reproduction:
     """Figure 4c, 4d and the inset of 4b: transients from the teacher with flipped hidden units, c = 1 and alpha_r = 0.6.
 
@@ -137,37 +140,36 @@ def _claims(data: xr.Dataset, size: str, source: Source) -> list[Claim]:
     unstable, error = _pooled(data, "unstable")
     stable, stable_error = _pooled(data, "stable")
     late = data.autocorrelation.mean("seed").sel(lag=slice(data.lag.values[-1] // 2, None))
+    chaotic = "largest exponent at c = 0.8, alpha_h = 0.6, in standard errors"
+    calm, tolerance = "largest exponent at a stable point (c = 0.2), per epoch", _SIGMAS * stable_error + _ROUNDING
+    decay = "autocorrelation decays: mean at lags of a quarter to half of the record"
     claims = [
-        source.at_least("largest exponent at c = 0.8, alpha_h = 0.6, in standard errors", "specification", _SIGMAS, 0.0,
-                        unstable / error),
-        source.at_most("largest exponent at a stable point (c = 0.2), per epoch", "specification", 0.0,
-                       _SIGMAS * stable_error + _ROUNDING, stable),
-        source.at_most("autocorrelation decays: mean at lags of a quarter to half of the record", "figure 3d", 0.5, 0.0,
-                       late.mean()),
-    ]  # fmt: skip
+        source.at_least(chaotic, "specification", _SIGMAS, 0.0, unstable / error),
+        source.at_most(calm, "specification", 0.0, tolerance, stable),
+        source.at_most(decay, "figure 3d", 0.5, 0.0, late.mean()),
+    ]
     if size == "full":
         settled, settled_error = _pooled(data, "late")
         # With the full batch the motion calms down: what is chaotic for tens of thousands of epochs is not so for ever.
-        claims.append(source.at_most("largest exponent after 80 000 epochs, per epoch (not in the paper)", "this project",
-                                     unstable / 10, _SIGMAS * settled_error, settled))  # fmt: skip
+        name = "largest exponent after 80 000 epochs, per epoch (not in the paper)"
+        claims.append(source.at_most(name, "this project", unstable / 10, _SIGMAS * settled_error, settled))
     return claims
 
 
-def _picture(data: xr.Dataset, title: str) -> Any:
-    thousands = data.epoch / 1000
+def _picture(data: xr.Dataset, title: str) -> Figure:
+    thousands, lag = data.epoch / 1000, data.lag / 1000
+    seeds = data.seed.values
     examples = data.example_weights.isel(seed=0).transpose("weight_shown", "epoch")
-    lag = data.lag / 1000
-    return curve_panels(
-        [
-            Panel("single weights", "epoch (thousands)", "weight",
-                  [Curve("_", thousands, one, look={"lw": 0.8}) for one in examples]),
-            Panel("training error", "epoch (thousands)", "training error (squared output)",
-                  [Curve("_", thousands, data.training_error.isel(seed=i), look={"lw": 0.7}) for i in data.seed.values],
-                  scales=("linear", "log")),
-            Panel("autocorrelation of weights, second half", "lag (thousand epochs)", "autocorrelation",
-                  [Curve("_", lag, data.autocorrelation.isel(seed=i), look={"lw": 0.9}) for i in data.seed.values]),
-            Panel("two principal components, second half", "first component (weight)", "second component (weight)",
-                  [Curve("_", data.projection[:, 0], data.projection[:, 1], look={"lw": 0.6})]),
-        ],
-        title,
-    )  # fmt: skip
+    weights = [Curve("_", thousands, one, look={"lw": 0.8}) for one in examples]
+    errors = [Curve("_", thousands, data.training_error.isel(seed=i), look={"lw": 0.7}) for i in seeds]
+    correlations = [Curve("_", lag, data.autocorrelation.isel(seed=i), look={"lw": 0.9}) for i in seeds]
+    path = [Curve("_", data.projection[:, 0], data.projection[:, 1], look={"lw": 0.6})]
+    epoch, error, half = "epoch (thousands)", "training error (squared output)", "second half"
+    first, second = "first component (weight)", "second component (weight)"
+    panels = [
+        Panel("single weights", epoch, "weight", weights),
+        Panel("training error", epoch, error, errors, scales=("linear", "log")),
+        Panel(f"autocorrelation of weights, {half}", "lag (thousand epochs)", "autocorrelation", correlations),
+        Panel(f"two principal components, {half}", first, second, path),
+    ]
+    return curve_panels(panels, title)

@@ -9,8 +9,6 @@ from jax import Array
 import plastodyn as pd
 from plastodyn.circuits import StudentTeacher, gaussian_inputs, mixed_inputs
 
-NAME = "raman2021"
-CITATION = "Raman and O'Leary, Optimal plasticity for memory maintenance during ongoing synaptic change, eLife 10 (2021) e62912"
 RATIOS = np.round(np.arange(0.1, 2.6, 0.3), 1)
 """|dc| / |de|: methods, figure 5."""
 INPUT_LAWS = {"mixed": mixed_inputs, "isotropic": gaussian_inputs}

@@ -1,19 +1,18 @@
 """A direction followed at a prescribed speed, however steep or flat the landscape is."""
 
-from typing import Any
-
 from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.protocol import Moment, Rule, Wrapped
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter
 
 
 class ExactNorm(Wrapped):
     """A rule rescaled to a fixed magnitude; see `exact_norm`."""
 
     rule: Rule
-    magnitude: Any
+    magnitude: Parameter
 
     @property
     def keeps(self) -> frozenset[str]:
@@ -26,7 +25,7 @@ class ExactNorm(Wrapped):
         return tree.scale(self.magnitude * dt, tree.unit(change))
 
 
-def exact_norm(rule: Rule, magnitude: Any) -> ExactNorm:
+def exact_norm(rule: Rule, magnitude: Number) -> ExactNorm:
     """The direction of a rule at exact magnitude: ``dw = magnitude * v / |v|``; 0 where v vanishes.
 
     The norm is taken over all weights jointly. A rule with both a velocity and random increments has each part

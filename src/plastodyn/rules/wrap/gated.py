@@ -1,7 +1,6 @@
 """Gates: plasticity that acts only as far as a function of the circuit's state lets it."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,6 +9,7 @@ from jax import Array
 from plastodyn import checks, tree
 from plastodyn.protocol import Moment, Rule, Scaled, Wrapped
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter, State
 
 
 class Gate(eqx.Module):
@@ -20,16 +20,16 @@ class Gate(eqx.Module):
         """The signals that it needs."""
         return frozenset()
 
-    def start(self, moment: Moment, key: Array) -> Any:
+    def start(self, moment: Moment, key: Array) -> State:
         """Its memory at the start; ``None`` where it has none."""
         del moment, key
         return None
 
-    def opening(self, moment: Moment, memory: Any) -> Array:
+    def opening(self, moment: Moment, memory: State) -> Array:
         """How far it is open: a scalar, or an array that broadcasts against the weights."""
         raise NotImplementedError
 
-    def remember(self, memory: Any, moment: Moment, dt: Array) -> Any:
+    def remember(self, memory: State, moment: Moment, dt: Array) -> State:
         """Its memory after a step of length ``dt`` from this moment."""
         del moment, dt
         return memory
@@ -55,24 +55,24 @@ class Averaged(Gate):
     """A running mean of another gate; see `averaged`."""
 
     gate: Gate
-    averaging_time: Any
+    averaging_time: Parameter
 
     @property
     def reads(self) -> frozenset[str]:
         """What the inner gate reads."""
         return self.gate.reads
 
-    def start(self, moment: Moment, key: Array) -> tuple[Any, Array]:
+    def start(self, moment: Moment, key: Array) -> tuple[State, Array]:
         """The inner memory, and the inner gate's value at the start."""
         inner = self.gate.start(moment, key)
         return inner, jnp.asarray(self.gate.opening(moment, inner))
 
-    def opening(self, moment: Moment, memory: tuple[Any, Array]) -> Array:
+    def opening(self, moment: Moment, memory: tuple[State, Array]) -> Array:
         """The running mean."""
         del moment
         return memory[1]
 
-    def remember(self, memory: tuple[Any, Array], moment: Moment, dt: Array) -> tuple[Any, Array]:
+    def remember(self, memory: tuple[State, Array], moment: Moment, dt: Array) -> tuple[State, Array]:
         """``m <- m + (1 - exp(-dt / tau)) (g - m)``."""
         inner, mean = memory
         share = -jnp.expm1(-dt / self.averaging_time)
@@ -91,16 +91,16 @@ class Gated(Wrapped):
         """The signals that the gate declares."""
         return self.gate.reads
 
-    def start(self, moment: Moment, key: Array) -> Any:
+    def start(self, moment: Moment, key: Array) -> State:
         """The gate's memory."""
         return self.gate.start(moment, key)
 
-    def transform(self, change: Weights, moment: Moment, own: Any, dt: Array | float) -> Weights:
+    def transform(self, change: Weights, moment: Moment, own: State, dt: Array | float) -> Weights:
         """The gate's opening times the change."""
         del dt
         return tree.scale(self.gate.opening(moment, own), change)
 
-    def remember(self, own: Any, moment: Moment, dt: Array) -> Any:
+    def remember(self, own: State, moment: Moment, dt: Array) -> State:
         """The gate's memory, one step later."""
         return self.gate.remember(own, moment, dt)
 
@@ -130,7 +130,7 @@ def gated(rule: Rule, gate: Gate | Callable[[Moment], Array] | float | Array) ->
     return Scaled(rule, gate)
 
 
-def averaged(gate: Gate | Callable[[Moment], Array], averaging_time: Any) -> Averaged:
+def averaged(gate: Gate | Callable[[Moment], Array], averaging_time: Number) -> Averaged:
     """A gate with a memory: the running mean of another, ``tau dm/dt = g - m``, started at g.
 
     Args:

@@ -1,6 +1,6 @@
 """Signs of plasticity by neuron: whole rows or columns of a weight matrix learn with the opposite sign."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -10,6 +10,7 @@ from jax import Array
 
 from plastodyn import checks
 from plastodyn.tree import Weights
+from plastodyn.types import Number, Parameter
 
 _SIDES = {"presynaptic": 1, "postsynaptic": 0}
 
@@ -17,7 +18,7 @@ _SIDES = {"presynaptic": 1, "postsynaptic": 0}
 class NeuronSigns(eqx.Module):
     """A sign for each neuron on one side of one weight matrix; see `presynaptic` and `postsynaptic`."""
 
-    neurons: Any
+    neurons: Parameter
     layer: int = eqx.field(static=True)
     side: str = eqx.field(static=True)
 
@@ -36,13 +37,13 @@ class NeuronSigns(eqx.Module):
         if not self.layer < len(matrices):
             raise ValueError(f"layer must be below the number of weight matrices, {len(matrices)}; got {self.layer}")
         chosen = matrices[self.layer]
-        found: list[Any] = [jnp.ones((), leaf.dtype) for leaf in leaves]
+        found: list[Array] = [jnp.ones((), leaf.dtype) for leaf in leaves]
         axis = _SIDES[self.side]
         signs = self._of_neurons(leaves[chosen].shape[axis], leaves[chosen].dtype)
         found[chosen] = signs[None, :] if axis else signs[:, None]
         return jax.tree.unflatten(structure, found)
 
-    def _of_neurons(self, count: int, dtype: Any) -> Array:
+    def _of_neurons(self, count: int, dtype: jnp.dtype) -> Array:
         if jnp.ndim(self.neurons) == 0:
             flipped = jnp.round(self.neurons * count)
             return jnp.where(jnp.arange(count) < flipped, -1, 1).astype(dtype)
@@ -52,7 +53,7 @@ class NeuronSigns(eqx.Module):
         return jnp.asarray(self.neurons, dtype)
 
 
-def presynaptic(neurons: Any, layer: int = 0) -> NeuronSigns:
+def presynaptic(neurons: Number | Sequence[int], layer: int = 0) -> NeuronSigns:
     """Flip the plasticity of all synapses that originate from some neurons: columns of ``W``, ``dW -> dW D``.
 
     Args:
@@ -75,7 +76,7 @@ def presynaptic(neurons: Any, layer: int = 0) -> NeuronSigns:
     return _neuron_signs(neurons, layer, "presynaptic")
 
 
-def postsynaptic(neurons: Any, layer: int = 0) -> NeuronSigns:
+def postsynaptic(neurons: Number | Sequence[int], layer: int = 0) -> NeuronSigns:
     """Flip the plasticity of all synapses that end on some neurons: rows of ``W``, ``dW -> D dW``.
 
     Args:
@@ -96,7 +97,7 @@ def postsynaptic(neurons: Any, layer: int = 0) -> NeuronSigns:
     return _neuron_signs(neurons, layer, "postsynaptic")
 
 
-def _neuron_signs(neurons: Any, layer: int, side: str) -> NeuronSigns:
+def _neuron_signs(neurons: Number | Sequence[int], layer: int, side: str) -> NeuronSigns:
     checks.count("layer", layer)
     if np.ndim(neurons) == 0 or hasattr(neurons, "dims"):
         checks.number("neurons", neurons, at_least=0, at_most=1)

@@ -7,11 +7,13 @@ At the boundary ``z = 0`` and ``z' = 0`` hold together, and both are linear in a
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Bool
+from numpy.typing import ArrayLike
 
 from plastodyn import checks
-from plastodyn.theory.curl.roots import Floats, bracketed_newton, positive_cubic_root
 from plastodyn.theory.curl.spectrum import LAYERS, spectral_edge
+from plastodyn.theory.roots import bracketed_newton, positive_cubic_root
+from plastodyn.types import Floats
 
 _ALWAYS_STABLE_UP_TO = 1 / 4
 _NEVER_STABLE_FROM = 2 / 3
@@ -102,7 +104,7 @@ def hidden_end_points() -> tuple[float, float]:
     return _ALWAYS_STABLE_UP_TO, _NEVER_STABLE_FROM
 
 
-def phase_diagram(c_values: ArrayLike, alpha_values: ArrayLike, *, layer: str) -> NDArray[np.bool_]:
+def phase_diagram(c_values: ArrayLike, alpha_values: ArrayLike, *, layer: str) -> Bool[np.ndarray, "alphas cs"]:
     """Where solutions are stable on a grid, ``spectral_edge > 0``; `spectral_edge` itself gives the margin.
 
     Args:

@@ -9,10 +9,12 @@ m is the Stieltjes transform ``tr (J - z)^-1 / N``. `docs/theory_curl.md` derive
 """
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from plastodyn import checks
-from plastodyn.theory.curl.roots import Floats, bracketed_newton, complex_cubic_root
+from plastodyn.theory.roots import bracketed_newton, complex_cubic_root
+from plastodyn.types import Floats
 
 LAYERS = ("hidden", "readout")
 
@@ -144,7 +146,9 @@ def spectral_density(c: ArrayLike, alpha: ArrayLike, *, layer: str, eigenvalues:
     return np.where(at_threshold, np.inf, density)[()]
 
 
-def spectral_atoms(c: ArrayLike, alpha: ArrayLike, *, layer: str) -> tuple[Floats, Floats]:
+def spectral_atoms(
+    c: ArrayLike, alpha: ArrayLike, *, layer: str
+) -> tuple[Float[np.ndarray, " atoms"], Float[np.ndarray, "*points atoms"]]:
     """Eigenvalues of J that a finite fraction of directions share, because N inputs exceed M hidden units.
 
     hidden: ``max(alpha - 1/c, 0)`` at -1 and ``max(1 - alpha - 1/c, 0)`` at 1; readout: ``max(1 - 1/c, 0)`` at 1.

@@ -7,13 +7,14 @@ With whitened input and a target ``s`` for ``w1 w2``, the error is ``e = w1 w2 -
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Complex, Float
+from numpy.typing import ArrayLike
 
 from plastodyn import checks
-from plastodyn.theory.curl.roots import Floats
+from plastodyn.types import Floats
 
 
-def toy_velocity(weights: ArrayLike, target: ArrayLike) -> Floats:
+def toy_velocity(weights: ArrayLike, target: ArrayLike) -> Float[np.ndarray, "*points 2"]:
     """Curl descent with one flipped synapse: ``w1' = -e w2``, ``w2' = +e w1``, ``e = w1 w2 - s``.
 
     Args:
@@ -79,7 +80,7 @@ def toy_growth_rate(weights: ArrayLike) -> Floats:
     return w1**2 - w2**2
 
 
-def toy_origin_eigenvalues(target: ArrayLike) -> NDArray[np.complex128]:
+def toy_origin_eigenvalues(target: ArrayLike) -> Complex[np.ndarray, "*points 2"]:
     """Eigenvalues of the field's Jacobian at the origin: ``+i s`` and ``-i s``, a centre where gradient descent has a saddle.
 
     Args:

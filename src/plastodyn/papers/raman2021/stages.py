@@ -8,10 +8,11 @@ import xarray as xr
 from jax import Array
 
 import plastodyn as pd
-from plastodyn.figures import staged_panels
 from plastodyn.papers.claims import Claim, Source
-from plastodyn.papers.raman2021.setups import NAME, NONLINEAR
-from plastodyn.papers.registry import Reproduction
+from plastodyn.papers.raman2021.catalogue import NAME
+from plastodyn.papers.raman2021.setups import NONLINEAR
+from plastodyn.papers.raman2021.staged_panels import staged_panels
+from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.rules import Moment
 from plastodyn.theory import ratio as theory
 
@@ -37,6 +38,7 @@ class Staircase(eqx.Module):
         return self.levels[jnp.minimum(stage, self.levels.size - 1)]
 
 
+@unswept
 def figure_1(size: str, key: Array) -> Reproduction:
     """Figure 1: one nonlinear circuit, exact gradient, |dc| raised in stages.
 

@@ -1,15 +1,73 @@
-"""Roots that the theory needs: of monotone functions, and of cubics in closed form, for whole arrays at once."""
+"""Roots that theory and proofs need: of monotone functions, and of cubics in closed form, for whole arrays at once."""
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from plastodyn.types import Floats
+
+Point = TypeVar("Point")
+"""A number of any kind that has halves: a float, an array of them, an exact rational."""
 
 _STEPS = 200
 # Newton doubles the digits: a step this small leaves an error at the level of rounding.
 _LAST_STEP = 1e-9
+
+
+def midpoint(low: Any, high: Any) -> Any:
+    """Half way between two numbers of any kind.
+
+    >>> midpoint(1.0, 2.0)
+    1.5
+    """
+    return (low + high) / 2
+
+
+def geometric_midpoint(low: Any, high: Any) -> Any:
+    """Half way between two positive numbers on a logarithmic scale.
+
+    >>> float(geometric_midpoint(1.0, 4.0))
+    2.0
+    """
+    return np.sqrt(low * high)
+
+
+def bisect(
+    holds: Callable[[Point], Any],
+    low: Point,
+    high: Point,
+    steps: int,
+    halfway: Callable[[Point, Point], Point] = midpoint,
+) -> tuple[Point, Point]:
+    """The bracket of the point up to which a condition holds, by bisection.
+
+    Args:
+        holds: point -> whether the condition holds there; elementwise where points are arrays. True below some point
+            and False above it.
+        low: left end of the bracket: a float, an array or an exact rational.
+        high: right end.
+        steps: number of halvings.
+        halfway: the point between two; `geometric_midpoint` halves ratios.
+
+    Returns:
+        The last points at which the condition held and did not, or the ends where none was found.
+
+    Source: standard.
+
+    >>> low, high = bisect(lambda x: x**2 < 2, 0.0, 2.0, 40)
+    >>> round(low, 6), round(high, 6)
+    (1.414214, 1.414214)
+    """
+    for _ in range(steps):
+        middle = halfway(low, high)
+        found = holds(middle)
+        low, high = _either(found, middle, low), _either(found, high, middle)
+    return low, high
+
+
+def _either(condition: Any, first: Any, second: Any) -> Any:
+    return np.where(condition, first, second) if isinstance(condition, np.ndarray) else (first if condition else second)
 
 
 def bracketed_newton(function: Callable[[Floats], tuple[Floats, Floats]], low: Floats, high: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from plastodyn.figures import style as look
@@ -30,29 +31,45 @@ def toy_panels(data: xr.Dataset, span: np.ndarray, loss: np.ndarray, grid: np.nd
         plane, course = figure.subplots(1, 2)
         drawn = plane.pcolormesh(span, span, np.log10(loss + 1e-6), cmap="Greys_r", rasterized=True)
         figure.colorbar(drawn, ax=plane, label=r"$\log_{10}$ loss")
-        length = np.linalg.norm(flow, axis=-1, keepdims=True)
-        arrows = flow / np.maximum(length, 1e-9)
-        plane.quiver(*np.moveaxis(grid, -1, 0), *np.moveaxis(arrows, -1, 0), color=_COLOURS["curl"], alpha=0.45, width=0.003)
-        for sign in (1, -1):
-            for stable, colour, label in ((True, look.GREEDY, "stable solutions"), (False, look.THEORY, "unstable solutions")):
-                chosen = data.solution[(data.growth_rate < 0).values == stable].values * sign
-                plane.plot(*chosen.T, color=colour, linewidth=2.2, label=f"{label} under curl flow" if sign == 1 else None)
+        _draw_flow(plane, grid, flow)
+        _draw_solutions(plane, data)
         for name in data.rule.values:
-            path = data.weights_recorded.sel(rule=name).values
-            plane.plot(*path.T, color=_COLOURS[name], label=f"{name} flow")
-            plane.plot(*path[0], "o", color="k", ms=4)
-            error = data.loss.sel(rule=name)
-            course.plot(error.time, error, color=_COLOURS[name], label=f"{name} flow")
+            _draw_path(plane, data.weights_recorded.sel(rule=name).values, name)
         plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(span[0], span[-1]), ylim=(span[0], span[-1]))
         plane.legend(loc="upper left", fontsize=7, framealpha=0.9)
+        _draw_losses(course, data.loss)
         course.set(
             xlabel="time (1 / rate)", ylabel="loss (squared output)", yscale="log", ylim=(1e-12, 10), title="loss in time"
         )
         course.legend(loc="upper right")
         inset = course.inset_axes((0.62, 0.3, 0.36, 0.36))
-        for name in data.rule.values:
-            error = data.loss.sel(rule=name).isel(time=data.time < 4)
-            inset.plot(error.time, error, color=_COLOURS[name])
+        _draw_losses(inset, data.loss.isel(time=data.time < 4))
         inset.set_title("the start", fontsize=8)
         figure.suptitle(title)
     return figure
+
+
+def _draw_flow(plane: Axes, grid: np.ndarray, flow: np.ndarray) -> None:
+    length = np.linalg.norm(flow, axis=-1, keepdims=True)
+    arrows = flow / np.maximum(length, 1e-9)
+    plane.quiver(*np.moveaxis(grid, -1, 0), *np.moveaxis(arrows, -1, 0), color=_COLOURS["curl"], alpha=0.45, width=0.003)
+
+
+def _draw_solutions(plane: Axes, data: xr.Dataset) -> None:
+    """Both branches of the hyperbola, each with its stable and its unstable stretch."""
+    stable = (data.growth_rate < 0).values
+    stretches = ((stable, look.GREEDY, "stable solutions"), (~stable, look.THEORY, "unstable solutions"))
+    for sign in (1, -1):
+        for chosen, colour, label in stretches:
+            points = data.solution[chosen].values * sign
+            plane.plot(*points.T, color=colour, linewidth=2.2, label=f"{label} under curl flow" if sign == 1 else None)
+
+
+def _draw_path(plane: Axes, path: np.ndarray, name: str) -> None:
+    plane.plot(*path.T, color=_COLOURS[name], label=f"{name} flow")
+    plane.plot(*path[0], "o", color="k", ms=4)
+
+
+def _draw_losses(course: Axes, loss: xr.DataArray) -> None:
+    for name in loss.rule.values:
+        course.plot(loss.time, loss.sel(rule=name), color=_COLOURS[name], label=f"{name} flow")

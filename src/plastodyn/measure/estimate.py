@@ -1,0 +1,71 @@
+"""An estimate with its standard error: what every estimator of this room gives, and how samples become one."""
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+
+class Estimate(NamedTuple):
+    """A value, its standard error, and the number of independent samples they come from.
+
+    Where the value is exact there are no samples: ``samples`` and the error are 0.
+    """
+
+    value: Float[Array, " *shape"]
+    standard_error: Float[Array, " *shape"]
+    samples: int
+
+
+def exact(value: Float[Array, " *shape"]) -> Estimate:
+    """A value that was computed, not sampled.
+
+    >>> exact(jnp.float32(3.0)).samples
+    0
+    """
+    return Estimate(value, jnp.zeros_like(value), 0)
+
+
+def mean(samples: Float[Array, " n *shape"]) -> Estimate:
+    """The mean of independent samples; standard error ``s / sqrt(n)``, s with divisor ``n - 1``.
+
+    Args:
+        samples: at least 2 along the first axis.
+
+    Returns:
+        `Estimate` of the shape of one sample, in its units.
+
+    Source: standard.
+
+    >>> estimate = mean(jnp.array([1.0, 3.0]))
+    >>> float(estimate.value), float(estimate.standard_error), estimate.samples
+    (2.0, 1.0, 2)
+    """
+    count = len(samples)
+    return Estimate(jnp.mean(samples, 0), jnp.std(samples, 0, ddof=1) / math.sqrt(count), count)
+
+
+def ratio_of_means(numerators: Float[Array, " n"], denominators: Float[Array, " n"]) -> Estimate:
+    """The ratio of two means, ``q = mean(x) / mean(y)``, x and y drawn in pairs.
+
+    Delta method: the standard error is that of the mean of ``(x - q y) / mean(y)``. The bias is of order ``1 / n``.
+
+    Args:
+        numerators: x, shape (n,), at least 2.
+        denominators: y, shape (n,), of positive mean.
+
+    Returns:
+        `Estimate` of q, in units of x over y.
+
+    Source: standard; see Cochran, Sampling techniques, chapter 6.
+
+    >>> estimate = ratio_of_means(jnp.array([2.0, 4.0]), jnp.array([1.0, 2.0]))
+    >>> float(estimate.value), float(estimate.standard_error)
+    (2.0, 0.0)
+    """
+    centre = jnp.mean(denominators)
+    ratio = jnp.mean(numerators) / centre
+    residuals = (numerators - ratio * denominators) / centre
+    return Estimate(ratio, mean(residuals).standard_error, len(numerators))

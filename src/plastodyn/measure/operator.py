@@ -1,0 +1,131 @@
+"""Matrix-free operators: the seam between an estimator and whatever computes the product of a matrix with a vector.
+
+An estimator asks an operator for two things only: a function of each of many random keys, and a Lanczos iteration. A
+JAX product has both compiled; a product of another library, such as a PyTorch module's Hessian-vector product, has
+both as a Python loop. The probes of one key are the same.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, PRNGKeyArray
+from matfree import decomp
+
+from plastodyn import checks, tree
+from plastodyn.tree import Weights
+from plastodyn.types import Key
+
+Result = TypeVar("Result")
+Product = Callable[[Weights], Weights]
+"""The map v -> A v on pytrees of one structure."""
+Krylov = tuple[Float[Array, "depth depth"], Float[Array, "depth n"]]
+"""A tridiagonal matrix and the orthonormal vectors, as rows, in which it is A."""
+
+
+class Operator(eqx.Module):
+    """A symmetric matrix as a product that JAX can trace; see `operator`."""
+
+    product: Product
+    like: Weights
+
+    def each(self, function: Callable[[Key], Result], keys: PRNGKeyArray) -> Result:
+        """A function of every key, stacked: one at a time, so that memory stays that of one product."""
+        return jax.lax.map(function, keys)
+
+    def lanczos(self, start: Weights, depth: int) -> Krylov:
+        """Lanczos iteration with full reorthogonalisation; entries after an early end are 0."""
+        algorithm = decomp.tridiag_sym(depth, reortho="full", materialize=True, custom_vjp=False)
+        found = algorithm(lambda v: tree.ravel(self.product(tree.unravel(start, v))), tree.ravel(start))
+        return jnp.nan_to_num(jnp.asarray(found.J_small)), jnp.nan_to_num(jnp.asarray(found.Q_tall))
+
+
+class HostOperator(Operator):
+    """A symmetric matrix as a product in plain Python, on NumPy arrays; see `host_operator`."""
+
+    def each(self, function: Callable[[Key], Result], keys: PRNGKeyArray) -> Result:
+        """A function of every key, stacked, in a Python loop."""
+        found = [function(key) for key in keys]
+        return jax.tree.map(lambda *values: jnp.stack(values), *found)
+
+    def lanczos(self, start: Weights, depth: int) -> Krylov:
+        """Lanczos iteration with full reorthogonalisation, in a Python loop."""
+        vector = np.asarray(tree.ravel(start))
+        basis = np.zeros((depth, vector.size), vector.dtype)
+        matrix = np.zeros((depth, depth), vector.dtype)
+        length = np.linalg.norm(vector)
+        for step in range(depth):
+            basis[step] = vector / length
+            moved = np.asarray(tree.ravel(self.product(tree.unravel(start, basis[step]))))
+            matrix[step, step] = basis[step] @ moved
+            # Twice is enough: a second pass removes what rounding left of the first.
+            for _ in range(2):
+                moved = moved - basis.T @ (basis @ moved)
+            vector, length = moved, np.linalg.norm(moved)
+            if step + 1 < depth:
+                if length <= np.finfo(vector.dtype).eps * np.abs(matrix).max():
+                    break
+                matrix[step, step + 1] = matrix[step + 1, step] = length
+        return jnp.asarray(matrix), jnp.asarray(basis)
+
+
+def operator(product: Product, like: Weights) -> Operator:
+    """A symmetric matrix from a product that JAX can trace.
+
+    Args:
+        product: the map v -> A v, from and to pytrees like ``like``.
+        like: example of a vector, N numbers in all; only structure, shapes and type count.
+
+    Returns:
+        What `trace`, `spectrum`, `extremes` and `leading_pairs` take.
+
+    Raises:
+        ValueError: if ``like`` is no pytree of finite floats, or ``product`` does not map to such pytrees.
+
+    Source: this project.
+
+    >>> from plastodyn.measure import trace
+    >>> doubled = operator(lambda v: 2 * v, jnp.ones(5))
+    >>> float(trace(doubled, key=jax.random.key(0), samples=4).value)
+    10.0
+    """
+    checks.weights("like", like)
+    checks.function("product", product)
+    checks.alike("product", jax.eval_shape(product, like), like, verb="return a pytree in", of="like")
+    return Operator(product, like)
+
+
+def host_operator(product: Product, like: Weights) -> HostOperator:
+    """A symmetric matrix from a product of any library, called once for each vector and never traced.
+
+    Args:
+        product: the map v -> A v on pytrees of NumPy arrays; what it returns must be readable as NumPy arrays. For
+            PyTorch: ``torch.from_numpy`` on the way in, ``.numpy()`` on the way out.
+        like: example of a vector, as for `operator`.
+
+    Returns:
+        What `trace`, `spectrum`, `extremes` and `leading_pairs` take; not to be used inside ``jax.jit``.
+
+    Raises:
+        ValueError: as for `operator`; the product is tried on a vector of zeros.
+
+    Source: this project.
+
+    >>> from plastodyn.measure import extremes
+    >>> diagonal = np.array([1.0, 2.0, 5.0], "float32")
+    >>> low, high = extremes(host_operator(lambda v: diagonal * v, np.ones(3, "float32")), key=jax.random.key(0), depth=3)
+    >>> round(float(low), 4), round(float(high), 4)
+    (1.0, 5.0)
+    """
+    checks.weights("like", like)
+    checks.function("product", product)
+
+    def called(vector: Weights) -> Weights:
+        return jax.tree.map(np.asarray, product(jax.tree.map(np.array, vector)))
+
+    checks.alike("product", called(jax.tree.map(jnp.zeros_like, like)), like, verb="return a pytree in", of="like")
+    return HostOperator(called, like)

@@ -1,0 +1,52 @@
+"""The answer to the question of `sign_stability`: a verdict, the numbers behind it, and a sentence."""
+
+import math
+from typing import NamedTuple
+
+VERDICTS = ("stable", "unstable: chaotic", "unstable: settles elsewhere", "unstable: diverges", "undecided")
+
+MARGIN = 2.0
+"""How many times faster than without flips the growth must be to count as theirs."""
+
+
+class SignStability(NamedTuple):
+    """The answer of `sign_stability`; rates and exponents are per step, those named ``unflipped`` without any flip."""
+
+    verdict: str
+    at_rest: bool
+    flipped_share: float
+    unstable: int
+    unstable_unflipped: int
+    flat: int
+    growth_rate: float
+    growth_rate_unflipped: float
+    curl: float
+    curl_error: float
+    descent_angle: float
+    lyapunov_exponent: float
+    lyapunov_error: float
+    loss_start: float
+    loss_after: float
+
+    @property
+    def answer(self) -> str:
+        """The verdict as a plain sentence."""
+        exponent = f"its Lyapunov exponent is {self.lyapunov_exponent:.2g} +- {self.lyapunov_error:.1g} per step"
+        grows = f"the solution is unstable: its fastest direction grows by a factor {math.exp(self.growth_rate):.5g} per step"
+        return {
+            "stable": "The flips leave the solution stable: nothing near it grows, and runs that start next to it return.",
+            "unstable: chaotic": f"With these flips {grows}, and the motion that follows is chaotic: {exponent}.",
+            "unstable: settles elsewhere": f"With these flips {grows}, but learning comes to rest elsewhere.",
+            "unstable: diverges": f"With these flips {grows}, and the weights grow without bound.",
+            "undecided": f"Undecided: {self._doubt}.",
+        }[self.verdict]
+
+    @property
+    def _doubt(self) -> str:
+        if not self.at_rest:
+            return "the weights are not at a solution of the loss; train them further, without flips, and ask again"
+        if self.unstable_unflipped and self.growth_rate <= MARGIN * self.growth_rate_unflipped:
+            return "learning is as unstable here without the flips; lower the rate, or train further"
+        if self.unstable:
+            return "directions grow, but the runs neither came to rest nor are they measurably chaotic; ask for more steps"
+        return "no direction grows, but runs that start next to the solution had not returned; ask for more steps"

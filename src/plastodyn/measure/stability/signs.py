@@ -1,0 +1,63 @@
+"""Signs of plasticity, one for each weight: +1 learns downhill, -1 uphill."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from plastodyn import tree
+from plastodyn.rules.wrap.neurons import NeuronSigns
+from plastodyn.tree import Weights
+
+
+def full_signs(signs: Weights | NeuronSigns, weights: Weights) -> Weights:
+    """Signs in the full shapes of the weights.
+
+    Args:
+        signs: of neurons (`rules.presynaptic`, `rules.postsynaptic`), or a pytree in the structure of the weights, each
+            leaf of which broadcasts against its weights and holds +1 or -1.
+        weights: pytree of floating-point arrays.
+
+    Returns:
+        A pytree like the weights, of +1 and -1.
+
+    Raises:
+        ValueError: if the signs do not fit the weights, or are not +1 and -1.
+
+    Source: this project.
+
+    >>> full_signs((1.0, jnp.array([-1.0])), (jnp.ones(2), jnp.ones(2)))[1].tolist()
+    [-1.0, -1.0]
+    """
+    if isinstance(signs, NeuronSigns):
+        signs = signs.signs(weights)
+    expected, got = jax.tree.structure(weights), jax.tree.structure(signs)
+    if got != expected:
+        raise ValueError(f"signs must have the structure of the weights, {expected}; got {got}")
+    return jax.tree_util.tree_map_with_path(_full, signs, weights)
+
+
+def flipped_share(signs: Weights) -> float:
+    """The share of all weights whose sign is -1.
+
+    >>> flipped_share((jnp.array([1.0, -1.0]), jnp.ones(2)))
+    0.25
+    """
+    return sum(int(np.sum(np.asarray(leaf) < 0)) for leaf in jax.tree.leaves(signs)) / tree.size(signs)
+
+
+def _full(path: tuple[object, ...], sign: Array | np.ndarray | float, weight: Array) -> Array:
+    place = "signs" + jax.tree_util.keystr(path)
+    values = np.asarray(sign)
+    if values.dtype.kind not in "fiu" or not np.isin(values, (-1, 1)).all():
+        raise ValueError(f"{place} must hold only +1 and -1; got {values}")
+    if not _broadcasts(values.shape, weight.shape):
+        raise ValueError(f"{place} must broadcast to the shape of its weights, {weight.shape}; got {values.shape}")
+    return jnp.broadcast_to(jnp.asarray(values, weight.dtype), weight.shape)
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, to) == to
+    except ValueError:
+        return False

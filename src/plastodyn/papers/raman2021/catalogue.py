@@ -1,0 +1,15 @@
+"""What is reproduced of the paper, and what it costs."""
+
+from plastodyn.papers.types import Paper, PaperFigure, seconds
+
+NAME = "raman2021"
+CITATION = "Raman and O'Leary, Optimal plasticity for memory maintenance during ongoing synaptic change, eLife 10 (2021) e62912"
+
+_FIGURES = (
+    PaperFigure("fig1", "plasticity raised in stages", "raman2021.stages:figure_1", seconds(8, 15, 30)),
+    PaperFigure("fig5", "sweet spots, nonlinear circuit", "raman2021.error_curves:figure_5", seconds(60, 150, 250)),
+    PaperFigure("fig5s1", "sweet spots, linear circuit", "raman2021.error_curves:figure_5_supplement_1", seconds(30, 60, 110)),
+    PaperFigure("table2", "rule order, circuit and error", "raman2021.rule_orders:table_2", seconds(130, 120, 430)),
+)
+
+PAPER = Paper(NAME, CITATION, {figure.name: figure for figure in _FIGURES})
