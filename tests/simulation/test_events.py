@@ -288,6 +288,15 @@ def test_the_next_instant_is_the_next_one(first, last, every, index, listed):
     assert int(made.following(jnp.int32(index))) == expected
 
 
+def test_times_mean_the_steps_that_they_name_whatever_their_rounding():
+    """0.07 / 0.01 is a little above 7 in floating point, 0.3 / 0.1 a little below 3."""
+    assert event(print, times=[0.07, 0.3]).instants(0.01).at == (7, 30)
+    assert event(print, times=[0.3]).instants(0.1).at == (3,)
+    assert event(print, times=[1.1001, 0.2999]).instants(0.1).at == (3, 12)
+    assert event(print, every=0.3).instants(0.1) == Instants(3, every=3)
+    assert event(print, every=1.1).instants(0.1) == Instants(11, every=11)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
