@@ -8,7 +8,7 @@ from plastodyn.runtime import devices
 devices.use_all_cores()
 
 if TYPE_CHECKING:
-    from plastodyn import certify, circuits, fluctuations, measure, rules, solvers, theory
+    from plastodyn import certify, circuits, figures, fluctuations, measure, papers, protocol, rules, solvers, theory
     from plastodyn.circuits import Circuit, perturbations
     from plastodyn.simulation import Interrupted, axis, observe, simulate
     from plastodyn.sweeps import sweep
@@ -21,10 +21,13 @@ __all__ = [
     "axis",
     "certify",
     "circuits",
+    "figures",
     "fluctuations",
     "measure",
     "observe",
+    "papers",
     "perturbations",
+    "protocol",
     "rules",
     "simulate",
     "solvers",
@@ -47,7 +50,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         found = getattr(import_module(f"plastodyn.{_HOMES[name]}"), name)
-    elif name in __all__ or name in ("protocol", "papers", "figures"):
+    elif name in __all__:
         found = import_module(f"plastodyn.{name}")
     else:
         raise AttributeError(f"module 'plastodyn' has no attribute {name!r}")

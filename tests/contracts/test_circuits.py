@@ -16,7 +16,9 @@ from plastodyn.protocol import check_joined
 
 # Variants of one circuit compile for seconds each.
 _VARIANTS = {"tanh", "plastic_biases", "matched", "resampled", "reachable_by_sign", "principal_axes", "through_covariance"}
-_EACH = [pytest.param(n, marks=pytest.mark.slow) if n in _VARIANTS else n for n in CIRCUITS]
+# What all its rules add up to compiles for half a minute; those that need no layers run on the circuit of a user's loss.
+_LONG = {*_VARIANTS, "student_teacher"}
+_EACH = [pytest.param(n, marks=pytest.mark.slow) if n in _LONG else n for n in CIRCUITS]
 KEY = jax.random.key(0)
 
 

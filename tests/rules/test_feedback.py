@@ -97,7 +97,7 @@ def test_the_layers_signal():
 
         @jax.jit
         def both(weights):
-            rates, slopes, error = circuit.layers(weights)
+            rates, slopes, error = circuit.start.at(weights).signal("layers")
             silent = tuple(jnp.zeros_like(rate) for rate in rates[1:])
             moved = []
             for layer in range(3):

@@ -21,7 +21,8 @@ def _velocities(circuit, signs):
     moment = Moment(circuit, circuit.weights, jnp.float32(0))
     plain = pd.rules.gradient(0.1)
     flipped = pd.rules.flipped(plain, signs)
-    return jax.jit(lambda: (plain.velocity(moment, None), flipped.velocity(moment, None)))()
+    state = flipped.init(moment, jax.random.key(0))
+    return jax.jit(lambda: (plain.velocity(moment, None), flipped.velocity(moment, state)))()
 
 
 @pytest.mark.parametrize(("layer", "count"), [(0, 4), (1, 3)])
@@ -49,7 +50,9 @@ def test_fluctuations_flip_too():
     noise = pd.fluctuations.white(0.1)
     flipped = pd.rules.flipped(noise, pd.rules.presynaptic(SIGNS_IN))
     drawn = noise.draw(circuit.weights, jax.random.key(0))
-    plain, turned = (rule.increment(moment, None, jnp.float32(1), drawn)[0] for rule in (noise, flipped))
+    states = [rule.init(moment, jax.random.key(0)) for rule in (noise, flipped)]
+    rules = zip((noise, flipped), states, strict=True)
+    plain, turned = (rule.increment(moment, state, jnp.float32(1), drawn)[0] for rule, state in rules)
     np.testing.assert_array_equal(turned.kernels[0], plain.kernels[0] * SIGNS_IN)
 
 

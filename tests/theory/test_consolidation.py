@@ -222,7 +222,8 @@ def test_the_population_is_the_tracking_model_along_its_mode():
     """What teaches w_PC v and the leading eigenvalue at one eye position is what teaches a tracking model with input x."""
     circuit = pd.circuits.integrator(20, key=jax.random.key(5), eigenvalue=1.1)
     x = 0.8
-    field = circuit.teaching(circuit.weights._replace(purkinje=0.2 * circuit.mode[None]), x * circuit.mode, jnp.float32(0))
+    weights = circuit.weights._replace(purkinje=0.2 * circuit.mode[None])
+    field = circuit.start.replace(weights=weights, activity=x * circuit.mode).signal("teaching")
     gain_error, w1 = 1 - 1.1 - 0.2, 0.2
     assert float(field.purkinje[0] @ circuit.mode) == pytest.approx(gain_error * x**2, rel=1e-5)
     assert float(circuit.mode @ field.recurrent @ circuit.mode) == pytest.approx(w1 * x**2, rel=1e-5)

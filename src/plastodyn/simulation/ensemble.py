@@ -124,9 +124,7 @@ class Ensemble:
         if not self.begun[group[0]]:
             self.begun[group] = True
             return members, engine.compiled_begin(self.program)(members)
-        return members, jax.tree.map(
-            lambda stored, kind: _restored(stored[chosen], kind), self.carries, self.kinds
-        )
+        return members, jax.tree.map(lambda stored, kind: _restored(stored[chosen], kind), self.carries, self.kinds)
 
     def _room_ends(self, index: int) -> list[int]:
         """For each observable, the step before which a call from ``index`` on must stop for lack of room."""

@@ -24,6 +24,8 @@ _NUMBERS_PER_BLOCK = 1.5e5
 _LONGEST_BLOCK = 64
 # What one call may record of one observable on one device.
 _BYTES_OF_RECORDS = 4e6
+# Runs with fewer records share one program.
+_LEAST_ROOM = 64
 _ACCELERATOR_FACTOR = 1000
 
 
@@ -84,7 +86,7 @@ def plan(
 def _room(one: jax.ShapeDtypeStruct, count: int, chunk: int) -> int:
     """Records of one observable for which a call has room; a power of two, so that runs of other lengths share programs."""
     most = max(1, int(_BYTES_OF_RECORDS / max(1, chunk * one.size * one.dtype.itemsize)))
-    return 2 ** min(int(math.log2(most)), math.ceil(math.log2(max(count, 1))))
+    return 2 ** min(int(math.log2(most)), math.ceil(math.log2(max(count, _LEAST_ROOM))))
 
 
 @functools.lru_cache(maxsize=256)
