@@ -379,7 +379,7 @@ def test_balls_enclose_what_lies_in_them(centre, offset):
         (lambda: Certificate.from_json("{"), "JSON"),
         (lambda: Certificate.from_json("{}"), "certificate"),
         (lambda: Certificate.from_json(json.dumps({**_stable(), "format": 3})), "format must be one of 1, 2"),
-        (lambda: Certificate.from_json(json.dumps({**_stable(), "system": []})), "certificate"),
+        (lambda: Certificate.from_json(json.dumps({**_stable(), "format": 1, "system": []})), "certificate"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):
