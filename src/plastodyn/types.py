@@ -32,6 +32,9 @@ Floats: TypeAlias = Float[np.ndarray, "..."]
 Parameter: TypeAlias = Any
 """A field of a circuit or a rule: a `Number` as the user gives it, and an array of one number in each member of a run."""
 
+Leaves: TypeAlias = Any
+"""A pytree: the part of a circuit and a rule that the members of a run differ in, or share, or that is compiled in."""
+
 State: TypeAlias = Any
 """A pytree that a rule, a wrapper or a gate carries from step to step; ``None`` for one without memory."""
 

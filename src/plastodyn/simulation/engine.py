@@ -11,7 +11,7 @@ serves any window, stride and length.
 
 import functools
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -23,10 +23,7 @@ from plastodyn import protocol
 from plastodyn.protocol import AbstractCircuit, Carry, Instants, Moment, Rule
 from plastodyn.runtime import devices
 from plastodyn.solvers import Solver
-from plastodyn.types import Noise
-
-Leaves: TypeAlias = Any
-"""A pytree: the part of (circuit, rule) that members differ in, or share."""
+from plastodyn.types import Leaves, Noise
 
 _INIT, _STEP, _EVENT = 0, 1, 2
 """What a member's key is folded with: for the rule's first state, for steps, and for events."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from plastodyn.protocol import Carry
+from plastodyn.protocol import Carry, Event
 from plastodyn.runtime.progress import Bar
 from plastodyn.simulation import dataset, engine
 from plastodyn.simulation.members import Population
@@ -26,7 +26,7 @@ class Ensemble:
         timing: Timing,
         recorded: tuple[Observable, ...],
         until: Observable | None,
-        events: tuple[Any, ...],
+        events: tuple[Event, ...],
         chunk: int | None,
     ) -> None:
         self.population, self.timing, self.recorded, self.until = population, timing, recorded, until
@@ -43,7 +43,7 @@ class Ensemble:
         self.begun = np.zeros(population.total, bool)
         self._pace = Pace()
 
-    def _room_for_carries(self) -> tuple[Carry, Any]:
+    def _room_for_carries(self) -> tuple[Carry, Carry]:
         """Room on the host for what each member carries, and the types that it has on the device."""
         program, total = self.program, self.population.total
         one = jax.eval_shape(lambda *system: engine.begin(program, *system), *self.population.one())
@@ -198,7 +198,7 @@ def _restored(stored: np.ndarray, kind: Any) -> Any:
     return stored
 
 
-def _rows(values: Any, count: int) -> np.ndarray:
+def _rows(values: Array | np.ndarray, count: int) -> np.ndarray:
     """Device and chunk axes joined into one, cut to the members that are meant."""
     host = np.asarray(values)
     return host.reshape(-1, *host.shape[2:])[:count]

@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import DTypeLike
 
 from plastodyn import checks
 from plastodyn.protocol import AbstractCircuit, Rule
 from plastodyn.simulation.axes import Grid, is_axis, spanned
 from plastodyn.tree import Weights
+from plastodyn.types import Leaves
 
 
 class Population(NamedTuple):
@@ -20,9 +22,9 @@ class Population(NamedTuple):
     grid: Grid
     replicas: int
     keys: Array
-    batched: Any
-    shared: Any
-    static: Any
+    batched: Leaves
+    shared: Leaves
+    static: Leaves
 
     @property
     def total(self) -> int:
@@ -34,11 +36,11 @@ class Population(NamedTuple):
         """Lengths of the axes, then the number of replicas."""
         return (*self.grid.shape, self.replicas)
 
-    def one(self) -> tuple[Any, Any, Any]:
+    def one(self) -> tuple[Array, Leaves, Leaves]:
         """Shapes of the key, batched and shared leaves of one member, whichever."""
         return jax.eval_shape(lambda: (*self.take(np.zeros((), int)), self.shared))
 
-    def take(self, chosen: np.ndarray) -> tuple[Array, Any]:
+    def take(self, chosen: np.ndarray) -> tuple[Array, Leaves]:
         """Keys and batched leaves of the chosen members, with the shape of ``chosen`` in front."""
         return _gathered(self.keys, self.batched, chosen)
 
@@ -50,12 +52,12 @@ class _Column(NamedTuple):
     which: Array
 
 
-def _is_column(leaf: Any) -> bool:
+def _is_column(leaf: object) -> bool:
     return isinstance(leaf, _Column)
 
 
 @jax.jit
-def _gathered(keys: Array, columns: Any, chosen: Array) -> tuple[Array, Any]:
+def _gathered(keys: Array, columns: Leaves, chosen: Array) -> tuple[Array, Leaves]:
     """One compiled call: leaf after leaf, a round of a single network took the host 3 ms longer."""
     return keys[chosen], jax.tree.map(lambda column: column.values[column.which[chosen]], columns, is_leaf=_is_column)
 
@@ -100,7 +102,7 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
     return Population(grid, replicas, _member_keys(key, grid, replicas), batched, shared, static)
 
 
-def stack(circuits: list[AbstractCircuit]) -> tuple[AbstractCircuit, Any]:
+def stack(circuits: list[AbstractCircuit]) -> tuple[AbstractCircuit, Leaves]:
     """One circuit whose arrays are those of the list, stacked in front, and which of them are.
 
     An array that all circuits hold in common, the same object, is kept once: a data set is not copied for each replica.
@@ -121,11 +123,11 @@ def stack(circuits: list[AbstractCircuit]) -> tuple[AbstractCircuit, Any]:
     return eqx.combine(stacked, first_static), eqx.combine(differs, jax.tree.map(lambda _: False, first_static))
 
 
-def _numeric(leaf: Any) -> bool:
+def _numeric(leaf: object) -> bool:
     return isinstance(leaf, jax.Array | np.ndarray | np.generic | float | int) and not isinstance(leaf, bool)
 
 
-def _shared(leaf: Any, dtype: Any) -> Any:
+def _shared(leaf: Any, dtype: DTypeLike) -> Any:
     if not _numeric(leaf):
         return None
     # A Python number takes the precision of the weights; an array keeps its own.

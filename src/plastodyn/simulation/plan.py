@@ -2,10 +2,13 @@
 
 import functools
 import math
-from typing import Any, NamedTuple
+from collections.abc import Hashable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
 from plastodyn import checks
 from plastodyn.protocol import Carry, Instants
@@ -14,6 +17,7 @@ from plastodyn.simulation import engine
 from plastodyn.simulation.members import Population
 from plastodyn.simulation.record import Observable
 from plastodyn.solvers import Solver
+from plastodyn.types import Leaves
 
 # Work per step, and bytes of weights, that fill a core's caches without spilling them: measured on linear circuits of 220
 # units, 16 to 100 kB each, a step takes up to twice as long per member beyond 120 kB, and the same or longer below it.
@@ -27,6 +31,9 @@ _BYTES_OF_RECORDS = 4e6
 # Runs with fewer records share one program.
 _LEAST_ROOM = 64
 _ACCELERATOR_FACTOR = 1000
+
+
+Shapes = tuple[jax.ShapeDtypeStruct, ...]
 
 
 class Timing(NamedTuple):
@@ -90,22 +97,22 @@ def _room(one: jax.ShapeDtypeStruct, count: int, chunk: int) -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def observed_shape(program: engine.Program, which: int, layout: Any, shapes: tuple[Any, ...]) -> Any:
+def observed_shape(program: engine.Program, which: int, layout: Hashable, shapes: Shapes) -> jax.ShapeDtypeStruct:
     """Shape and type of one observable of one member."""
 
-    def observed(key: Any, batched: Any, shared: Any) -> Any:
+    def observed(key: Array, batched: Leaves, shared: Leaves) -> Array:
         carry = engine.begin(program, key, batched, shared)
         return engine.observe(program, carry, batched, shared, jnp.zeros((), _float_of(carry)), which)
 
     return jax.eval_shape(observed, *jax.tree.unflatten(layout, shapes))
 
 
-def _float_of(carry: Carry) -> Any:
+def _float_of(carry: Carry) -> np.dtype:
     return jnp.result_type(*jax.tree.leaves(carry.weights))
 
 
 @functools.lru_cache(maxsize=128)
-def _cost(program: engine.Program, layout: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]) -> Cost:
+def _cost(program: engine.Program, layout: Hashable, shapes: Shapes) -> Cost:
     """The cost of one step of one member, as XLA counts it.
 
     Args:
@@ -116,7 +123,7 @@ def _cost(program: engine.Program, layout: Any, shapes: tuple[jax.ShapeDtypeStru
     key, batched, shared = jax.tree.unflatten(layout, shapes)
     index = jnp.zeros((), jnp.int32)
 
-    def one_step(key: Any, batched: Any, shared: Any) -> Carry:
+    def one_step(key: Array, batched: Leaves, shared: Leaves) -> Carry:
         carry = engine.begin(program, key, batched, shared)
         noise = engine.draw(program, index, key, batched, shared)
         return engine.step(program, carry, noise, key, batched, shared, index, jnp.ones((), _float_of(carry)))
