@@ -36,6 +36,8 @@ def number(
     """
     bounds = [f"{sign} {bound:g}" for sign, bound in ((">", above), (">=", at_least), ("<=", at_most)) if np.isfinite(bound)]
     allowed = " ".join(["a number", " and ".join(bounds)]).strip()
+    if isinstance(value, str | bytes | bool):
+        _refuse(name, value, allowed)
     try:
         values = np.asarray(value, dtype=float)
     except (TypeError, ValueError):

@@ -44,7 +44,8 @@ def scale(factor: Array | float, change: Weights | None) -> Weights | None:
     >>> scale(2.0, jnp.ones(2)).tolist()
     [2.0, 2.0]
     """
-    return jax.tree.map(lambda leaf: factor * leaf, change)
+    # In the precision of the change: under x64 a number would otherwise widen it.
+    return jax.tree.map(lambda leaf: jnp.asarray(factor, leaf.dtype) * leaf, change)
 
 
 def dot(first: Weights, second: Weights) -> Array:
@@ -55,7 +56,7 @@ def dot(first: Weights, second: Weights) -> Array:
     """
     # A product of vectors: XLA on a CPU otherwise adds up a long array number by number.
     products = jax.tree.map(jnp.vdot, first, second)
-    return sum(jax.tree.leaves(products), start=jnp.zeros(()))
+    return sum(jax.tree.leaves(products), start=jnp.zeros((), _dtype(first)))
 
 
 def norm(weights: Weights) -> Array:

@@ -36,6 +36,8 @@ class AbstractCircuit(eqx.Module):
 
     def __init_subclass__(cls, **arguments: object) -> None:
         super().__init_subclass__(**arguments)
+        if isinstance(cls.signals, str):
+            raise ValueError(f"signals of {cls.__name__} must be a set of names; got {cls.signals!r}")
         fields = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
         for name in sorted(cls.signals):
             if name not in fields and not hasattr(cls, name):

@@ -36,8 +36,9 @@ class Instants(NamedTuple):
             listed = jnp.asarray((*self.at, NEVER), jnp.int32)
             return listed[jnp.searchsorted(listed, index)]
         past = jnp.maximum(index - self.first, 0)
-        due = self.first + (past + (self.every - 1)) // self.every * self.every
-        return jnp.where(due <= self.last, due, NEVER)
+        # Rounded up without a sum that could leave 32 bits.
+        due = self.first - (-past // self.every) * self.every
+        return jnp.where((due <= self.last) & (due >= index), due, NEVER)
 
 
 class Event(NamedTuple):
@@ -59,8 +60,11 @@ class Event(NamedTuple):
         (2, 4)
         """
         if self.times is not None:
-            return Instants(at=tuple(sorted({math.ceil(t / dt - _ROUNDING) for t in self.times})))
+            reached = (t / dt for t in self.times if t / dt < NEVER - 1)
+            return Instants(at=tuple(sorted({max(1, math.ceil(t - _ROUNDING)) for t in reached})))
         assert self.every is not None
+        if self.every / dt >= NEVER - 1:
+            return Instants(NEVER, 0, 1)
         steps = round(self.every / dt)
         if steps < 1 or abs(steps * dt - self.every) > _ROUNDING * self.every:
             raise ValueError(f"every of an event must be a whole number of steps of length {dt:g}; got {self.every:g}")
@@ -93,6 +97,8 @@ def event(action: Callable[..., Any], *, every: float | None = None, times: Sequ
         _fixed("every", every)
         return Event(action, every=float(every))
     assert times is not None
+    if np.ndim(times) != 1:
+        raise ValueError(f"times of an event must be a sequence of numbers; got {times!r}")
     _fixed("times", times)
     return Event(action, times=tuple(float(t) for t in np.ravel(np.asarray(times, float))))
 

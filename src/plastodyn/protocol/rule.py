@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
+import numpy as np
 from jax import Array
 
 from plastodyn import checks, tree
@@ -103,6 +104,8 @@ class Rule(eqx.Module):
 
     def __truediv__(self, divisor: Number) -> "Scaled":
         checks.number("divisor", divisor)
+        if not np.all(divisor):
+            raise ValueError(f"divisor must not be 0; got {divisor!r}")
         return self * (1 / divisor)
 
     # Let a rule, not NumPy or xarray, decide what an array times a rule means.

@@ -144,7 +144,12 @@ def happen(circuit: AbstractCircuit, rule: Rule, carry: Carry, which: int, time:
     if which < len(circuit.events):
         moment, state = circuit.events[which].action(moment, key), carry.state
     else:
-        moment, state = rule.events[which - len(circuit.events)].action(moment, carry.state, key)
+        found = rule.events[which - len(circuit.events)].action(moment, carry.state, key)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise ValueError(f"an event of a rule must return a moment and the rule's next state; got {found!r}")
+        moment, state = found
+    if not isinstance(moment, Moment):
+        raise ValueError(f"an event must return a moment, such as moment.replace(weights=...); got {moment!r}")
     after = Carry(moment.weights, moment.activity, moment.structure, state)
     for name, old, new in zip(Carry._fields, carry, after, strict=True):
         if _outline(old) != _outline(new):

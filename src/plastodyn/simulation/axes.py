@@ -9,6 +9,7 @@ import xarray as xr
 
 from plastodyn.protocol import Rule
 
+_PREFIXES = ("weights", "activity", "structure", "state", "step", "time")
 RESERVED = ("replica", "step", "time", "weight", "weights", "status", "steps_taken", "activity", "structure", "state")
 
 
@@ -39,10 +40,14 @@ def axis(name: str, values: Iterable[float]) -> xr.DataArray:
     """
     if not isinstance(name, str) or not name.isidentifier() or name in RESERVED:
         raise ValueError(f"name must be an identifier other than {', '.join(RESERVED)}; got {name!r}")
+    if name.split("_", maxsplit=1)[0] in _PREFIXES:
+        raise ValueError(f"name must not begin with {', '.join(_PREFIXES)}, as dimensions of results do; got {name!r}")
+    if not isinstance(values, Iterable):
+        raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got {values!r}")
     points = np.asarray(list(values))
     if points.ndim != 1 or points.size == 0:
         raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got shape {points.shape}")
-    if not np.issubdtype(points.dtype, np.number) or not np.isfinite(points).all():
+    if not np.issubdtype(points.dtype, np.number) or np.iscomplexobj(points) or not np.isfinite(points).all():
         raise ValueError(f"values of axis {name!r} must be finite numbers; got {points}")
     if len(np.unique(points)) != len(points):
         raise ValueError(f"values of axis {name!r} must all be different; got {points}")

@@ -11,10 +11,28 @@ from jax import Array
 
 from plastodyn.protocol import Carry
 from plastodyn.simulation.dataset import carried
+from plastodyn.simulation.plan import Timing
 from plastodyn.simulation.status import Status
 
 if TYPE_CHECKING:
     from plastodyn.simulation.ensemble import Ensemble
+
+
+def check(run: object) -> xr.Dataset:
+    """Refuse anything that is not the complete result of a run.
+
+    Raises:
+        ValueError: naming what it is, or lacks.
+    """
+    if not isinstance(run, xr.Dataset):
+        raise ValueError(f"start must be the result of simulate, an xarray.Dataset; got {type(run).__name__}")
+    lacking = [name for name in ("weights", "status", "steps_taken") if name not in run]
+    lacking += [name for name in ("seed", "last_step", "dt", "time_is") if name not in run.attrs]
+    if lacking:
+        raise ValueError(f"start must be the result of simulate, with its attributes; it lacks {', '.join(lacking)}")
+    if bool((run.status == Status.INTERRUPTED).any()):
+        raise ValueError("start must be a run that came to its end; this one was interrupted")
+    return run
 
 
 def key_of(run: xr.Dataset) -> Array:
@@ -23,20 +41,26 @@ def key_of(run: xr.Dataset) -> Array:
     >>> key_of(xr.Dataset(attrs={"seed": "[0, 7]", "seed_kind": "threefry2x32"})) == jax.random.key(7)
     Array(True, dtype=bool)
     """
-    try:
-        words = jnp.asarray(json.loads(run.attrs["seed"]), "uint32")
-        return jax.random.wrap_key_data(words, impl=run.attrs.get("seed_kind", "threefry2x32"))
-    except (AttributeError, KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"start must be the result of simulate, with its attributes; {error!r}") from None
+    words = jnp.asarray(json.loads(run.attrs["seed"]), "uint32")
+    return jax.random.wrap_key_data(words, impl=run.attrs.get("seed_kind", "threefry2x32"))
 
 
 def steps_of(run: xr.Dataset) -> int:
     """The step at which a run ended."""
-    if not isinstance(run, xr.Dataset) or "steps_taken" not in run or "last_step" not in run.attrs:
-        raise ValueError(f"start must be the result of simulate; got {type(run).__name__}")
-    if bool((run.status == Status.INTERRUPTED).any()):
-        raise ValueError("start must be a run that came to its end; this one was interrupted")
     return int(run.attrs["last_step"])
+
+
+def check_timing(run: xr.Dataset, timing: Timing) -> None:
+    """Refuse to go on in steps of another length: time would jump.
+
+    Raises:
+        ValueError: naming both.
+    """
+    here = ("continuous" if timing.is_flow else "discrete", timing.dt)
+    there = (run.attrs["time_is"], float(run.attrs["dt"]))
+    if here != there:
+        found, wanted = (f"{dt:g} in {kind} time" for kind, dt in (here, there))
+        raise ValueError(f"dt must be that of the run in start, {wanted}; got {found}")
 
 
 def carries_of(run: xr.Dataset, ensemble: "Ensemble") -> tuple[Carry, np.ndarray, np.ndarray, np.ndarray]:
@@ -47,30 +71,36 @@ def carries_of(run: xr.Dataset, ensemble: "Ensemble") -> tuple[Carry, np.ndarray
     """
     population, room = ensemble.population, ensemble.carries
     dims = (*population.grid.coordinates, "replica")
-    found = {name: run.sizes.get(name, 0) for name in dims}
+    found = {str(name): run.weights.sizes[name] for name in run.weights.dims if name != "weight"}
     wanted = dict(zip(dims, population.shape, strict=True))
-    same = all(np.array_equal(run[name].values, points) for name, points in population.grid.coordinates.items() if name in run)
-    if found != wanted or not same:
+    if found != wanted:
         raise ValueError(f"start must have the axes and replicas of this run, {wanted}; got {found}")
+    for name, points in population.grid.coordinates.items():
+        if not np.array_equal(run[name].values, points):
+            raise ValueError(f"start must have the points of axis {name!r}, {points}; got {run[name].values}")
     others = carried(room)
     unknown = [name for name in others if name not in run]
-    extra = [str(name) for name in run.data_vars if str(name).split("_")[0] in ("structure", "state") and name not in others]
+    extra = [str(name) for name in run.data_vars if _is_carried(str(name)) and name not in others]
     if unknown or extra:
         raise ValueError(f"start must be a run of the same circuit and rule; it lacks {unknown} and has besides {extra}")
     for name, leaf in others.items():
         leaf[...] = _members(run[name], dims, leaf)
-    _split(_members(run.weights, dims, np.zeros((population.total, _size(room)))), room)
+    _split(_members(run.weights, dims, np.zeros((population.total, _size(room)), ensemble.dtype)), room)
     status, taken = (run[name].transpose(*dims).values.reshape(-1) for name in ("status", "steps_taken"))
     # A member that retired stays what it is; one that diverged without being asked goes on.
     return room, taken < steps_of(run), status, taken
 
 
+def _is_carried(name: str) -> bool:
+    return name.split("_", maxsplit=1)[0] in ("structure", "state") and not name.endswith("_recorded")
+
+
 def _members(values: xr.DataArray, dims: tuple[str, ...], like: np.ndarray) -> np.ndarray:
-    flat = values.transpose(*dims, ...).values.reshape(-1, *values.shape[len(dims) :])
-    if flat.shape != like.shape:
-        raise ValueError(
-            f"start must be a run of the same circuit and rule; {values.name} has shape {flat.shape}, not {like.shape}"
-        )
+    ordered = values.transpose(*dims, ...).values
+    flat = ordered.reshape(-1, *ordered.shape[len(dims) :])
+    if flat.shape != like.shape or flat.dtype != like.dtype:
+        found, wanted = f"{flat.dtype}{list(flat.shape)}", f"{like.dtype}{list(like.shape)}"
+        raise ValueError(f"start must be a run of the same circuit and rule; {values.name} is {found}, not {wanted}")
     return flat
 
 

@@ -44,7 +44,7 @@ def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit)
     dims = (*grid.coordinates, "replica")
     result = xr.Dataset(coords={**grid.coordinates, "replica": np.arange(shape[-1])})
     for item, window, values in zip(outcome.recorded, outcome.windows, outcome.records, strict=True):
-        result[_variable(item)] = _recorded(item, window, values.reshape(*shape, *values.shape[1:]), dims, outcome)
+        result[variable(item)] = _recorded(item, window, values.reshape(*shape, *values.shape[1:]), dims, outcome)
     unfinished = outcome.status == Status.INTERRUPTED
     weights = _blank(_raveled(outcome.carries.weights), unfinished)
     result["weights"] = ((*dims, "weight"), weights.reshape(*shape, -1), {"long_name": "final weights", "units": "1"})
@@ -60,6 +60,8 @@ def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit)
         "rule": describe(rule),
         "circuit": describe(circuit),
         "last_step": outcome.timing.last,
+        "dt": outcome.timing.dt,
+        "time_is": "continuous" if outcome.timing.is_flow else "discrete",
         "seed": json.dumps(np.asarray(jax.random.key_data(key)).tolist()),
         "seed_kind": str(jax.random.key_impl(key)),
         **provenance.attributes(),
@@ -76,7 +78,11 @@ def carried(carries: Carry) -> dict[str, np.ndarray]:
     found = {}
     for part in ("activity", "structure", "state"):
         for path, leaf in jax.tree_util.tree_leaves_with_path(getattr(carries, part)):
-            found["_".join(filter(None, [part, jax.tree_util.keystr(path, simple=True, separator="_")]))] = leaf
+            name = "_".join(filter(None, [part, jax.tree_util.keystr(path, simple=True, separator="_")]))
+            while name in found:
+                # Leaves such as ["a"]["b"] and ["a_b"] would share a name.
+                name += "_"
+            found[name] = leaf
     return found
 
 
@@ -92,7 +98,13 @@ def _blank(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.where(rows.reshape(-1, *(1,) * (values.ndim - 1)), values.dtype.type(np.nan), values)
 
 
-def _variable(item: Observable) -> str:
+def variable(item: Observable) -> str:
+    """The name of a record in the result.
+
+    >>> from plastodyn.simulation.record import observe
+    >>> variable(observe("loss")), variable(observe("weights"))
+    ('loss', 'weights_recorded')
+    """
     taken = item.name in ("status", "steps_taken") or item.name.split("_")[0] in ("weights", "activity", "structure", "state")
     return f"{item.name}_recorded" if taken else item.name
 

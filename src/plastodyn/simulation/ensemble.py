@@ -1,5 +1,7 @@
 """All members of one run on their way: carried chunk by chunk, retired when they are done, results kept on the host."""
 
+import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -54,7 +56,8 @@ class Ensemble:
     def _unrecorded(self, which: int) -> np.ndarray:
         """Room for the records of one observable: NaN until they are there."""
         one = observed_shape(self.program, which, *self.one)
-        kind = one.dtype if jnp.issubdtype(one.dtype, jnp.floating) else self.dtype
+        # What is no number with a NaN is kept in floats that hold it.
+        kind = one.dtype if jnp.issubdtype(one.dtype, jnp.inexact) else np.float64 if one.dtype.itemsize > 2 else self.dtype
         return np.full((self.population.total, len(self.windows[which]), *one.shape), np.nan, kind)
 
     def resume(self, carries: Carry, done: np.ndarray, status: np.ndarray, taken: np.ndarray) -> None:
@@ -63,7 +66,8 @@ class Ensemble:
         self.begun[:] = True
         self.status[done], self.taken[done] = status[done], taken[done]
         if done.any():
-            self._hold(np.flatnonzero(done), self.timing.first)
+            for at in np.unique(taken[done]):
+                self._hold(np.flatnonzero(done & (taken == at)), self.timing.first, int(at))
 
     def check(self) -> None:
         """Refuse a condition that is not one truth value for each member.
@@ -80,8 +84,9 @@ class Ensemble:
     def compute(self, bar: Bar) -> None:
         """Carry all members through all steps; between rounds those that are done drop out."""
         width = self.program.devices * self.program.chunk
-        active = np.flatnonzero(self.status == Status.INTERRUPTED)
         start = self.timing.first
+        self._retire_at_the_start()
+        active = np.flatnonzero(self.status == Status.INTERRUPTED)
         for stop in self._round_ends():
             for first in range(0, len(active), width):
                 self._carry(active[first : first + width], start, stop, bar)
@@ -89,13 +94,25 @@ class Ensemble:
             bar.advance((len(active) - len(left)) * (self.timing.last - stop))
             active, start = left, stop
 
-    def _round_ends(self) -> list[int]:
+    def _retire_at_the_start(self) -> None:
+        """Ask the condition where an earlier run ended, if it is due there: that run did not ask at its last step."""
+        if self.until is None or not self.begun.any() or self.timing.first % self.until.every:
+            return
+        active = np.flatnonzero(self.status == Status.INTERRUPTED)
+        width = self.program.devices * self.program.chunk
+        for first in range(0, len(active), width):
+            group = active[first : first + width]
+            members, carry = self._started(group)
+            self.taken[group] = self.timing.first
+            self._finish(carry, members, group, self.timing.first)
+
+    def _round_ends(self) -> Iterable[int]:
         """The steps at which members may retire, whatever the step that the run began at; and the end."""
         first, last = self.timing.first, self.timing.last
         if self.until is None:
             return [last]
         every = self.until.every
-        return [*range((first // every + 1) * every, last, every), last]
+        return itertools.chain(range((first // every + 1) * every, last, every), [last])
 
     def _carry(self, group: np.ndarray, start: int, stop: int, bar: Bar) -> None:
         members, carry = self._started(group)
@@ -165,17 +182,18 @@ class Ensemble:
         if done.any():
             self._hold(group[done], stop)
 
-    def _hold(self, rows: np.ndarray, since: int) -> None:
-        """Fill the records of members that are done: they stay what they are for the rest of the run."""
+    def _hold(self, rows: np.ndarray, since: int, at: int | None = None) -> None:
+        """Fill the records of members that are done from a step on: they stay what they were ``at`` the step of their end."""
         rest = {which: range(len(w))[len(range(w.start, min(since, w.stop), w.step)) :] for which, w in enumerate(self.windows)}
         which = tuple(place for place, left in rest.items() if len(left))
         if not which:
             return
+        ended = since if at is None else at
         width = self.program.devices * self.program.chunk
         for first in range(0, len(rows), width):
             group = rows[first : first + width]
             members, carry = self._started(group)
-            found = engine.compiled_snapshot(self.program, which)(carry, members, self._clock(since, since))
+            found = engine.compiled_snapshot(self.program, which)(carry, members, self._clock(ended, ended))
             for place, values in zip(which, found, strict=True):
                 self.records[place][group, rest[place].start :] = _rows(values, len(group))[:, None]
 

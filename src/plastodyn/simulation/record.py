@@ -46,7 +46,9 @@ def instants(window: range) -> Instants:
     >>> int(instants(range(0)).following(0)) == NEVER
     True
     """
-    return Instants(window[0], window[-1], window.step) if len(window) else Instants(NEVER, 0, 1)
+    if not len(window):
+        return Instants(NEVER, 0, 1)
+    return Instants(window[0], window[-1], window.step if len(window) > 1 else 1)
 
 
 def observe(
@@ -70,7 +72,7 @@ def observe(
         name: of the variable in the result; the function's own name unless given.
 
     Raises:
-        ValueError: on an unknown name, a stride below 1, or a function without a usable name.
+        ValueError: on an unknown name, a stride below 1, or a name that is no identifier.
 
     >>> list(observe("loss", every=2, start=-5).within(0, 10))
     [6, 8, 10]
@@ -79,10 +81,10 @@ def observe(
     checks.count("start", start, at_least=-(2**31))
     if stop is not None:
         checks.count("stop", stop, at_least=0)
+    if name is not None and not (isinstance(name, str) and name.isidentifier()):
+        raise ValueError(f"name must be an identifier; got {name!r}")
     if callable(what):
         label = name or str(getattr(what, "__name__", ""))
-        if not label.isidentifier():
-            raise ValueError(f"name must be given for an observable without a name of its own; got {what!r}")
         return Observable(label, what, every, start, stop, frozenset(getattr(what, "reads", ())))
     checks.one_of("what", what, OBSERVABLES)
     return Observable(name or what, OBSERVABLES[what], every, start, stop, _READS.get(what, frozenset()))
@@ -103,6 +105,9 @@ def observables(record: Sequence[Any] | None, circuit: AbstractCircuit) -> tuple
     if isinstance(record, str) or not isinstance(record, Sequence):
         raise ValueError(f"record must be a list of names, functions or observe(...); got {record!r}")
     found = tuple(item if isinstance(item, Observable) else observe(item) for item in record)
+    for item in found:
+        if not item.name.isidentifier():
+            raise ValueError(f"name must be given for an observable without a name of its own; got {item.function!r}")
     names = [item.name for item in found]
     if len(set(names)) < len(names):
         raise ValueError(f"record must name each observable once; got {names}")

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import xarray as xr
 from jax import Array
 
 from plastodyn import checks
-from plastodyn.protocol import AbstractCircuit, Rule, check_joined
+from plastodyn.protocol import AbstractCircuit, Event, Rule, check_joined
 from plastodyn.runtime.progress import Bar
 from plastodyn.simulation import continuation, dataset
 from plastodyn.simulation.ensemble import Ensemble
@@ -72,8 +73,9 @@ def simulate(
             member that is done, or whose weights are no longer finite, retires: it costs nothing more, and keeps its
             last values in later records.
         weights: where to start instead of ``circuit.weights``.
-        start: an earlier run of the same circuit and rule, to go on from: with the same key (its own, unless one is given)
-            the two together are, bit for bit, what one longer run would have been. Steps and times count on.
+        start: an earlier run to go on from, of a circuit and a rule of the same shapes; with the same ones and the same key
+            (its own, unless one is given) the two runs are, bit for bit, what one longer run would have been. Steps and
+            times count on.
         chunk: members that one device carries at a time; chosen from the cost of a step unless given.
         progress: show a bar on standard error when the run lasts more than 2 seconds.
 
@@ -102,14 +104,17 @@ def simulate(
     check_joined(circuits[0], rule, recorded if asked is None else (*recorded, asked))
     if start is not None and weights is not None:
         raise ValueError("start brings weights of its own; give one of start and weights")
-    key = continuation.key_of(start) if key is None and start is not None else key
+    if start is not None:
+        continuation.check(start)
+        key = continuation.key_of(start) if key is None else key
     checks.key("key", key)
     assert key is not None
     timing = _timing(steps, duration, dt, solver, 0 if start is None else continuation.steps_of(start))
+    if start is not None:
+        continuation.check_timing(start, timing)
     population = enlist(circuits, rule, _replicas(replicas, len(circuits), start), key)
-    taken = sorted({item.name for item in recorded} & set(population.grid.coordinates))
-    if taken:
-        raise ValueError(f"axis {taken[0]!r} has the name of something recorded: give one of them another name")
+    _check_names(recorded, tuple(population.grid.coordinates))
+    _check_parts(circuits[0], rule)
     run = Ensemble(population, timing, recorded, asked, (*circuits[0].events, *rule.events), chunk)
     run.check()
     if start is not None:
@@ -122,6 +127,26 @@ def simulate(
         except KeyboardInterrupt as stop:
             raise Interrupted(dataset.assemble(run.outcome(), key, rule, circuits[0])) from stop
     return dataset.assemble(run.outcome(), key, rule, circuits[0])
+
+
+def _check_names(recorded: tuple[Observable, ...], axes: tuple[str, ...]) -> None:
+    """Refuse names that would stand for two things in the result."""
+    variables = [dataset.variable(item) for item in recorded]
+    for item, variable in zip(recorded, variables, strict=True):
+        if variables.count(variable) > 1:
+            raise ValueError(f"record: two observables would both be {variable!r} in the result; rename {item.name!r}")
+        if item.name in (*axes, "replica", "step", "time", "weight"):
+            raise ValueError(f"name of an observable must not be that of an axis or dimension of the result; got {item.name!r}")
+
+
+def _check_parts(circuit: AbstractCircuit, rule: Rule) -> None:
+    """Refuse an activity that cannot move, and events that are none."""
+    for leaf in jax.tree.leaves(circuit.activity):
+        if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
+            raise ValueError(f"activity must be floating-point, other arrays are structure; got {jnp.result_type(leaf)}")
+    for owner, events in (("circuit", circuit.events), ("rule", rule.events)):
+        if not isinstance(events, tuple) or not all(isinstance(item, Event) for item in events):
+            raise ValueError(f"events of the {owner} must be a tuple of pd.circuits.event(...); got {events!r}")
 
 
 def _condition(until: Any) -> Observable | None:

@@ -76,6 +76,7 @@ def pattern_layer(
     checks.one_of("activation", activation, ACTIVATIONS)
     checks.number("scale", scale, above=0)
     checks.one_of("dtype", dtype, ("float32", "float64"))
+    checks.number("patterns", patterns)
     data = jnp.asarray(patterns, dtype)
     if data.ndim != 2 or not data.size:
         raise ValueError(f"patterns must have shape (inputs, number of patterns); got {data.shape}")

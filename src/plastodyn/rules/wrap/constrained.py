@@ -18,7 +18,8 @@ def _keep_norm(weight: Array, length: Array) -> Array:
     return weight * (length / jnp.where(now > 0, now, 1))
 
 
-def _norm_tangent(change: Array, weight: Array) -> Array:
+def _norm_tangent(change: Array, weight: Array, length: Array) -> Array:
+    del length
     return change - weight * (tree.dot(change, weight) / jnp.maximum(tree.dot(weight, weight), jnp.finfo(weight.dtype).tiny))
 
 
@@ -26,9 +27,9 @@ def _keep_sign(weight: Array, sign: Array) -> Array:
     return jnp.where(sign * weight >= 0, weight, 0)
 
 
-def _sign_tangent(change: Array, weight: Array) -> Array:
-    del weight
-    return change
+def _sign_tangent(change: Array, weight: Array, sign: Array) -> Array:
+    # At 0, where `_keep_sign` would clip it, a weight does not move outwards.
+    return jnp.where((sign * weight <= 0) & (sign * change < 0), 0, change)
 
 
 class Constraint(NamedTuple):
@@ -36,7 +37,7 @@ class Constraint(NamedTuple):
 
     reference: Callable[[Array], Array]
     restore: Callable[[Array, Array], Array]
-    project: Callable[[Array, Array], Array]
+    project: Callable[[Array, Array, Array], Array]
 
 
 _KEPT = {"norm": Constraint(tree.norm, _keep_norm, _norm_tangent), "sign": Constraint(jnp.sign, _keep_sign, _sign_tangent)}
@@ -64,8 +65,7 @@ class Constrained(Wrapped):
 
     def along(self, change: Weights, weights: Weights, own: Weights) -> Weights:
         """The change without the part that the constraint takes away."""
-        del own
-        return jax.tree.map(_KEPT[self.keep].project, change, weights)
+        return jax.tree.map(_KEPT[self.keep].project, change, weights, own)
 
 
 def constrained(rule: Rule, keep: str = "norm") -> Constrained:
@@ -89,5 +89,7 @@ def constrained(rule: Rule, keep: str = "norm") -> Constrained:
     >>> constrained(rules.gradient(0.1), keep="norm").keep
     'norm'
     """
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
     checks.one_of("keep", keep, _KEPT)
     return Constrained(rule, keep)

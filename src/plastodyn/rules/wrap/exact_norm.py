@@ -44,5 +44,7 @@ def exact_norm(rule: Rule, magnitude: Number) -> ExactNorm:
     >>> exact_norm(rules.gradient(), 0.3).magnitude
     0.3
     """
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
     checks.number("magnitude", magnitude, at_least=0)
     return ExactNorm(rule, magnitude)

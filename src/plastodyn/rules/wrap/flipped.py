@@ -47,6 +47,8 @@ def flipped(rule: Rule, signs: Weights | NeuronSigns) -> Flipped:
     >>> flipped(rules.gradient(0.1), jnp.array([1.0, -1.0])).signs.tolist()
     [1.0, -1.0]
     """
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
     if isinstance(signs, NeuronSigns):
         return Flipped(rule, signs)
     for leaf in jax.tree.leaves(signs):

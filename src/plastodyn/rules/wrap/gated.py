@@ -122,6 +122,8 @@ def gated(rule: Rule, gate: Gate | Callable[[Moment], Array] | float | Array) ->
     >>> import jax.numpy as jnp
     >>> rule = gated(rules.gradient(0.1), lambda moment: jnp.cos(moment.time) ** 2)
     """
+    if not isinstance(rule, Rule):
+        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
     if isinstance(gate, Gate):
         return Gated(rule, gate)
     if callable(gate):
