@@ -123,8 +123,9 @@ def oja(rate: Number) -> Oja:
 def bcm(rate: Number, threshold_time: Number) -> BCM:
     """The rule of Bienenstock, Cooper and Munro: ``dW/dt = rate <y (y - theta) x'>``, ``tau dtheta/dt = y^2 - theta``.
 
-    Among P linearly independent patterns, each as frequent, a unit comes to respond to one only, with y = P. The
-    threshold must move faster than the weights, or they oscillate.
+    Among P linearly independent patterns, each as frequent, a unit that responds to some at first comes to respond to one
+    only, with y = P; one whose responses all start below 0 falls silent. Each unit learns by itself. The threshold must move
+    faster than the weights, or they oscillate.
 
     Args:
         rate: per unit of time and cubed activity, at least 0; a number or an axis.
