@@ -69,8 +69,8 @@ def simulate(
         record: observables: ``"loss"``, ``"weights"``, functions of the `Moment`, or ``pd.observe(...)`` for stride
             and window.
         until: a function of the `Moment` that is true of a member that is done, or ``pd.observe(function, every=...)`` to
-            say how often it is asked (every 1000 steps otherwise). A member that is done, or whose weights are no longer finite, retires: it costs nothing more, and keeps its
-            last values in later records.
+            say how often it is asked (every 1000 steps otherwise). A member that is done, or whose weights are no longer
+            finite, retires: it costs nothing more, and keeps its last values in later records.
         weights: where to start instead of ``circuit.weights``.
         start: an earlier run to go on from, of a circuit and a rule of the same shapes; with the same ones and the same key
             (its own, unless one is given) the two runs are, bit for bit, what one longer run would have been. Steps and
