@@ -196,7 +196,7 @@ def _first(**options):
         ({"start": 3}, "start must be the result of simulate"),
         ({"start": xr.Dataset()}, "start must be the result of simulate"),
         ({"replicas": 3}, "start must have the axes and replicas of this run"),
-        ({"rule": rules.gradient(pd.axis("rate", [0.1, 0.3]))}, "start must have the points of axis 'rate'"),
+        ({"rule": rules.gradient(pd.axis("rate", [0.1, 0.3]))}, "start must have the points of 'rate'"),
         ({"rule": rules.gradient(pd.axis("speed", [0.1, 0.2]))}, "start must have the axes and replicas of this run"),
         ({"rule": rules.gradient(0.1)}, "start must have the axes and replicas of this run|start must be a run of the same"),
         ({"weights": jnp.zeros(3)}, "give one of start and weights"),

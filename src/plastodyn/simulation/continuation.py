@@ -75,9 +75,9 @@ def carries_of(run: xr.Dataset, ensemble: "Ensemble") -> tuple[Carry, np.ndarray
     wanted = dict(zip(dims, population.shape, strict=True))
     if found != wanted:
         raise ValueError(f"start must have the axes and replicas of this run, {wanted}; got {found}")
-    for name, points in population.grid.coordinates.items():
+    for name, points in {**population.grid.coordinates, "replica": np.arange(population.replicas)}.items():
         if not np.array_equal(run[name].values, points):
-            raise ValueError(f"start must have the points of axis {name!r}, {points}; got {run[name].values}")
+            raise ValueError(f"start must have the points of {name!r}, {points}; got {run[name].values}")
     others = carried(room)
     unknown = [name for name in others if name not in run]
     extra = [str(name) for name in run.data_vars if _is_carried(str(name)) and name not in others]

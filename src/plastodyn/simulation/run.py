@@ -22,6 +22,7 @@ from plastodyn.tree import Weights
 _CHECK_EVERY = 1000
 _MOST_STEPS = 2**31 - 4
 """Steps are counted in 32 bits."""
+_KIND_OF_KEY = "threefry2x32"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -108,6 +109,9 @@ def simulate(
         key = continuation.key_of(start) if key is None else key
     checks.key("key", key)
     assert key is not None
+    if str(jax.random.key_impl(key)) != _KIND_OF_KEY:
+        kind = jax.random.key_impl(key)
+        raise ValueError(f"key must be of the kind {_KIND_OF_KEY}, whose numbers do not depend on batching; got one of {kind}")
     timing = _timing(steps, duration, dt, solver, 0 if start is None else continuation.steps_of(start))
     if start is not None:
         continuation.check_timing(start, timing)
