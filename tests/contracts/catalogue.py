@@ -141,7 +141,7 @@ def fits(name, circuit_name, circuit):
     if name in BY_NEURON and circuit_name in ("user", "tracking", "pattern_layer"):
         return None
     rule = RULES[name].rule
-    return signals_read(rule) <= circuit.signals and circuit.symmetries <= rule.keeps
+    return signals_read(rule) <= circuit.signals and all(map(rule.keeps, circuit.symmetries))
 
 
 def whole(circuit_name):

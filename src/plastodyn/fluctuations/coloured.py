@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment, Rule
+from plastodyn.protocol import INPUT_ROTATION, Moment, Rule, Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter
 
@@ -29,10 +29,9 @@ class OrnsteinUhlenbeck(Rule):
     rate: Parameter
     correlation_time: Parameter
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """Rotations of the inputs: no direction is preferred."""
-        return frozenset({"input_rotation"})
+        return symmetry == INPUT_ROTATION
 
     def init(self, moment: Moment, key: Array) -> Weights:
         """A draw from the stationary law: standard normal."""

@@ -6,7 +6,7 @@ from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.fluctuations.coloured import correlated
-from plastodyn.protocol import Moment, Rule
+from plastodyn.protocol import INPUT_ROTATION, Moment, Rule, Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter
 
@@ -17,10 +17,9 @@ class Drift(Rule):
     rate: Parameter
     turning_time: Parameter
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """Rotations of the inputs: no direction is preferred."""
-        return frozenset({"input_rotation"})
+        return symmetry == INPUT_ROTATION
 
     def init(self, moment: Moment, key: Array) -> Weights:
         """A random direction."""

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment, Rule
+from plastodyn.protocol import INPUT_ROTATION, Moment, Rule, Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter, State
 
@@ -14,10 +14,9 @@ class White(Rule):
 
     rate: Parameter
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """Rotations of the inputs: no direction is preferred."""
-        return frozenset({"input_rotation"})
+        return symmetry == INPUT_ROTATION
 
     def draw(self, weights: Weights, key: Array) -> Weights:
         """A direction uniform on the unit sphere."""
@@ -34,10 +33,9 @@ class Wiener(Rule):
 
     rate: Parameter
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """Rotations of the inputs: no direction is preferred."""
-        return frozenset({"input_rotation"})
+        return symmetry == INPUT_ROTATION
 
     def draw(self, weights: Weights, key: Array) -> Weights:
         """Standard normal, one for each weight."""

@@ -2,13 +2,15 @@
 
 from plastodyn.protocol.circuit import AbstractCircuit
 from plastodyn.protocol.event import Event, Instants, event
-from plastodyn.protocol.join import SYMMETRIES, check_joined, signals_read
+from plastodyn.protocol.join import check_joined, signals_read
 from plastodyn.protocol.moment import Moment
 from plastodyn.protocol.rule import Rule, Scaled, Sum, Wrapped
 from plastodyn.protocol.step import Carry, begin, happen, rule_change, step, velocities
+from plastodyn.protocol.symmetry import HIDDEN_SPAN, INPUT_ROTATION, Symmetry, hidden_span_by_sign
 
 __all__ = [
-    "SYMMETRIES",
+    "HIDDEN_SPAN",
+    "INPUT_ROTATION",
     "AbstractCircuit",
     "Carry",
     "Event",
@@ -17,11 +19,13 @@ __all__ = [
     "Rule",
     "Scaled",
     "Sum",
+    "Symmetry",
     "Wrapped",
     "begin",
     "check_joined",
     "event",
     "happen",
+    "hidden_span_by_sign",
     "rule_change",
     "signals_read",
     "step",

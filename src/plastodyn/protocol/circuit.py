@@ -9,6 +9,7 @@ from jax import Array
 
 from plastodyn.protocol.event import Event
 from plastodyn.protocol.moment import Moment
+from plastodyn.protocol.symmetry import Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Activity, Structure
 
@@ -44,8 +45,8 @@ class AbstractCircuit(eqx.Module):
                 raise ValueError(f"{cls.__name__} names the signal {name!r} and has no attribute or method of that name")
 
     @property
-    def symmetries(self) -> frozenset[str]:
-        """What a rule must keep for this circuit to be exact, of `join.SYMMETRIES`; most circuits ask for nothing."""
+    def symmetries(self) -> frozenset[Symmetry]:
+        """What a rule must keep for this circuit to be exact; most circuits ask for nothing."""
         return frozenset()
 
     @property

@@ -6,13 +6,7 @@ from typing import Protocol
 from plastodyn.protocol.circuit import AbstractCircuit
 from plastodyn.protocol.moment import missing
 from plastodyn.protocol.rule import Rule
-
-SYMMETRIES = {
-    "hidden_span": "leave weights in the span of hidden directions that gradients reach, and treat hidden units alike",
-    "hidden_span_by_sign": "leave weights in the span of hidden directions that gradients reach, sign by sign",
-    "input_rotation": "treat all directions of the inputs alike",
-}
-"""What a circuit in cut or rotated coordinates asks of every rule, and a rule may declare in ``keeps``."""
+from plastodyn.protocol.symmetry import Symmetry
 
 
 class Reader(Protocol):
@@ -62,9 +56,11 @@ def check_joined(circuit: AbstractCircuit, rule: Rule, observed: Iterable[Reader
     _check_signals(circuit, "rule", signals_read(rule))
     for item in observed:
         _check_signals(circuit, f"record: {item.name}", item.reads)
-    for symmetry in sorted(circuit.symmetries - rule.keeps):
+    for symmetry in sorted(circuit.symmetries, key=lambda symmetry: symmetry.name):
+        if rule.keeps(symmetry):
+            continue
         raise ValueError(
-            f"rule must {SYMMETRIES[symmetry]}: the circuit's coordinates are exact for such rules only, "
+            f"rule must {symmetry.asks}: the circuit's coordinates are exact for such rules only, "
             f"and {_breaker(rule, symmetry)} does not promise to; use the whole circuit"
         )
 
@@ -75,9 +71,9 @@ def _check_signals(circuit: AbstractCircuit, reader: str, reads: frozenset[str])
         raise ValueError(missing(circuit, f"{reader} reads the signal {', '.join(map(repr, lacking))}"))
 
 
-def _breaker(rule: Rule, symmetry: str) -> str:
+def _breaker(rule: Rule, symmetry: Symmetry) -> str:
     """The name of the innermost part that does not keep a symmetry."""
     for part in rule.parts:
-        if symmetry not in part.keeps:
+        if not part.keeps(symmetry):
             return _breaker(part, symmetry)
     return type(rule).__name__

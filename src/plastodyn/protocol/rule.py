@@ -6,7 +6,6 @@ In one step of length dt the weights move to ``retract(w + dt * velocity + incre
 the engine draws for many steps at a time.
 """
 
-from functools import reduce
 from typing import ClassVar, NamedTuple
 
 import equinox as eqx
@@ -17,6 +16,7 @@ from jax import Array
 from plastodyn import checks, tree
 from plastodyn.protocol.event import Event
 from plastodyn.protocol.moment import Moment
+from plastodyn.protocol.symmetry import Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Noise, Number, Parameter, State
 
@@ -30,10 +30,10 @@ class Rule(eqx.Module):
 
     reads: ClassVar[frozenset[str]] = frozenset()
 
-    @property
-    def keeps(self) -> frozenset[str]:
-        """The symmetries (see `join.SYMMETRIES`) that the rule promises to keep: none, unless it says so."""
-        return frozenset()
+    def keeps(self, symmetry: Symmetry) -> bool:
+        """Whether the rule promises to keep a symmetry that a circuit asks for: none, unless it says so."""
+        del symmetry
+        return False
 
     @property
     def parts(self) -> tuple["Rule", ...]:
@@ -118,10 +118,9 @@ class Sum(Rule):
 
     rules: tuple[Rule, ...]
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """What all terms keep."""
-        return reduce(frozenset.intersection, (rule.keeps for rule in self.rules))
+        return all(rule.keeps(symmetry) for rule in self.rules)
 
     @property
     def parts(self) -> tuple[Rule, ...]:
@@ -212,11 +211,6 @@ class Wrapped(Rule):
         return change
 
     @property
-    def keeps(self) -> frozenset[str]:
-        """Nothing, unless the wrapper says so."""
-        return frozenset()
-
-    @property
     def parts(self) -> tuple[Rule, ...]:
         """The rule inside."""
         return (self.rule,)
@@ -260,10 +254,9 @@ class Scaled(Wrapped):
     rule: Rule
     factor: Parameter
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """What the inner rule keeps."""
-        return self.rule.keeps
+        return self.rule.keeps(symmetry)
 
     def transform(self, change: Weights, moment: Moment, own: State, dt: Array | float) -> Weights:
         """``factor`` times the change."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment, Rule
+from plastodyn.protocol import INPUT_ROTATION, Moment, Rule, Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter, State
 
@@ -16,10 +16,9 @@ class Beeline(Rule):
     rate: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"teacher"})
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """Rotations of the inputs, which turn the teacher too."""
-        return frozenset({"input_rotation"})
+        return symmetry == INPUT_ROTATION
 
     def velocity(self, moment: Moment, state: State) -> Weights:
         """``rate (w_teacher - w)``."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from plastodyn import checks, tree
 from plastodyn.fluctuations.white import white
-from plastodyn.protocol import SYMMETRIES, Moment, Rule, Sum
+from plastodyn.protocol import Moment, Rule, Sum, Symmetry
 from plastodyn.rules.wrap.exact_norm import exact_norm
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter, State
@@ -18,10 +18,10 @@ class Gradient(Rule):
     rate: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """All of them: a gradient turns with the weights."""
-        return frozenset(SYMMETRIES)
+        del symmetry
+        return True
 
     def velocity(self, moment: Moment, state: State) -> Weights:
         """``-rate * gradF``."""

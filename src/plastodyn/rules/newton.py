@@ -7,7 +7,7 @@ import jax
 from jax.scipy.sparse.linalg import cg
 
 from plastodyn import checks, tree
-from plastodyn.protocol import SYMMETRIES, Moment, Rule
+from plastodyn.protocol import Moment, Rule, Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter, State
 
@@ -20,10 +20,10 @@ class Newton(Rule):
     iterations: int = eqx.field(static=True)
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """All of them: Newton's direction turns with the weights, and lies in the span of gradients."""
-        return frozenset(SYMMETRIES)
+        del symmetry
+        return True
 
     def velocity(self, moment: Moment, state: State) -> Weights:
         """``-rate (H + damping I)^-1 gradF``."""

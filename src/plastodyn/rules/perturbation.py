@@ -8,7 +8,7 @@ from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.circuits.layered.student_teacher import Layers
-from plastodyn.protocol import Moment, Rule
+from plastodyn.protocol import INPUT_ROTATION, Moment, Rule, Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter, State
 
@@ -19,10 +19,9 @@ class KeepOrOppose(Rule):
     rate: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """Rotations of the inputs: no direction is preferred."""
-        return frozenset({"input_rotation"})
+        return symmetry == INPUT_ROTATION
 
     def draw(self, weights: Weights, key: Array) -> Weights:
         """A direction uniform on the unit sphere."""
@@ -42,10 +41,9 @@ class WeightPerturbation(Rule):
     scale: Parameter
     reads: ClassVar[frozenset[str]] = frozenset({"loss"})
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """Rotations of the inputs: no direction is preferred."""
-        return frozenset({"input_rotation"})
+        return symmetry == INPUT_ROTATION
 
     def draw(self, weights: Weights, key: Array) -> Weights:
         """Standard normal, one for each weight."""

@@ -11,7 +11,7 @@ from jax import Array
 from jaxtyping import Float
 
 from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher, half_squared_error, mean_squared_error
-from plastodyn.protocol import AbstractCircuit, Moment
+from plastodyn.protocol import AbstractCircuit, Moment, Symmetry
 
 
 @jax.custom_jvp
@@ -45,7 +45,7 @@ class LinearStudentTeacher(AbstractCircuit):
     covariance: Array
     test_covariance: Array
     scale: float = eqx.field(static=True)
-    symmetries: frozenset[str] = eqx.field(static=True, default=frozenset())  # pyright: ignore[reportIncompatibleMethodOverride]
+    symmetries: frozenset[Symmetry] = eqx.field(static=True, default=frozenset())  # pyright: ignore[reportIncompatibleMethodOverride]
     signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher"})
 
     def error(self, weights: Layers) -> Float[Array, "outputs inputs"]:

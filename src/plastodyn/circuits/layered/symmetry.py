@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 from plastodyn.circuits.layered.linear import LinearStudentTeacher
 from plastodyn.circuits.layered.student_teacher import Layers
+from plastodyn.protocol import HIDDEN_SPAN, INPUT_ROTATION, Symmetry, hidden_span_by_sign
 
 
 def reachable(circuit: LinearStudentTeacher) -> LinearStudentTeacher:
@@ -41,7 +42,7 @@ def reachable(circuit: LinearStudentTeacher) -> LinearStudentTeacher:
     first, second = _two_layers(circuit)
     if first.shape[0] <= first.shape[1] + second.shape[0]:
         return circuit
-    return _with_layers(circuit, *_rotated(first, second), "hidden_span")
+    return _with_layers(circuit, *_rotated(first, second), HIDDEN_SPAN)
 
 
 def reachable_by_sign(
@@ -84,7 +85,8 @@ def reachable_by_sign(
         return circuit, units.astype(float)
     blocks = [_rotated(first[units == sign], second[:, units == sign], directions) for sign in (-1, 1)]
     lower, upper = (np.concatenate(parts, axis) for axis, parts in enumerate(zip(*blocks, strict=True)))
-    return _with_layers(circuit, lower, upper, "hidden_span_by_sign"), np.repeat([-1.0, 1.0], directions)
+    kept = np.repeat([-1.0, 1.0], directions)
+    return _with_layers(circuit, lower, upper, hidden_span_by_sign(kept)), kept
 
 
 def _rotated(first: np.ndarray, second: np.ndarray, size: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -136,13 +138,13 @@ def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStude
                 variances,
                 test,
                 circuit.scale,
-                circuit.symmetries | {"input_rotation"},
+                circuit.symmetries | {INPUT_ROTATION},
             )
         )
     return found
 
 
-def _with_layers(circuit: LinearStudentTeacher, first: np.ndarray, second: np.ndarray, asks: str) -> LinearStudentTeacher:
+def _with_layers(circuit: LinearStudentTeacher, first: np.ndarray, second: np.ndarray, asks: Symmetry) -> LinearStudentTeacher:
     cut = Layers((jnp.asarray(first), jnp.asarray(second)), ())
     return replace(circuit, weights=cut, symmetries=circuit.symmetries | {asks})
 

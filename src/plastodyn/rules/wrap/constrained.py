@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment, Rule, Wrapped
+from plastodyn.protocol import Moment, Rule, Symmetry, Wrapped
 from plastodyn.tree import Weights
 
 
@@ -49,10 +49,9 @@ class Constrained(Wrapped):
     rule: Rule
     keep: str = eqx.field(static=True)
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """What the inner rule keeps, under fixed norms; signs of single weights keep nothing."""
-        return self.rule.keeps if self.keep == "norm" else frozenset()
+        return self.keep == "norm" and self.rule.keeps(symmetry)
 
     def start(self, moment: Moment, key: Array) -> Weights:
         """What each array of weights is held to."""

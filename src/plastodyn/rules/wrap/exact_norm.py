@@ -3,7 +3,7 @@
 from jax import Array
 
 from plastodyn import checks, tree
-from plastodyn.protocol import Moment, Rule, Wrapped
+from plastodyn.protocol import Moment, Rule, Symmetry, Wrapped
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter
 
@@ -14,10 +14,9 @@ class ExactNorm(Wrapped):
     rule: Rule
     magnitude: Parameter
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """What the inner rule keeps: rotations leave the norm as it is."""
-        return self.rule.keeps
+        return self.rule.keeps(symmetry)
 
     def transform(self, change: Weights, moment: Moment, own: None, dt: Array | float) -> Weights:
         """``magnitude dt v / |v|``."""

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from plastodyn.protocol import Moment, Rule, Wrapped
+from plastodyn.protocol import Moment, Rule, Symmetry, Wrapped
 from plastodyn.rules.wrap.neurons import NeuronSigns
 from plastodyn.tree import Weights
 
@@ -15,10 +15,9 @@ class Flipped(Wrapped):
     rule: Rule
     signs: Weights | NeuronSigns
 
-    @property
-    def keeps(self) -> frozenset[str]:
+    def keeps(self, symmetry: Symmetry) -> bool:
         """What the inner rule and the signs keep; of signs given weight by weight nothing is known."""
-        return self.rule.keeps & self.signs.keeps if isinstance(self.signs, NeuronSigns) else frozenset()
+        return isinstance(self.signs, NeuronSigns) and self.signs.keeps(symmetry) and self.rule.keeps(symmetry)
 
     def transform(self, change: Weights, moment: Moment, own: None, dt: Array | float) -> Weights:
         """The change times the signs, leaf by leaf."""

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from plastodyn import checks
+from plastodyn.protocol import INPUT_ROTATION, Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter
 
@@ -23,12 +24,23 @@ class NeuronSigns(eqx.Module):
     side: str = eqx.field(static=True)
 
     @property
-    def keeps(self) -> frozenset[str]:
-        """Signs by input neuron keep rotations of hidden units, signs by hidden unit those of the inputs, others both."""
+    def by_fraction(self) -> bool:
+        """Whether ``neurons`` is the fraction that is flipped, or an axis of fractions, and not one sign for each."""
+        return np.ndim(self.neurons) == 0 or hasattr(self.neurons, "dims")
+
+    def keeps(self, symmetry: Symmetry) -> bool:
+        """Signs by input neuron keep rotations of hidden units, signs by hidden unit those that do not mix the signs."""
         if self.side == "presynaptic" and self.layer == 0:
-            return frozenset({"hidden_span", "hidden_span_by_sign"})
+            return symmetry != INPUT_ROTATION
         by_hidden_unit = (self.side == "presynaptic") == (self.layer == 1)
-        return frozenset({"input_rotation", "hidden_span_by_sign"} | (set() if by_hidden_unit else {"hidden_span"}))
+        return symmetry == INPUT_ROTATION or not by_hidden_unit or self._keeps_hidden_units(symmetry)
+
+    def _keeps_hidden_units(self, symmetry: Symmetry) -> bool:
+        units, each = len(symmetry.signs), np.asarray(self.neurons)
+        if self.by_fraction:
+            found = np.where(np.arange(units) < np.round(np.reshape(each, (-1, 1)) * units), -1, 1)
+            return all(map(symmetry.commutes_with, found))
+        return symmetry.commutes_with(each)
 
     def signs(self, weights: Weights) -> Weights:
         """+1 or -1 for every weight, in a shape that broadcasts against its array."""
@@ -44,7 +56,7 @@ class NeuronSigns(eqx.Module):
         return jax.tree.unflatten(structure, found)
 
     def _of_neurons(self, count: int, dtype: jnp.dtype) -> Array:
-        if jnp.ndim(self.neurons) == 0:
+        if self.by_fraction:
             flipped = jnp.round(self.neurons * count)
             return jnp.where(jnp.arange(count) < flipped, -1, 1).astype(dtype)
         if jnp.shape(self.neurons) != (count,):
