@@ -76,7 +76,7 @@ def test_one_step_is_the_taylor_series_to_its_order(order):
 
 def test_what_does_not_move_stays_none():
     for solver in (solvers.euler, solvers.heun, solvers.rk4):
-        moved = solver.displacement(lambda t, y: (None, y[1]), jnp.zeros(()), (jnp.ones(2), jnp.ones(1)), jnp.ones(()))  # noqa: ARG005
+        moved = solver.displacement(lambda t, y: (None, y[1]), jnp.zeros(()), (jnp.ones(2), jnp.ones(1)), jnp.ones(()))
         assert moved[0] is None
         assert moved[1].shape == (1,)
 
@@ -88,9 +88,9 @@ def test_an_adaptive_solver_moves_weights_activity_and_time_and_says_when_it_giv
         change = solver.displacement(lambda t, y: (y[1] * y[0], t + y[1]), jnp.asarray(1.0), state, jnp.asarray(0.5))
         a, w = 3 * np.exp(0.5) - 2.5, np.exp(3 * (np.exp(0.5) - 1) - 1 - 0.125)
         np.testing.assert_allclose([float(change[0]), float(change[1])], [w - 1, a - 1], rtol=1e-8)
-        still = solver.displacement(lambda t, y: (None, y[1]), jnp.asarray(0.0), state, jnp.asarray(0.5))  # noqa: ARG005
+        still = solver.displacement(lambda t, y: (None, y[1]), jnp.asarray(0.0), state, jnp.asarray(0.5))
         assert float(still[0]) == 0
-        blown = solver.displacement(lambda t, y: (y[0] ** 2, y[1]), jnp.asarray(0.0), state, jnp.asarray(2.0))  # noqa: ARG005
+        blown = solver.displacement(lambda t, y: (y[0] ** 2, y[1]), jnp.asarray(0.0), state, jnp.asarray(2.0))
         assert np.isnan(blown[0])
 
 

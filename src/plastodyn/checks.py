@@ -89,10 +89,10 @@ def key(name: str, value: object) -> None:
         raise ValueError(f"{name} must be one JAX random key, such as jax.random.key(0); got {value!r}")
 
 
-def weights(name: str, value: object) -> None:
-    """Refuse a pytree that is empty, or that holds anything but finite floating-point arrays.
+def floating(name: str, value: object) -> None:
+    """Refuse a pytree that is empty, or that holds anything but non-empty arrays of single or double precision.
 
-    >>> weights("weights", {"a": jnp.array([1, 2])})
+    >>> floating("weights", {"a": jnp.array([1, 2])})
     Traceback (most recent call last):
     ...
     ValueError: weights['a'] must be a floating-point array; got int32[2]
@@ -106,7 +106,24 @@ def weights(name: str, value: object) -> None:
             raise ValueError(f"{place} must be a floating-point array; got {leaf!r}")
         if not jnp.issubdtype(leaf.dtype, jnp.floating):
             raise ValueError(f"{place} must be a floating-point array; got {leaf.dtype}{list(leaf.shape)}")
+        if jnp.dtype(leaf.dtype).itemsize < 4:
+            raise ValueError(f"{place} must be of single or double precision; got {leaf.dtype}")
+        if leaf.size == 0:
+            raise ValueError(f"{place} must not be empty; got an array of shape {leaf.shape}")
+
+
+def weights(name: str, value: object) -> None:
+    """Refuse what `floating` does, and anything that is not finite.
+
+    >>> weights("weights", jnp.array([1.0, jnp.nan]))
+    Traceback (most recent call last):
+    ...
+    ValueError: weights must be finite; got NaN or infinity among its 2 entries
+    """
+    floating(name, value)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(value):
         if not isinstance(leaf, Tracer) and not bool(jnp.isfinite(leaf).all()):
+            place = name + jax.tree_util.keystr(path)
             raise ValueError(f"{place} must be finite; got NaN or infinity among its {leaf.size} entries")
 
 

@@ -79,11 +79,11 @@ def test_a_rule_reads_what_it_declares_and_nothing_else(name, key):
 
 def test_the_guard_catches_a_rule_that_reads_more(key):
     class Sly(Rule):
-        def velocity(self, moment, state):  # noqa: ARG002
+        def velocity(self, moment, state):
             return moment.gradient()
 
     class Slyer(Rule):
-        def velocity(self, moment, state):  # noqa: ARG002
+        def velocity(self, moment, state):
             return moment.circuit.weights
 
     circuit = quadratic()

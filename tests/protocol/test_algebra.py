@@ -136,20 +136,20 @@ class Moving(AbstractCircuit):
     def loss(self, moment):
         return jnp.sum(moment.weights * (moment.activity + moment.time + self.offset))
 
-    def sample(self, key):  # noqa: ARG002
+    def sample(self, key):
         return Moving(self.weights, self.offset + 1)
 
 
 class Counting(Rule):
     """A number for each step taken, which its changes are proportional to."""
 
-    def init(self, moment, key):  # noqa: ARG002
+    def init(self, moment, key):
         return jnp.ones(())
 
     def velocity(self, moment, state):
         return state * moment.gradient()
 
-    def increment(self, moment, state, dt, noise):  # noqa: ARG002
+    def increment(self, moment, state, dt, noise):
         return 10 * state * moment.gradient(), state + 1
 
     def retract(self, weights, state):

@@ -82,7 +82,7 @@ class _Whole(pd.circuits.AbstractCircuit):
     patterns: jax.Array
     signals = frozenset({"presynaptic", "postsynaptic"})
 
-    def presynaptic(self, moment):  # noqa: ARG002
+    def presynaptic(self, moment):
         return self.patterns
 
     def postsynaptic(self, moment):

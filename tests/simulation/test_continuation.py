@@ -56,10 +56,10 @@ class Everything(AbstractCircuit):
 class Keyed(Rule):
     """Its memory is a random key, which it uses up, and the number of steps it has seen."""
 
-    def init(self, moment, key):  # noqa: ARG002
+    def init(self, moment, key):
         return key, jnp.zeros((), jnp.int32)
 
-    def increment(self, moment, state, dt, noise):  # noqa: ARG002
+    def increment(self, moment, state, dt, noise):
         following, now = jax.random.split(state[0])
         change = jax.tree.map(lambda w: 0.05 * jnp.sqrt(dt) * jax.random.normal(now, w.shape), moment.weights)
         return change, (following, state[1] + 1)

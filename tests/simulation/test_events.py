@@ -138,7 +138,7 @@ def test_an_event_that_changes_nothing_changes_no_bit(chunk, time):
 
         @property
         def events(self):
-            return (event(lambda moment, key: moment, every=1.0),) if self.busy else ()  # noqa: ARG005
+            return (event(lambda moment, key: moment, every=1.0),) if self.busy else ()
 
         def loss(self, moment):
             return 0.25 * jnp.sum(moment.weights**4)
@@ -167,17 +167,17 @@ class Doubling(AbstractCircuit):
     def events(self):
         return (event(self.double, every=3), event(self.add, every=3))
 
-    def double(self, moment, key):  # noqa: ARG002
+    def double(self, moment, key):
         return moment.replace(weights=2 * moment.weights)
 
-    def add(self, moment, key):  # noqa: ARG002
+    def add(self, moment, key):
         return moment.replace(weights=moment.weights + 1)
 
 
 class Remembering(Rule):
     """Descends, and puts the sum of weights into its memory every second step, after the circuit's events."""
 
-    def init(self, moment, key):  # noqa: ARG002
+    def init(self, moment, key):
         return jnp.zeros(())
 
     def velocity(self, moment, state):
@@ -187,7 +187,7 @@ class Remembering(Rule):
     def events(self):
         return (event(self.remember, every=2),)
 
-    def remember(self, moment, state, key):  # noqa: ARG002
+    def remember(self, moment, state, key):
         return moment, state + 100 * jnp.sum(moment.weights)
 
 
@@ -329,7 +329,7 @@ def test_an_event_may_not_change_shapes_or_types(change, what):
     class Bad(Clockwork):
         @property
         def events(self):
-            return (event(lambda moment, key: change(moment), every=1.0),)  # noqa: ARG005
+            return (event(lambda moment, key: change(moment), every=1.0),)
 
     with pytest.raises(ValueError, match=f"an event must leave shapes and types as they are; of {what}"):
         pd.simulate(Bad(jnp.ones(2)), Rule(), steps=2, key=KEY)

@@ -137,10 +137,10 @@ def test_inputs_are_redrawn_at_each_step_apart_from_the_noise():
     class Keyed(Rule):
         """A rule that draws as the circuit does."""
 
-        def draw(self, weights, key):  # noqa: ARG002
+        def draw(self, weights, key):
             return jax.random.normal(key)
 
-        def increment(self, moment, state, dt, noise):  # noqa: ARG002
+        def increment(self, moment, state, dt, noise):
             return jnp.stack([jnp.zeros(()), noise]), state
 
     circuit = Sampled(jnp.zeros(2), jnp.zeros(()))

@@ -168,7 +168,7 @@ def test_a_bare_function_is_asked_every_thousand_steps():
 
 def test_when_all_have_retired_nothing_more_is_computed(monkeypatch):
     made, advanced = [], []
-    monkeypatch.setattr(Bar, "advance", lambda self, steps: advanced.append(steps))  # noqa: ARG005
+    monkeypatch.setattr(Bar, "advance", lambda self, steps: advanced.append(steps))
     compiled = engine.compiled_advance
 
     def counted(program):
@@ -215,7 +215,7 @@ def test_ctrl_c_keeps_the_retired_and_what_was_recorded_of_the_others(monkeypatc
     """Interrupted where the bar has moved by half: retired members are whole, the others recorded up to there."""
     seen = []
 
-    def stop_halfway(self, steps):  # noqa: ARG001
+    def stop_halfway(self, steps):
         seen.append(steps)
         if sum(seen) > 9 * STEPS * 0.6:
             raise KeyboardInterrupt
@@ -257,7 +257,7 @@ def test_a_condition_has_no_window(window):
 
 def test_a_state_may_hold_a_random_key():
     class Keyed(Rule):
-        def init(self, moment, key):  # noqa: ARG002
+        def init(self, moment, key):
             return key
 
         def velocity(self, moment, state):

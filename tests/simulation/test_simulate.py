@@ -118,7 +118,7 @@ def test_activity_moves_with_its_own_velocity():
         def activity(self):
             return jnp.zeros(())
 
-        def activity_velocity(self, moment):  # noqa: ARG002
+        def activity_velocity(self, moment):
             return jnp.full((), 2.0)
 
         def loss(self, moment):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from plastodyn import checks
 
@@ -106,4 +107,6 @@ def event(action: Callable[..., Any], *, every: float | None = None, times: Sequ
 def _fixed(name: str, value: object) -> None:
     if hasattr(value, "dims"):
         raise ValueError(f"{name} of an event must be plain numbers, the same for all members; got an axis")
+    if isinstance(value, Tracer):
+        raise ValueError(f"{name} of an event must be known before the run: keep it in a field with eqx.field(static=True)")
     checks.number(name, value, above=0)

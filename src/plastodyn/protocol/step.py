@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 from jax import Array
 
-from plastodyn import tree
+from plastodyn import checks, tree
 from plastodyn.protocol.circuit import AbstractCircuit
 from plastodyn.protocol.moment import Moment
 from plastodyn.protocol.rule import Rule
@@ -60,7 +60,12 @@ def velocities(circuit: AbstractCircuit, rule: Rule, carry: Carry, time: Array, 
         seen: the circuit as the rule sees it, ``circuit.sample(key)`` or the circuit itself.
     """
     moving = None if carry.activity is None else circuit.activity_velocity(carry.moment(circuit, time))
-    return rule.velocity(carry.moment(seen, time), carry.state), moving
+    if moving is not None:
+        checks.alike(f"activity_velocity of {type(circuit).__name__}", moving, carry.activity, of="the activity")
+    velocity = rule.velocity(carry.moment(seen, time), carry.state)
+    if velocity is not None:
+        checks.alike(f"velocity of {type(rule).__name__}", velocity, carry.weights)
+    return velocity, moving
 
 
 def rule_change(rule: Rule, moment: Moment, state: State, noise: Noise, dt: Array) -> tuple[Weights | None, State]:
@@ -73,7 +78,7 @@ def rule_change(rule: Rule, moment: Moment, state: State, noise: Noise, dt: Arra
         noise: what ``rule.draw`` returned.
         dt: length of the step.
     """
-    change, following = rule.increment(moment, state, dt, noise)
+    change, following = _increment(rule, moment, state, dt, noise)
     return tree.add(tree.scale(dt, rule.velocity(moment, state)), change), following
 
 
@@ -121,9 +126,26 @@ def step(
         return velocity, moving
 
     moved = solver.displacement(field, time, (carry.weights, carry.activity), dt)
-    change, state = rule.increment(carry.moment(seen, time), carry.state, dt, noise)
+    change, state = _increment(rule, carry.moment(seen, time), carry.state, dt, noise)
     weights = tree.add(carry.weights, tree.add(moved[0], change))
     return carry._replace(weights=rule.retract(weights, state), activity=tree.add(carry.activity, moved[1]), state=state)
+
+
+def _increment(rule: Rule, moment: Moment, state: State, dt: Array, noise: Noise) -> tuple[Weights | None, State]:
+    """``rule.increment``, with what a rule's author may have got wrong said by name."""
+    name = f"increment of {type(rule).__name__}"
+    found = rule.increment(moment, state, dt, noise)
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise ValueError(f"{name} must return a change of the weights and the rule's next state; got {found!r}")
+    change, following = found
+    if change is not None:
+        checks.alike(name, change, moment.weights)
+    if _outline(following) != _outline(state):
+        raise ValueError(
+            f"{name} must leave shapes and types of the rule's state as they are; got {_outline(following)} "
+            f"for {_outline(state)}"
+        )
+    return change, following
 
 
 def happen(circuit: AbstractCircuit, rule: Rule, carry: Carry, which: int, time: Array, key: Array) -> Carry:

@@ -99,6 +99,8 @@ def simulate(
     >>> run.loss.sel(rate=0.5, replica=0).values.tolist()
     [1.5, 0.375, 0.09375]
     """
+    if weights is not None:
+        checks.floating("weights", weights)
     circuits = _circuits(circuit, weights)
     recorded, asked = observables(record, circuits[0]), _condition(until)
     check_joined(circuits[0], rule, recorded if asked is None else (*recorded, asked))
@@ -115,9 +117,9 @@ def simulate(
     timing = _timing(steps, duration, dt, solver, 0 if start is None else continuation.steps_of(start))
     if start is not None:
         continuation.check_timing(start, timing)
+    _check_parts(circuits[0], rule)
     population = enlist(circuits, rule, _replicas(replicas, len(circuits), start), key)
     _check_names(recorded, tuple(population.grid.coordinates))
-    _check_parts(circuits[0], rule)
     run = Ensemble(population, timing, recorded, asked, (*circuits[0].events, *rule.events), chunk)
     run.check()
     if start is not None:
@@ -143,7 +145,8 @@ def _check_names(recorded: tuple[Observable, ...], axes: tuple[str, ...]) -> Non
 
 
 def _check_parts(circuit: AbstractCircuit, rule: Rule) -> None:
-    """Refuse an activity that cannot move, and events that are none."""
+    """Refuse weights of too few digits, an activity that cannot move, and events that are none."""
+    checks.floating("circuit.weights", circuit.weights)
     for leaf in jax.tree.leaves(circuit.activity):
         if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating):
             raise ValueError(f"activity must be floating-point, other arrays are structure; got {jnp.result_type(leaf)}")
