@@ -61,7 +61,9 @@ def test_curl_descent_is_the_papers_update(layer, key):
     np.testing.assert_allclose(run.weights.squeeze(), np.concatenate([first.ravel(), second.ravel()]), rtol=1e-11, atol=1e-14)
 
 
-@pytest.mark.parametrize(("layer", "compression"), [("hidden", 0.1), ("readout", 0.03), ("readout", 1.5)])
+@pytest.mark.parametrize(
+    ("layer", "compression"), [("hidden", 0.1), ("readout", 0.03), pytest.param("readout", 1.5, marks=pytest.mark.slow)]
+)
 def test_the_networks_of_phase_diagrams_learn_as_those_of_the_paper(layer, compression, key):
     """200 epochs at fractions on both sides of the boundary; float64, before any chaos, coordinates cut and whole."""
     fractions = np.array([0.0, 0.1, 0.35, 1.0])

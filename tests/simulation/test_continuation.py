@@ -88,7 +88,7 @@ def _same_ends(first, second):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
-@pytest.mark.parametrize(("flow", "cut"), [(False, (3, 4)), (False, (2, 5)), (True, (5, 7)), (True, (8, 4))])
+@pytest.mark.parametrize(("flow", "cut"), [(False, (3, 4)), (True, (5, 7)), pytest.param(True, (8, 4), marks=pytest.mark.slow)])
 def test_two_runs_are_one_longer_run(flow, cut, tmp_path):
     """Axes, replicas, every kind of state, events before, at and after the cut; by way of a file."""
     whole = _simulate(sum(cut), flow, key=KEY)

@@ -10,9 +10,11 @@ import numpy as np
 import xarray as xr
 
 LABELS = ["low", "high"]
+HELD = 3
+"""Batches that are computed while the gate is shut: a file that does not exist yet."""
 
 
-def draws(point, key, *, log=None, pause=0.0, fail=(), die=None, scale=1.0):
+def draws(point, key, *, log=None, gate=None, fail=(), die=None, scale=1.0):
     """Random numbers over (a, b); tells `log` which batch it computes, fails at some values of a, dies until a file exists."""
     first = float(point["a"][0])
     if die is not None and first == 1.0 and not Path(die).exists():
@@ -20,7 +22,8 @@ def draws(point, key, *, log=None, pause=0.0, fail=(), die=None, scale=1.0):
         os.kill(os.getpid(), signal.SIGKILL)
     if first in fail and not (log and Path(log + ".mended").exists()):
         raise ArithmeticError(f"no value at {first}\nsecond line")
-    time.sleep(pause)
+    while gate is not None and not Path(gate).exists() and len(Path(log).read_text().splitlines()) >= HELD:
+        time.sleep(0.01)
     if log is not None:
         with open(log, "a") as file:
             file.write(f"{os.getpid()} {first} {float(point['b'][0])}\n")
