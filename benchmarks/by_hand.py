@@ -1,5 +1,6 @@
 """The same runs written by hand in JAX, a `vmap` of a `scan`: what a user would write without plastodyn."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ class Quadratic(NamedTuple):
 
     def loss(self, weights: Array) -> Array:
         """The task error."""
-        return 0.5 * jnp.sum(jnp.linspace(0.5, 1.0, self.weights) * weights**2)
+        return 0.5 * jnp.sum(_curvatures(self.weights) * weights**2)
 
     def by_hand(self) -> Callable[[], object]:
         """A function that runs it and hands over the end and the losses."""
@@ -47,6 +48,13 @@ class Quadratic(NamedTuple):
             return _fetched(jax.jit(run), start, key)
         many = jnp.ones((self.members, self.weights)), jax.random.split(key, self.members)
         return _fetched(jax.jit(jax.vmap(run)), *many)
+
+
+@functools.cache
+def _curvatures(weights: int) -> Array:
+    """Data in memory, as those of most losses: made within the loss, XLA hoists them out of one loop and not out of another."""
+    with jax.ensure_compile_time_eval():
+        return jnp.linspace(0.5, 1.0, weights)
 
 
 class SweetSpot(NamedTuple):

@@ -11,9 +11,28 @@ def _logistic(x: arb) -> arb:
     return 1 / (1 + (-x).exp())
 
 
+def _power(x: arb, n: int) -> arb:
+    """``x^n`` from the ends of the ball: tight, and a number where the ball is centred at 0."""
+    if n < 0:
+        return 1 / _power(x, -n)
+    low, high = _repeated(x.lower(), n), _repeated(x.upper(), n)
+    if n % 2 == 0 and x.contains(0):
+        return arb(0).union(low).union(high)
+    return low.union(high)
+
+
+def _repeated(x: arb, n: int) -> arb:
+    """``x^n`` by squaring."""
+    found = arb(1)
+    while n:
+        found = found * x if n % 2 else found
+        x, n = x * x, n // 2
+    return found
+
+
 BALLS: dict[str, Callable[..., arb]] = {
     "constant": arb,
-    "power": lambda x, n: x**n if n >= 0 else 1 / x**-n,
+    "power": _power,
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,

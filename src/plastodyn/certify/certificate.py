@@ -1,52 +1,49 @@
 """A certificate: a statement on stability with everything needed to check it again without trusting who made it."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
-from typing import ClassVar
+from typing import Any, NoReturn
 
 from plastodyn import checks
-from plastodyn.certify import version_1, words
+from plastodyn.certify import words
+from plastodyn.certify.checker import conclude, question
+from plastodyn.certify.claim import Claim, Conclusion, Unproved
 from plastodyn.runtime.provenance import versions
 from plastodyn.types import Json
 
-FORMAT = 2
-"""Of the files written here. Format 1 has no such number, and sentences where format 2 has words of a fixed list."""
+FORMAT = 3
+"""Of the files written here. Formats 1 (which does not name itself) and 2 held more than the checker reads."""
 VERDICTS = ("certified", "refuted", "unknown")
-_NEEDED = {"kind", "verdict", "statement", "time", "system"}
+KINDS = ("linear_inclusion", "smooth_field", "consolidation")
 
 
 def _versions() -> dict[str, str]:
     return {**versions(), **{name: version(name) for name in ("cvxpy", "clarabel", "python-flint")}}
 
 
-def _from_version_1(values: Json) -> Json:
-    try:
-        return {**version_1.translated(values), "format": FORMAT}
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"text must be the JSON of a certificate; as one of format 1 it lacks or misplaces {error}") from None
-
-
 @dataclass(frozen=True)
 class Certificate:
     """What was asked of a system, the verdict, and what proves it: data only, which `summary` puts into words.
+
+    The verdict, the statement and the conditions are what `checker.conclude` makes of the other fields.
 
     Args:
         kind: ``linear_inclusion``, ``smooth_field`` or ``consolidation``: which check it asks for.
         verdict: ``certified``, ``refuted`` or ``unknown``.
         statement: what is certified or refuted: ``asymptotically_stable``, ``is_lyapunov_function``, ``memory_stable``,
-            ``equilibrium_stable`` or ``decreases_in_region``, each ``in continuous time`` or ``in discrete time``.
+            ``equilibrium_stable`` or ``decreases_in_region``.
         time: ``continuous`` or ``discrete``.
-        system: the matrices, or the field as a list of elementary operations.
+        system: the matrices, the field as a list of elementary operations, or the two numbers of a memory.
         lyapunov: P of ``V = z' P z``, as exact rationals; None where there is none.
         margin: certified rate of decay or of contraction, as an exact rational; None where there is none.
-        domain: where the statement holds.
+        domain: where the statement holds: box, equilibrium and level; None where it holds everywhere.
         conditions: those that were checked, of `words.CONDITIONS`.
-        tolerances: of the numerical search; the checks are exact or rigorous and have none.
-        witness: of a refutation: a state, and what happens there.
-        remaining: of an unknown verdict: what was left.
-        provenance: versions that made it.
+        witness: of a refutation: what does not decay.
+        boxes: how many boxes the check of a smooth field may look at.
+        remaining: of an unknown verdict: what was left, of `words.REMAINING`.
+        provenance: versions that made it; a remark, which proves nothing and is not checked.
         format: of the file.
     """
 
@@ -57,16 +54,43 @@ class Certificate:
     system: Json
     lyapunov: list[list[str]] | None = None
     margin: str | None = None
-    domain: Json = field(default_factory=dict)
+    domain: Json | None = None
     conditions: list[str] = field(default_factory=list)
-    tolerances: Json = field(default_factory=dict)
     witness: Json | None = None
-    remaining: list[object] = field(default_factory=list)
+    boxes: int | None = None
+    remaining: list[str] = field(default_factory=list)
     provenance: dict[str, str] = field(default_factory=_versions)
     format: int = FORMAT
 
-    checkers: ClassVar[dict[str, Callable[["Certificate"], bool]]] = {}
-    """How each kind is checked; filled by the modules that make them."""
+    @classmethod
+    def concluded(cls, claim: Claim) -> "Certificate":
+        """What the checker makes of a claim.
+
+        Raises:
+            Unproved: if nothing follows from it.
+        """
+        return cls._of(conclude(claim))
+
+    @classmethod
+    def unknown(cls, claim: Claim, remaining: str) -> "Certificate":
+        """The verdict on a claim that nothing was found for.
+
+        Args:
+            claim: what was asked.
+            remaining: what was left, of `words.REMAINING`.
+        """
+        return cls._of(Conclusion(question(claim), "unknown", words.ASKED[claim.kind], ()), [remaining])
+
+    @classmethod
+    def _of(cls, found: Conclusion, remaining: Sequence[str] = ()) -> "Certificate":
+        conclusion = (found.claim.kind, found.verdict, found.statement, found.claim.time, found.claim.system)
+        rest = {name: value for name, value in found.claim._asdict().items() if name not in ("kind", "time", "system")}
+        return cls(*conclusion, conditions=list(found.conditions), remaining=list(remaining), **rest)
+
+    @property
+    def claim(self) -> Claim:
+        """What it rests on."""
+        return Claim(*(getattr(self, name) for name in Claim._fields))
 
     def to_json(self) -> str:
         """The certificate as JSON; numbers that matter are exact rationals, as text."""
@@ -78,38 +102,81 @@ class Certificate:
 
     @classmethod
     def from_json(cls, text: str) -> "Certificate":
-        """A certificate from its JSON, of format 2 or, where the file names none, 1.
+        """A certificate from its JSON. One of an earlier format is concluded anew from what it rests on.
 
         Raises:
-            ValueError: if the text is not JSON, or not a certificate.
+            ValueError: if the text is not JSON, or not a certificate, or one of an earlier format that proves nothing.
         """
         try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
+            values = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse)
+        except (json.JSONDecodeError, RecursionError, ValueError) as error:
             raise ValueError(f"text must be the JSON of a certificate; {error}") from None
-        names = {item.name for item in fields(cls)}
-        if not isinstance(values, dict) or not _NEEDED <= set(values) <= names:
+        needed = {"kind", "verdict", "statement", "time", "system"}
+        if not isinstance(values, dict) or not needed <= set(values):
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
-            raise ValueError(f"text must be the JSON of a certificate, with {sorted(_NEEDED)}; got {found}")
+            raise ValueError(f"text must be the JSON of a certificate, with {sorted(needed)}; got {found}")
         checks.one_of("verdict", values["verdict"], VERDICTS)
-        checks.one_of("kind", values["kind"], cls.checkers)
+        checks.one_of("kind", values["kind"], KINDS)
         checks.one_of("time", values["time"], ("continuous", "discrete"))
-        checks.one_of("format", values.get("format", 1), (1, FORMAT))
-        return cls(**(values if "format" in values else _from_version_1(values)))
+        checks.one_of("format", values.get("format", 1), (1, 2, FORMAT))
+        if values.get("format") != FORMAT:
+            return _anew(values)
+        unknown = sorted(set(values) - {item.name for item in fields(cls)})
+        if unknown:
+            raise ValueError(f"text must be the JSON of a certificate; got unknown {unknown}")
+        return cls(**values)
 
     def recheck(self) -> bool:
-        """Whether the verdict follows from what is written here, by another route than the one that found it.
+        """Whether every field but ``provenance`` is what the checker makes of what the certificate rests on.
 
-        Linear inclusions: exact rational arithmetic, no solver. Smooth fields: ball arithmetic on the list of operations,
-        with derivatives by dual numbers instead of JAX. An ``unknown`` verdict claims nothing, and always passes. What
-        is missing or malformed makes it false, and so does a statement, domain or condition other than what the numbers
-        prove. Only illustrations are not read: floats of a witness beside what proves it, tolerances, provenance.
+        It is concluded anew, and compared as a whole. An ``unknown`` verdict claims nothing: it passes if it says no more.
         """
-        if self.verdict == "unknown":
-            return True
-        if self.remaining:
-            return False
         try:
-            return self.checkers[self.kind](self)
-        except (ValueError, TypeError, KeyError, IndexError, ZeroDivisionError, ArithmeticError):
+            again = self._again()
+            found, stated = (json.dumps(asdict(replace(each, provenance={})), sort_keys=True) for each in (again, self))
+        except (ValueError, TypeError, AttributeError, RecursionError):
             return False
+        return found == stated
+
+    def _again(self) -> "Certificate":
+        if self.verdict != "unknown":
+            return Certificate.concluded(self.claim)
+        (remaining,) = self.remaining
+        checks.one_of("remaining", remaining, words.REMAINING)
+        return Certificate.unknown(self.claim, remaining)
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> Json:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise ValueError(f"a name stands twice among {names[:10]}")
+    return dict(pairs)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _anew(values: Json) -> Certificate:
+    """A certificate of format 1 or 2: the claim that it makes, concluded by the present checker.
+
+    Sentences and words of the file are not read: what they say follows from the claim, or does not stand.
+    """
+    try:
+        claim = Claim(values["kind"], values["time"], values["system"], *map(values.get, Claim._fields[3:]))
+        boxes = (values.get("tolerances") or {}).get("boxes")
+        if claim.kind == "smooth_field" and claim.witness is None:
+            # A check in wider balls looks at a few boxes more.
+            claim = claim._replace(boxes=None if boxes is None else 10 * boxes)
+        if values["verdict"] == "unknown":
+            return Certificate.unknown(claim, "not_said")
+        found = Certificate.concluded(claim)
+    except Unproved as error:
+        raise ValueError(f"text must be the JSON of a certificate; of an earlier format, it proves nothing: {error}") from None
+    except (AttributeError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"text must be the JSON of a certificate; of an earlier format, it lacks or misplaces {error}"
+        ) from None
+    if found.verdict != values["verdict"]:
+        raise ValueError(f"text must be a certificate that holds; this one says {values['verdict']}, which is {found.verdict}")
+    return found

@@ -1,27 +1,20 @@
 """Linear systems that may change at any time within a polytope: ``z' in co{A_1, ..., A_m} z``, or ``z <- A z``."""
 
-import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 
-import numpy as np
 from flint import fmpq
 
 from plastodyn import checks
-from plastodyn.certify import rational, switching
+from plastodyn.certify import quadratic, rational, switching
 from plastodyn.certify.certificate import Certificate
+from plastodyn.certify.checker import fall
+from plastodyn.certify.claim import Claim
 from plastodyn.certify.margin import largest_margin
 from plastodyn.certify.rational import Matrix, Rows
-from plastodyn.certify.words import named
 from plastodyn.types import Json
 
-_DIGITS = (3, 6, 9, 12)
 _MARGIN_BISECTIONS = 30
 _GRID = 8
-_EVERYWHERE = {"states": "all", "switching": "any"}
-_STABLE, _GIVEN = "asymptotically_stable", "is_lyapunov_function"
-_CONDITIONS = ["positive", "decreases_at_vertices"]
-_REFUTATIONS = {"member": ["member_unstable"], "switching": ["switching_grows"]}
 
 
 def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None, time: str = "continuous") -> Certificate:
@@ -56,18 +49,19 @@ def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None,
     """
     checks.one_of("time", time, ("continuous", "discrete"))
     matrices = _vertices(vertices)
+    claim = Claim("linear_inclusion", time, {"vertices": [rational.texts(m) for m in matrices]})
     if candidate is not None:
-        return _judge(matrices, rational.symmetric("candidate", candidate, len(matrices[0])), time)
-    system = {"vertices": [rational.texts(m) for m in matrices]}
-    found = _synthesise(matrices, time)
+        return _judged(claim, matrices, rational.symmetric("candidate", candidate, len(matrices[0])))
+    unstable = _unstable_member(matrices, time)
+    if unstable is not None:
+        return Certificate.concluded(claim._replace(witness=unstable))
+    found = quadratic.common(matrices, time)
     if found is not None:
-        return _certified(matrices, found, time)
-    witness = _unstable_member(matrices, time) or switching.growing(matrices, time)
+        return Certificate.concluded(with_quadratic(claim, matrices, found))
+    witness = switching.growing(matrices, time)
     if witness is not None:
-        claim, conditions = named(_STABLE, time), list(_REFUTATIONS[witness["kind"]])
-        return Certificate("linear_inclusion", "refuted", claim, time, system, witness=witness, conditions=conditions)
-    left = "no common quadratic function was found, and no member or periodic switching that grows"
-    return Certificate("linear_inclusion", "unknown", named(_STABLE, time), time, system, remaining=[left])
+        return Certificate.concluded(claim._replace(witness=witness))
+    return Certificate.unknown(claim, "no_quadratic_nor_switching")
 
 
 def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
@@ -79,101 +73,37 @@ def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
     return found
 
 
-def decrease(a: Matrix, p: Matrix, time: str, margin: fmpq) -> Matrix:
-    """The matrix that must be positive definite for V to decrease at the rate ``margin``."""
-    if time == "discrete":
-        moved = rational.times(rational.transposed(a), rational.times(p, a))
-        return rational.combined([((1 - margin) ** 2, p), (fmpq(-1), moved)])
-    pa = rational.times(p, a)
-    return rational.combined([(fmpq(-1), pa), (fmpq(-1), rational.transposed(pa)), (-2 * margin, p)])
+def with_quadratic(claim: Claim, matrices: Sequence[Matrix], p: Matrix) -> Claim:
+    """The claim that V decreases, P being a common quadratic function, at the largest margin.
+
+    Args:
+        claim: what is asked.
+        matrices: its vertices.
+        p: a matrix for which V decreases at each of them.
+    """
+    margin = largest_margin(lambda m: quadratic.decreases(matrices, p, claim.time, m), claim.time, _MARGIN_BISECTIONS)
+    return claim._replace(lyapunov=rational.texts(p), margin=str(margin))
 
 
-def _holds(matrices: list[Matrix], p: Matrix, time: str, margin: fmpq) -> bool:
-    return rational.not_positive(p) is None and all(
-        rational.not_positive(decrease(a, p, time, margin)) is None for a in matrices
-    )
-
-
-def _certified(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
-    return Certificate(
-        "linear_inclusion",
-        "certified",
-        named(_STABLE, time),
-        time,
-        {"vertices": [rational.texts(m) for m in matrices]},
-        lyapunov=rational.texts(p),
-        margin=str(largest_margin(lambda margin: _holds(matrices, p, time, margin), time, _MARGIN_BISECTIONS)),
-        domain=dict(_EVERYWHERE),
-        conditions=list(_CONDITIONS),
-        tolerances={"solver": "clarabel; its answer is rounded to rationals and checked exactly"},
-    )
-
-
-def _judge(matrices: list[Matrix], p: Matrix, time: str) -> Certificate:
+def _judged(claim: Claim, matrices: list[Matrix], p: Matrix) -> Certificate:
     """The verdict on a given quadratic function."""
-    at = rational.not_positive(p)
-    vertex = None
+    at, vertex = rational.not_positive(p), None
     for i, a in enumerate(matrices):
         if at is not None:
             break
-        at, vertex = rational.not_positive(decrease(a, p, time, fmpq(0))), i
+        at, vertex = rational.not_positive(fall(a, p, claim.time)), i
     if at is None:
-        return _certified(matrices, p, time)
+        return Certificate.concluded(with_quadratic(claim, matrices, p))
     witness = {"kind": "state", "state": [str(x) for x in at], "vertex": vertex}
-    system = {"vertices": [rational.texts(m) for m in matrices]}
-    claim, candidate, conditions = named(_GIVEN, time), rational.texts(p), _failing(vertex)
-    return Certificate(
-        "linear_inclusion", "refuted", claim, time, system, lyapunov=candidate, witness=witness, conditions=conditions
-    )
-
-
-def _failing(vertex: int | None) -> list[str]:
-    return ["not_positive" if vertex is None else "not_decreasing"]
-
-
-def _synthesise(matrices: list[Matrix], time: str) -> Matrix | None:
-    """A rational P that passes the exact check, or None."""
-    for values in _programs(matrices, time):
-        for digits in _DIGITS:
-            p = rational.rounded_symmetric(values, digits)
-            if _holds(matrices, p, time, fmpq(0)):
-                return p
-    return None
-
-
-def _programs(matrices: list[Matrix], time: str) -> list[np.ndarray]:
-    """Candidates from the semidefinite program: ``max t``, ``t I <= P <= I``, decrease at each vertex by ``t I``."""
-    # Optional: a user who only simulates does not need a solver.
-    import cvxpy as cp  # noqa: PLC0415
-
-    floats = [rational.floats(m) for m in matrices]
-    size = len(floats[0])
-    p, t, one = cp.Variable((size, size), symmetric=True), cp.Variable(), np.eye(size)
-    falls = [p - a.T @ p @ a if time == "discrete" else -(a.T @ p + p @ a) for a in floats]
-    constraints = [p << one, p >> t * one, *(fall >> t * one for fall in falls)]
-    problem = cp.Problem(cp.Maximize(t), constraints)
-    with warnings.catch_warnings(), suppress(cp.SolverError):
-        # An inaccurate answer is no harm: it is checked exactly.
-        warnings.simplefilter("ignore", UserWarning)
-        problem.solve(solver=cp.CLARABEL)
-    return [] if p.value is None or not np.isfinite(p.value).all() else [p.value]
+    return Certificate.concluded(claim._replace(lyapunov=rational.texts(p), witness=witness))
 
 
 def _unstable_member(matrices: list[Matrix], time: str) -> Json | None:
-    """A fixed matrix of the polytope that is not asymptotically stable, and a state that it does not bring back."""
+    """A fixed matrix of the polytope that is not asymptotically stable."""
     stable = rational.is_schur if time == "discrete" else rational.is_hurwitz
     for shares in _shares(len(matrices)):
-        member = rational.combined(list(zip(shares, matrices, strict=True)))
-        if not stable(member):
-            values, vectors = np.linalg.eig(rational.floats(member))
-            worst = np.argmax(np.abs(values) if time == "discrete" else np.real(values))
-            state = np.real(vectors[:, worst])
-            return {
-                "kind": "member",
-                "shares": [str(x) for x in shares],
-                "state": (state / np.linalg.norm(state)).tolist() if np.any(state) else state.tolist(),
-                "eigenvalue": [float(values[worst].real), float(values[worst].imag)],
-            }
+        if not stable(rational.combined(list(zip(shares, matrices, strict=True)))):
+            return {"kind": "member", "shares": [str(x) for x in shares]}
     return None
 
 
@@ -187,45 +117,3 @@ def _shares(count: int) -> list[list[fmpq]]:
         for k in range(1, _GRID)
     ]
     return corners + between
-
-
-def check(certificate: Certificate) -> bool:
-    """Recheck a certificate on a linear inclusion with exact rationals, and growth of a switching with balls."""
-    matrices, time = _vertices(certificate.system["vertices"]), certificate.time
-    given = certificate.verdict == "refuted" and certificate.lyapunov is not None
-    # A candidate that holds is certified under the plain statement.
-    if certificate.statement != named(_GIVEN if given else _STABLE, time):
-        return False
-    if certificate.verdict == "certified":
-        p = rational.symmetric("P", certificate.lyapunov, len(matrices[0]))
-        margin = rational.exact(certificate.margin)
-        # Beyond 1 the factor (1 - margin)^2 of discrete time would grow again.
-        possible = margin >= 0 and (time == "continuous" or margin < 1)
-        stated = certificate.domain == _EVERYWHERE and certificate.conditions == _CONDITIONS and certificate.witness is None
-        return bool(possible) and stated and _holds(matrices, p, time, margin)
-    witness = certificate.witness or {}
-    if given:
-        p = rational.symmetric("P", certificate.lyapunov, len(matrices[0]))
-        return certificate.conditions == _failing(witness["vertex"]) and _fails(matrices, p, witness, time)
-    if certificate.conditions != _REFUTATIONS[witness["kind"]]:
-        return False
-    return _unstable(matrices, witness, time) if witness["kind"] == "member" else switching.grows(matrices, witness, time)
-
-
-def _fails(matrices: list[Matrix], p: Matrix, witness: Json, time: str) -> bool:
-    """Whether V is not positive, or does not decrease, at a witness state."""
-    state = [rational.exact(x) for x in witness["state"]]
-    symmetric = p if witness["vertex"] is None else decrease(matrices[witness["vertex"]], p, time, fmpq(0))
-    return len(state) == len(p) and any(x != 0 for x in state) and bool(rational.value(state, symmetric) <= 0)
-
-
-def _unstable(matrices: list[Matrix], witness: Json, time: str) -> bool:
-    """Whether a fixed member of the polytope is not asymptotically stable."""
-    shares = [rational.exact(x) for x in witness["shares"]]
-    if len(shares) != len(matrices) or sum(shares, fmpq(0)) != 1 or any(x < 0 for x in shares):
-        return False
-    member = rational.combined(list(zip(shares, matrices, strict=True)))
-    return not (rational.is_schur(member) if time == "discrete" else rational.is_hurwitz(member))
-
-
-Certificate.checkers["linear_inclusion"] = check

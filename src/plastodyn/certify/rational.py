@@ -1,5 +1,6 @@
 """Exact linear algebra on rationals: definiteness, and where the eigenvalues of a matrix lie."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -8,6 +9,9 @@ from flint import fmpq, fmpq_mat, fmpq_poly
 from jaxtyping import Float
 
 from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
+
+_PLAIN = re.compile(r"\s*[+-]?(\d{1,4000}(/\d{1,4000})?|(?=\.?\d)\d{0,4000}(\.\d{0,4000})?([eE][+-]?\d{1,4})?)\s*")
+"""Text that is a rational: digits over digits, or a decimal with an exponent of at most four digits."""
 
 Matrix = list[list[fmpq]]
 Exact = fmpq | str | float
@@ -28,7 +32,8 @@ def exact(value: Exact | None) -> fmpq:
     if isinstance(value, fmpq):
         return value
     try:
-        if value is None:
+        # A short text may stand for a number of a billion digits, such as "1e-999999999".
+        if value is None or (isinstance(value, str) and not _PLAIN.fullmatch(value)):
             raise ValueError
         fraction = Fraction(value) if isinstance(value, str | int) else Fraction(float(value))
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):

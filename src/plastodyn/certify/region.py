@@ -1,57 +1,118 @@
-"""Branch and bound on a region of states: does a quadratic function decrease everywhere in it?"""
+"""Smooth systems in balls: equilibria, and branch and bound on a region in which a quadratic function is to decrease."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from flint import arb, arb_mat, fmpq, fmpq_mat
+from flint import arb, arb_mat, fmpq, fmpq_mat, fmpq_poly
 
 from plastodyn.certify import rational
 from plastodyn.certify.balls import BALLS, Vector, duals, variables
+from plastodyn.certify.claim import require
 from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
-from plastodyn.certify.margin import largest_margin
 from plastodyn.certify.tape import Tape
 
-Box = tuple[tuple[float, float], ...]
+Box = tuple[tuple[fmpq, fmpq], ...]
 """Lower and upper bound of each coordinate."""
 
-_NEWTON_STEPS = 30
-_INFLATION = 1e-10
-_KEPT = 10
 _NO_MARGIN = fmpq(0)
-_MARGIN_BISECTIONS = 20
 
 
 class System(NamedTuple):
-    """A field that balls can be put into: its operations, its Jacobian, and how it moves the state."""
+    """A field that balls can be put into: its operations, and how it moves the state."""
 
     tape: Tape
-    jacobian: Callable[[Sequence[arb]], list[Vector]]
     time: str
 
     def velocity(self, point: Sequence[arb]) -> Vector:
         """F at a box."""
         return self.tape.run(point, BALLS)
 
+    def jacobian(self, point: Sequence[arb]) -> list[Vector]:
+        """Slopes of the operations themselves, by dual numbers; not numbers where the field is none."""
+        found = self.tape.run(variables(point), duals(len(point)))
+        undefined = arb("nan")
+        return [out.slope if out.value.is_finite() else [undefined] * len(point) for out in found]
+
     def residual(self, point: Sequence[arb]) -> Vector:
         """What vanishes at an equilibrium: f(z), or f(z) - z in discrete time."""
         found = self.velocity(point)
         return found if self.time == "continuous" else [f - z for f, z in zip(found, point, strict=True)]
 
+    def residual_slope(self, point: Sequence[arb]) -> list[Vector]:
+        """The Jacobian of the residual."""
+        rows = self.jacobian(point)
+        if self.time == "continuous":
+            return rows
+        return [[x - int(i == j) for j, x in enumerate(row)] for i, row in enumerate(rows)]
+
+    def equilibrium(self, enclosure: Sequence[tuple[fmpq, fmpq]]) -> Vector:
+        """Balls ``middle +- radius`` that surely hold one equilibrium: a point where f is exactly 0, or by Krawczyk's test.
+
+        ``K(X) = m - Y r(m) + (I - Y R(X)) (X - m)`` inside X proves one zero of r in X, whatever Y is.
+
+        Raises:
+            Unproved: if they do not surely hold one.
+        """
+        middle = [arb(m) for m, _ in enclosure]
+        require(len(middle) == len(self.tape.outputs), "an equilibrium must have all coordinates")
+        if all(radius == 0 for _, radius in enclosure):
+            exact = all(x == m for x, (m, _) in zip(middle, enclosure, strict=True))
+            require(exact and all(x == 0 for x in self.residual(middle)), "the field must vanish at the equilibrium")
+            return middle
+        require(all(radius > 0 for _, radius in enclosure), "radii must be positive")
+        box = [arb(m, arb(radius).upper()) for m, (_, radius) in zip(middle, enclosure, strict=True)]
+        rough, size = self._rough_inverse(middle), range(len(middle))
+        residual, slope = self.residual(middle), self.residual_slope(box)
+        for i in size:
+            shift = sum((rough[i][k] * residual[k] for k in size), arb(0))
+            left = [arb(int(i == j)) - sum((rough[i][k] * slope[k][j] for k in size), arb(0)) for j in size]
+            found = middle[i] - shift + sum((left[j] * (box[j] - middle[j]) for j in size), arb(0))
+            (m, radius) = enclosure[i]
+            surely = box[i].contains_interior(found) and abs(found - m) <= radius
+            require(surely, "one equilibrium must surely lie in the enclosure")
+        return box
+
+    def _rough_inverse(self, point: Sequence[arb]) -> list[Vector]:
+        slope = np.array([[float(x.mid()) for x in row] for row in self.residual_slope(point)])
+        try:
+            return [[arb(float(x)) for x in row] for row in np.linalg.inv(slope)]
+        except np.linalg.LinAlgError:
+            return [[arb(0)] * len(point)] * len(point)
+
     def surely_unstable(self, centre: Sequence[arb]) -> bool:
-        """Whether the Jacobian surely has an eigenvalue that grows: a principal determinant of Hurwitz is surely negative."""
+        """Whether the Jacobian surely has an eigenvalue that grows.
+
+        Where none does, the coefficients of its characteristic polynomial and Hurwitz's determinants are not negative.
+        """
         rows = self.jacobian(centre)
         size = len(rows)
-        matrix = arb_mat(size, size, [x for row in rows for x in row])
+        polynomial = arb_mat(size, size, [x for row in rows for x in row]).charpoly()
+        found = [polynomial[k] for k in range(size + 1)]
         if self.time == "discrete":
-            one = arb_mat(fmpq_mat(size, size, [int(i == j) for i in range(size) for j in range(size)]))
-            # |det| > 1, or a real eigenvalue beyond 1 or -1.
-            return bool(abs(matrix.det()) > 1 or (one - matrix).det() < 0 or (one + matrix).det() < 0)
-        polynomial = matrix.charpoly()
-        hurwitz = hurwitz_matrix(lambda k: polynomial[k], size, arb(0))
+            found = _through_the_unit_circle(found)
+        hurwitz = hurwitz_matrix(found.__getitem__, size, arb(0))
         minors = (arb_mat(k, k, [hurwitz[i][j] for i in range(k) for j in range(k)]).det() for k in range(1, size + 1))
-        return any(minor < 0 for minor in minors)
+        return any(each < 0 for each in found) or (bool(found[-1] > 0) and any(minor < 0 for minor in minors))
+
+
+def _through_the_unit_circle(coefficients: Sequence[arb]) -> list[arb]:
+    """A polynomial in ``z = (1 + s) / (1 - s)``, times ``(1 - s)^n``: the unit disc goes to the left half plane."""
+    degree = len(coefficients) - 1
+    found = [arb(0)] * (degree + 1)
+    for k, coefficient in enumerate(coefficients):
+        mapped = fmpq_poly([1, 1]) ** k * fmpq_poly([1, -1]) ** (degree - k)
+        found = [sum_so_far + coefficient * mapped[i] for i, sum_so_far in enumerate(found)]
+    return found
+
+
+class Outcome(NamedTuple):
+    """What branch and bound came to: the verdict, how many boxes it looked at, and a state where V surely grows."""
+
+    verdict: str
+    examined: int
+    witness: list[fmpq] | None = None
 
 
 class Region(NamedTuple):
@@ -61,7 +122,7 @@ class Region(NamedTuple):
     centre: Vector
     p: rational.Matrix
     level: fmpq
-    bounds: list[tuple[float, float]]
+    bounds: Sequence[tuple[fmpq, fmpq]]
 
     def value(self, point: Sequence[arb]) -> arb:
         """V at a box."""
@@ -93,56 +154,34 @@ class Region(NamedTuple):
             fall = [[-pj[i][j] - pj[j][i] - 2 * margin * p[i][j] for j in size] for i in size]
         return failing_pivot(fall) is None
 
-    def local_margin(self) -> fmpq:
-        """The largest margin, to one part in a million, at which V decreases next to the equilibrium."""
-        return largest_margin(lambda margin: self.decreases_by_slope(self.centre, margin), self.system.time, _MARGIN_BISECTIONS)
-
     def surely_grows(self, point: Sequence[arb]) -> bool:
         """Whether V surely does not decrease at a state that is surely of the region, and not the equilibrium."""
         inside = bool(self.value(point) <= arb(self.level)) and bool(self.value(point) > 0)
         return inside and bool(self.change(point) >= 0)
 
-
-@dataclass
-class Outcome:
-    """What branch and bound came to."""
-
-    verdict: str
-    examined: int
-    witness: list[float] | None = None
-    remaining: list[object] = field(default_factory=list)
-
-
-def settle(region: Region, boxes: int) -> Outcome:
-    """Look at boxes, largest first, until all are settled, a state is found where V grows, or the allowance is used up."""
-    queue: list[Box] = [tuple(region.bounds)]
-    examined = 0
-    while queue and examined < boxes:
-        box = queue.pop(0)
-        examined += 1
-        ball = [_ball(low, high) for low, high in box]
-        if region.value(ball) > arb(region.level):
-            continue
-        if bool(region.change(ball) < 0) or region.decreases_by_slope(ball):
-            continue
-        middle = [(low + high) / 2 for low, high in box]
-        if region.surely_grows([arb(x) for x in middle]):
-            return Outcome("refuted", examined, witness=middle)
-        queue += _halves(box, region.bounds)
-    if queue:
-        first = [[list(pair) for pair in box] for box in queue[:_KEPT]]
-        return Outcome("unknown", examined, remaining=[f"{len(queue)} boxes, among them", *first])
-    return Outcome("certified", examined)
+    def settle(self, boxes: int) -> Outcome:
+        """Look at boxes, largest first, until all are settled, a state is found where V grows, or the allowance is used up."""
+        queue: deque[Box] = deque([tuple(self.bounds)])
+        examined = 0
+        while queue and examined < boxes:
+            box = queue.popleft()
+            examined += 1
+            ball = [arb(low).union(arb(high)) for low, high in box]
+            if self.value(ball) > arb(self.level):
+                continue
+            if bool(self.change(ball) < 0) or self.decreases_by_slope(ball):
+                continue
+            middle = [(low + high) / 2 for low, high in box]
+            if self.surely_grows([arb(x) for x in middle]):
+                return Outcome("refuted", examined, middle)
+            queue.extend(_halves(box, self.bounds))
+        return Outcome("unknown" if queue else "certified", examined)
 
 
-def _ball(low: float, high: float) -> arb:
-    return arb(low).union(arb(high))
-
-
-def _halves(box: Box, whole: Sequence[tuple[float, float]]) -> list[Box]:
+def _halves(box: Box, whole: Sequence[tuple[fmpq, fmpq]]) -> list[Box]:
     """A box cut across the coordinate in which it is widest relative to the whole."""
     widths = [(high - low) / (b - a) for (low, high), (a, b) in zip(box, whole, strict=True)]
-    at = int(np.argmax(widths))
+    at = max(range(len(widths)), key=widths.__getitem__)
     low, high = box[at]
     middle = (low + high) / 2
     return [(*box[:at], half, *box[at + 1 :]) for half in ((low, middle), (middle, high))]
@@ -151,16 +190,11 @@ def _halves(box: Box, whole: Sequence[tuple[float, float]]) -> list[Box]:
 def _form(x: Sequence[arb], p: rational.Matrix) -> arb:
     """The form x' P x, squares kept as squares so that they are not negative."""
     size = range(len(x))
-    squares = sum((p[i][i] * x[i] ** 2 for i in size), arb(0))
+    squares = sum((p[i][i] * BALLS["power"](x[i], 2) for i in size), arb(0))
     return squares + 2 * sum((p[i][j] * x[i] * x[j] for i in size for j in size if j < i), arb(0))
 
 
-def dual_jacobian(tape: Tape, point: Sequence[arb]) -> list[Vector]:
-    """The Jacobian by dual numbers, without JAX."""
-    return [out.slope for out in tape.run(variables(point), duals(len(point)))]
-
-
-def lowest_on_faces(p: rational.Matrix, centre: Sequence[arb], bounds: Sequence[tuple[float, float]]) -> fmpq:
+def lowest_on_faces(p: rational.Matrix, centre: Sequence[arb], bounds: Sequence[tuple[fmpq, fmpq]]) -> fmpq:
     """The lowest V on the faces of the box, rounded down: ``min d_i^2 / (P^-1)_ii``, d_i the distance to a face.
 
     Raises:
@@ -170,68 +204,15 @@ def lowest_on_faces(p: rational.Matrix, centre: Sequence[arb], bounds: Sequence[
     inverse = fmpq_mat(size, size, [x for row in p for x in row]).inv()
     lowest = []
     for i, (c, (low, high)) in enumerate(zip(centre, bounds, strict=True)):
-        near = min(_down(c - arb(low)), _down(arb(high) - c))
+        near = min(_down(c - low), _down(high - c))
         if near <= 0:
             where = f"{float(c.mid()):.6g}"
-            raise ValueError(f"box must have the equilibrium inside; got {(low, high)} for coordinate {i}, which is {where}")
+            shown = (rational.as_float(low), rational.as_float(high))
+            raise ValueError(f"box must have the equilibrium inside; got {shown} for coordinate {i}, which is {where}")
         lowest.append(near**2 / inverse[i, i])
     return min(lowest)
 
 
 def _down(x: arb) -> fmpq:
     """A rational that is surely at most x."""
-    return rational.exact(float(x.lower()) if x.rad() == 0 else float(np.nextafter(float(x.lower()), -np.inf)))
-
-
-def enclose_equilibrium(system: System, guess: np.ndarray) -> Vector:
-    """Balls that surely hold one equilibrium, by Newton's method and Krawczyk's test; points if the guess is exactly one.
-
-    Raises:
-        ValueError: if none is found near the guess.
-    """
-    exact_guess = [arb(float(x)) for x in guess]
-    if all(x == 0 for x in system.residual(exact_guess)):
-        return exact_guess
-    point = np.array(guess, float)
-    for _ in range(_NEWTON_STEPS):
-        here = [arb(float(x)) for x in point]
-        residual = np.array([float(x.mid()) for x in system.residual(here)])
-        step = np.linalg.lstsq(_slope(system, here), residual, rcond=None)[0]
-        point = point - step
-        if not np.isfinite(point).all() or np.abs(step).max() < 1e-15 * (1 + np.abs(point).max()):
-            break
-    found = _krawczyk(system, point) if np.isfinite(point).all() else None
-    if found is None:
-        raise ValueError(f"equilibrium must be near a simple zero of the field; none could be enclosed from {guess.tolist()}")
-    return found
-
-
-def _krawczyk(system: System, point: np.ndarray) -> Vector | None:
-    """``K(X) = m - Y r(m) + (I - Y R(X)) (X - m)`` inside X proves one zero in it."""
-    size = range(len(point))
-    radius = _INFLATION * (1 + np.abs(point))
-    box = [arb(float(m), float(r)) for m, r in zip(point, radius, strict=True)]
-    middle = [arb(float(m)) for m in point]
-    try:
-        y = np.linalg.inv(_slope(system, middle))
-    except np.linalg.LinAlgError:
-        return None
-    rough = [[arb(float(x)) for x in row] for row in y]
-    residual, slope = system.residual(middle), _residual_slope(system, box)
-    found = []
-    for i in size:
-        shift = sum((rough[i][k] * residual[k] for k in size), arb(0))
-        left = [arb(int(i == j)) - sum((rough[i][k] * slope[k][j] for k in size), arb(0)) for j in size]
-        found.append(middle[i] - shift + sum((left[j] * (box[j] - middle[j]) for j in size), arb(0)))
-    return found if all(x.contains_interior(k) for x, k in zip(box, found, strict=True)) else None
-
-
-def _residual_slope(system: System, point: Sequence[arb]) -> list[Vector]:
-    rows = system.jacobian(point)
-    if system.time == "continuous":
-        return rows
-    return [[x - int(i == j) for j, x in enumerate(row)] for i, row in enumerate(rows)]
-
-
-def _slope(system: System, point: Sequence[arb]) -> np.ndarray:
-    return np.array([[float(x.mid()) for x in row] for row in _residual_slope(system, point)])
+    return x.lower().mid().fmpq()

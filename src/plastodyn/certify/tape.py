@@ -1,25 +1,17 @@
-"""A JAX function written out as a list of elementary operations on numbers, which any arithmetic can carry out."""
+"""A function written out as a list of elementary operations on numbers, which any arithmetic can carry out."""
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from jax.extend.core import Literal
 
 from plastodyn.types import Json
 
-_UNARY = {"neg", "exp", "log", "tanh", "sin", "cos", "sqrt", "logistic"}
-_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "add_any": "add"}
-_NESTED = {"pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
-# What only moves entries about is carried out by JAX itself, on the entries' numbers in the list.
-_MOVES = {
-    *("reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "rev", "copy", "stop_gradient"),
-    *("slice", "dynamic_slice", "gather", "scatter", "select_n", "concatenate", "stack", "split"),
-}
+UNARY = {"neg", "exp", "log", "tanh", "sin", "cos", "sqrt", "logistic"}
+BINARY = {"add", "sub", "mul", "div"}
+_PARTIAL = {"log", "sqrt", "div", "power"}
+"""Operations that are not defined for all numbers."""
+_HIGHEST_POWER = 1000
 
 Operation = tuple[str, tuple[Any, ...]]
 """A name, and the places of entries before it; or a power, or a constant in hexadecimal digits."""
@@ -38,6 +30,7 @@ class Tape:
         self.operations: list[Operation] = []
         self.outputs: list[int] = []
         self._known: dict[Operation, int] = {}
+        self._total: list[bool] = []
 
     def to_lists(self) -> Json:
         """The tape as lists, for JSON."""
@@ -48,28 +41,30 @@ class Tape:
         """The tape from lists.
 
         Raises:
-            ValueError: if an operation is unknown or refers to an entry that is not before it.
+            ValueError: if an operation is unknown, has other arguments than it takes, or refers to an entry that is not
+                before it.
         """
         tape = cls()
         for name, *arguments in lists["operations"]:
-            if name in _UNARY | {"power"} | set(_BINARY.values()):
-                operands = arguments[:1] if name == "power" else arguments
-                if not all(isinstance(i, int) and 0 <= i < len(tape.operations) for i in operands):
-                    raise ValueError(f"operations must refer to entries before them; got {[name, *arguments]}")
-            elif name not in ("input", "constant"):
-                raise ValueError(f"operations must be known; got {name!r}")
+            _check_operation(name, arguments, len(tape.operations), len(lists["outputs"]))
             tape.operations.append((name, tuple(arguments)))
-        tape.outputs = [int(i) for i in lists["outputs"]]
+        if not lists["outputs"] or not all(_is_place(i, len(tape.operations)) for i in lists["outputs"]):
+            raise ValueError(f"outputs must be entries of the list; got {lists['outputs']}")
+        tape.outputs = list(lists["outputs"])
         return tape
 
     def entry(self, name: str, *arguments: Any) -> int:
-        """The entry that holds an operation; products with 0 and 1 and sums with 0, which are exact, are left out."""
-        neutral = {"mul": self._one(), "add": self._zero()}.get(name)
-        if name == "mul" and self._zero() in arguments:
-            return self._zero()
+        """The entry that holds an operation; sums with 0 and products with 1 are left out.
+
+        So are products with 0, where the other factor is a number whatever the inputs: ``0 sqrt(z - 5)`` is none at z = 0.
+        """
+        zero, one = self.constant(0.0), self.constant(1.0)
+        neutral = {"mul": one, "add": zero}.get(name)
+        if name == "mul" and zero in arguments and all(self._total[i] for i in arguments):
+            return zero
         if neutral in arguments:
             return int(arguments[1] if arguments[0] == neutral else arguments[0])
-        if name == "sub" and arguments[1] == self._zero():
+        if name == "sub" and arguments[1] == zero:
             return int(arguments[0])
         return self._append((name, arguments))
 
@@ -82,15 +77,13 @@ class Tape:
 
     def _append(self, operation: Operation) -> int:
         if operation not in self._known:
+            name, arguments = operation
+            operands = () if name in ("input", "constant") else arguments[:1] if name == "power" else arguments
+            partial = name in _PARTIAL and not (name == "power" and arguments[1] > 0)
+            self._total.append(not partial and all(self._total[i] for i in operands))
             self._known[operation] = len(self.operations)
             self.operations.append(operation)
         return self._known[operation]
-
-    def _zero(self) -> int:
-        return self._append(("constant", ((0.0).hex(),)))
-
-    def _one(self) -> int:
-        return self._append(("constant", ((1.0).hex(),)))
 
     def run(self, inputs: Sequence[Number], arithmetic: dict[str, Callable[..., Number]]) -> list[Number]:
         """The outputs at some inputs, in an arithmetic that knows every operation and how to read a constant."""
@@ -107,136 +100,23 @@ class Tape:
         return [values[i] for i in self.outputs]
 
 
-def transcribe(function: Callable[[Array], Array], dimension: int) -> Tape:
-    """Write out a function of a vector as JAX traces it, in double precision.
-
-    Args:
-        function: from a vector of length ``dimension`` to any array; its outputs are raveled.
-        dimension: length of its argument.
-
-    Returns:
-        A `Tape`.
-
-    Raises:
-        ValueError: if the function uses an operation that the list has no word for, such as a loop or a random number.
-
-    Source: this project.
-
-    >>> tape = transcribe(lambda z: jnp.stack([z[1], -jnp.sin(z[0])]), 2)
-    >>> [name for name, _ in tape.operations if name not in ("input", "constant")]
-    ['sin', 'neg']
-    """
-    with jax.enable_x64(True):
-        closed = jax.make_jaxpr(lambda z: jnp.ravel(jnp.asarray(function(z), "float64")))(jnp.zeros(dimension, "float64"))
-        tape = Tape()
-        writer = _Writer(tape)
-        start = np.array([tape.entry("input", i) for i in range(dimension)])
-        (found,) = writer.evaluate(closed.jaxpr, closed.consts, [_Entries(start)])
-        tape.outputs = [int(i) for i in np.ravel(writer.entries(found))]
-    return tape
+def _is_place(value: object, below: int) -> bool:
+    return type(value) is int and 0 <= value < below
 
 
-class _Entries:
-    """An array whose numbers are entries of a tape; any other array that the writer meets is concrete."""
-
-    def __init__(self, index: np.ndarray) -> None:
-        self.index = np.asarray(index)
-
-
-class _Writer:
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-
-    def entries(self, value: Any) -> np.ndarray:
-        """The entries of an array; those of its constants where it is concrete."""
-        if isinstance(value, _Entries):
-            return value.index
-        return _elementwise(self.tape.constant, np.asarray(value, float))
-
-    def evaluate(self, jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
-        """Write out one traced function, equation by equation."""
-        known: dict[Any, Any] = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments], strict=True))
-        for equation in jaxpr.eqns:
-            operands = [v.val if isinstance(v, Literal) else known[v] for v in equation.invars]
-            known.update(zip(equation.outvars, self._apply(equation, operands), strict=True))
-        return [v.val if isinstance(v, Literal) else known[v] for v in jaxpr.outvars]
-
-    def _apply(self, equation: Any, operands: list[Any]) -> list[Any]:
-        name, parameters = equation.primitive.name, equation.params
-        if name in _NESTED:
-            inner = parameters.get("jaxpr") or parameters.get("call_jaxpr") or parameters.get("fun_jaxpr")
-            return self.evaluate(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), operands)
-        if not any(isinstance(operand, _Entries) for operand in operands):
-            found = equation.primitive.bind(*operands, **parameters)
-            return list(found) if equation.primitive.multiple_results else [found]
-        if name in _MOVES:
-            return self._move(equation, operands)
-        return [_Entries(self._arithmetic(name, parameters, operands))]
-
-    def _move(self, equation: Any, operands: list[Any]) -> list[Any]:
-        """Let JAX move the entries' numbers; places, which are concrete integers, stay as they are."""
-        moved = []
-        for operand in operands:
-            concrete = not isinstance(operand, _Entries)
-            place = concrete and np.asarray(operand).dtype.kind in "iub"
-            moved.append(operand if place else jnp.asarray(self.entries(operand)))
-        parameters = dict(equation.params)
-        if "fill_value" in parameters:
-            parameters["fill_value"] = None
-        found = equation.primitive.bind(*moved, **parameters)
-        return [_Entries(np.asarray(x)) for x in (found if equation.primitive.multiple_results else [found])]
-
-    def _arithmetic(self, name: str, parameters: dict[str, Any], operands: list[Any]) -> np.ndarray:
-        entry = self.tape.entry
-        if name in ("convert_element_type", "reduce_precision"):
-            if np.dtype(parameters.get("new_dtype", "float64")) != np.dtype("float64"):
-                raise ValueError("field must compute in double precision; got a conversion to " + str(parameters["new_dtype"]))
-            return self.entries(operands[0])
-        arrays = [self.entries(operand) for operand in operands]
-        makers: dict[str, Callable[..., int]] = {
-            **{known: partial(entry, word) for known, word in _BINARY.items()},
-            **{known: partial(entry, known) for known in _UNARY},
-            "integer_pow": lambda a: entry("power", a, int(parameters["y"])),
-            "square": lambda a: entry("power", a, 2),
-            "rsqrt": lambda a: entry("div", self.tape.constant(1.0), entry("sqrt", a)),
-        }
-        if name in makers:
-            return _elementwise(makers[name], *np.broadcast_arrays(*arrays))
-        if name == "reduce_sum":
-            return self._summed(arrays[0], parameters["axes"])
-        if name == "dot_general":
-            return self._product(arrays[0], arrays[1], parameters["dimension_numbers"])
-        raise ValueError(f"field must be made of elementary operations; got {name!r}, which has no ball arithmetic here")
-
-    def _summed(self, array: np.ndarray, axes: Sequence[int]) -> np.ndarray:
-        kept = [axis for axis in range(array.ndim) if axis not in axes]
-        rows = np.transpose(array, [*kept, *axes]).reshape(*(array.shape[axis] for axis in kept), -1)
-        return np.apply_along_axis(self._sum, -1, rows)
-
-    def _sum(self, entries: Iterable[int]) -> int:
-        total = self.tape.constant(0.0)
-        for each in entries:
-            total = self.tape.entry("add", total, int(each))
-        return total
-
-    def _product(self, a: np.ndarray, b: np.ndarray, numbers: Any) -> np.ndarray:
-        (over_a, over_b), (batch_a, batch_b) = numbers
-        free_a = [axis for axis in range(a.ndim) if axis not in (*over_a, *batch_a)]
-        free_b = [axis for axis in range(b.ndim) if axis not in (*over_b, *batch_b)]
-        a, b = np.transpose(a, [*batch_a, *free_a, *over_a]), np.transpose(b, [*batch_b, *free_b, *over_b])
-        batch, count = a.shape[: len(batch_a)], len(over_a)
-        left, right = a.shape[len(batch) : a.ndim - count], b.shape[len(batch) : b.ndim - count]
-        size = int(np.prod(a.shape[a.ndim - count :]))
-        rows, columns = a.reshape(-1, int(np.prod(left)), size), b.reshape(-1, int(np.prod(right)), size)
-        found = np.empty((len(rows), rows.shape[1], columns.shape[1]), int)
-        for k, i, j in np.ndindex(*found.shape):
-            pairs = zip(rows[k, i], columns[k, j], strict=True)
-            found[k, i, j] = self._sum([self.tape.entry("mul", int(x), int(y)) for x, y in pairs])
-        return found.reshape(*batch, *left, *right)
-
-
-def _elementwise(function: Callable[..., int], *arrays: np.ndarray) -> np.ndarray:
-    found = np.empty(arrays[0].shape, int)
-    for place in np.ndindex(*found.shape):
-        found[place] = function(*(int(a[place]) if a.dtype.kind in "iu" else float(a[place]) for a in arrays))
-    return found
+def _check_operation(name: object, arguments: list[Any], before: int, inputs: int) -> None:
+    """Refuse what `Tape.run` would misread: places are whole numbers, and True is none; a constant is spelled in one way."""
+    if name == "constant":
+        (digits,) = arguments
+        good = isinstance(digits, str) and np.isfinite(value := float.fromhex(digits)) and (value + 0.0).hex() == digits
+    elif name == "input":
+        (place,) = arguments
+        good = _is_place(place, inputs)
+    elif name == "power":
+        base, exponent = arguments
+        good = _is_place(base, before) and type(exponent) is int and 1 <= abs(exponent) <= _HIGHEST_POWER
+    else:
+        known = (name in UNARY and len(arguments) == 1) or (name in BINARY and len(arguments) == 2)
+        good = known and all(_is_place(place, before) for place in arguments)
+    if not good:
+        raise ValueError(f"operations must be known, and refer to entries before them; got {[name, *arguments]}")

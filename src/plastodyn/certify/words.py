@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from plastodyn.types import Json
+from plastodyn.theory import consolidation as theory
 
 if TYPE_CHECKING:
     from plastodyn.certify.certificate import Certificate
@@ -12,38 +12,38 @@ CONDITIONS = {
     "positive": "P is positive definite (exact)",
     "decreases_at_vertices": "V decreases at the margin's rate at every vertex (exact)",
     "region_in_box": "the region lies within the box (exact)",
-    "decreases_in_region": "V decreases at every state of the region but z* (balls, 64 bits)",
-    "decreases_at_margin": "next to z* it does so at the rate of the margin (balls, 64 bits)",
-    "shrinks_each_half_turn": (
-        "under the worst perturbation the state shrinks in each half turn, or never turns (balls, 128 bits)"
-    ),
+    "decreases_in_region": "V decreases at every state of the region but z* (balls, 128 bits)",
+    "decreases_at_margin": "next to z* it does so at the rate of the margin (balls, 128 bits)",
+    "shrinks_each_half_turn": "under the worst perturbation the state shrinks in each half turn, or never turns (balls)",
+    "grows_each_half_turn": "under the worst perturbation the state grows in each half turn (balls)",
     "member_unstable": "a member of the polytope is not asymptotically stable (exact characteristic polynomial)",
-    "switching_grows": "a periodic switching does not decay (exact product, or balls, 200 bits)",
+    "switching_grows": "a periodic switching does not decay (exact product, or balls, 256 bits)",
     "not_positive": "V is not positive at the witness state (exact)",
     "not_decreasing": "V does not decrease at the witness state (exact, or balls)",
     "equilibrium_unstable": "the Jacobian at z* has an eigenvalue that grows (balls, 128 bits)",
 }
-_OF_INCLUSIONS = {
-    "asymptotically_stable": "uniformly asymptotically stable: {}",
-    "is_lyapunov_function": "the given V = z' P z is a Lyapunov function of {}",
+REMAINING = {
+    "no_quadratic_nor_switching": "no common quadratic function was found, and no member or periodic switching that grows",
+    "no_quadratic_at_equilibrium": "no quadratic function at the equilibrium: an eigenvalue on the boundary?",
+    "boxes_left": "boxes were left when the allowance was used up",
+    "too_near": "the growth of half a turn under the worst perturbation is too near to 1 to tell",
+    "not_said": "an earlier format said so, without a proof",
 }
-_OTHERS = {
-    "memory_stable": ("uniformly asymptotically stable: a two-stage memory under any perturbation |xi| <= mu |e| of the error"),
-    "equilibrium_stable": "the equilibrium z* of {} is stable",
+ASKED = {
+    "linear_inclusion": "asymptotically_stable",
+    "smooth_field": "decreases_in_region",
+    "consolidation": "memory_stable",
+}
+"""The statement of each kind that an unknown verdict leaves open."""
+_STATEMENTS = {
+    "asymptotically_stable": "uniformly asymptotically stable: {inclusion}",
+    "is_lyapunov_function": "the given V = z' P z is a Lyapunov function of {inclusion}",
+    "memory_stable": "uniformly asymptotically stable: a two-stage memory under any perturbation |xi| <= mu |e| of the error",
+    "equilibrium_stable": "the equilibrium z* of {law} is stable",
     "decreases_in_region": (
-        "V = (z - z*)' P (z - z*) is positive and decreases along {}, z* apart, wherever V <= level, a region within the box"
+        "V = (z - z*)' P (z - z*) is positive and decreases along {law}, z* apart, wherever V <= level, a region within the box"
     ),
 }
-_ANSWERS = {"paper": "alpha <=", "quadratic": "mu <", "exact": "mu <"}
-
-
-def named(code: str, time: str) -> str:
-    """A statement as it is stored: what holds, and in which time, so that neither is changed without the other.
-
-    >>> named("equilibrium_stable", "discrete")
-    'equilibrium_stable in discrete time'
-    """
-    return f"{code} in {time} time"
 
 
 def statement(certificate: "Certificate") -> str:
@@ -53,15 +53,12 @@ def statement(certificate: "Certificate") -> str:
     >>> statement(linear_inclusion([[[-1]]]))
     "uniformly asymptotically stable: z' = A z, A anywhere in the polytope of 1 1 x 1 matrices"
     """
-    code = certificate.statement.removesuffix(f" in {certificate.time} time")
-    if code in _OF_INCLUSIONS:
-        vertices = certificate.system.get("vertices") or [[]]
-        size, count = len(vertices[0]), len(vertices)
-        law = "z' = A z" if certificate.time == "continuous" else "z <- A z"
-        system = f"{law}, A anywhere in the polytope of {count} {size} x {size} matrices"
-        return _OF_INCLUSIONS[code].format(system)
-    law = "z' = f(z)" if certificate.time == "continuous" else "z <- f(z)"
-    return _OTHERS.get(code, f"not a known statement: {certificate.statement}").format(law)
+    symbol = "A z" if certificate.kind == "linear_inclusion" else "f(z)"
+    law = f"z' = {symbol}" if certificate.time == "continuous" else f"z <- {symbol}"
+    vertices = certificate.system.get("vertices") or [[]]
+    inclusion = f"{law}, A anywhere in the polytope of {len(vertices)} {len(vertices[0])} x {len(vertices[0])} matrices"
+    found = _STATEMENTS.get(certificate.statement, "not a known statement: {unknown}")
+    return found.format(law=law, inclusion=inclusion, unknown=certificate.statement)
 
 
 def rows(certificate: "Certificate") -> dict[str, str]:
@@ -77,9 +74,10 @@ def rows(certificate: "Certificate") -> dict[str, str]:
     if certificate.margin is not None:
         unit = "unit of time" if certificate.time == "continuous" else "step"
         found["margin"] = f"{float(Fraction(certificate.margin)):.6g} per {unit}"
-    if "level" in certificate.domain:
+    if certificate.domain is not None and "level" in certificate.domain:
         found["region"] = f"V <= {float(Fraction(certificate.domain['level'])):.6g}"
-    found |= {name: _answer(name, given) for name, given in certificate.domain.get("answers", {}).items()}
+    if certificate.kind == "consolidation":
+        found |= _bounds(float(Fraction(certificate.system["alpha"])), float(Fraction(certificate.system["mu"])))
     if certificate.conditions:
         found["conditions"] = "; ".join(
             CONDITIONS.get(code, f"not a known condition: {code}") for code in certificate.conditions
@@ -87,11 +85,14 @@ def rows(certificate: "Certificate") -> dict[str, str]:
     if certificate.witness is not None:
         found["witness"] = "; ".join(f"{name} {value}" for name, value in certificate.witness.items())
     if certificate.remaining:
-        found["left"] = "; ".join(map(str, certificate.remaining))
+        found["left"] = "; ".join(REMAINING.get(code, f"not a known word: {code}") for code in certificate.remaining)
     return found
 
 
-def _answer(name: str, given: Json | str) -> str:
-    if isinstance(given, str):
-        return f"not a known answer: {given}"
-    return f"{_ANSWERS[name]} {given['bound']:.4g}: {given['found']}"
+def _bounds(alpha: float, mu: float) -> dict[str, str]:
+    """Three bounds of a two-stage memory, each sharper than the one before, from the closed forms."""
+    return {
+        "paper": f"alpha <= {float(theory.guaranteed_alpha(mu)):.4g}",
+        "quadratic": f"mu < {float(theory.quadratic_bound(alpha)):.4g}",
+        "exact": f"mu < {float(theory.exact_bound(alpha)):.4g}",
+    }
