@@ -51,7 +51,7 @@ def compute(task: Task) -> Failure | None:
         stores.ensure(task.store, task.specification, task.layout, found, task.attributes)
         record = stores.Record(time.perf_counter() - wall, time.process_time() - cpu, _origin())
         stores.commit(task.store, task.specification, box, task.place, found, record)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         first = (str(error).strip() or "no message").splitlines()[0]
         return Failure(task.place, f"{type(error).__name__}: {first}", traceback.format_exc())
     return None

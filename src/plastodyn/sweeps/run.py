@@ -1,6 +1,7 @@
 """`sweep`: an experiment and axes in; a resumable Zarr store out."""
 
 import queue
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -17,6 +18,7 @@ from plastodyn.runtime import provenance
 from plastodyn.runtime.progress import Bar
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.chunk import Failure, Task, compute, pilot
+from plastodyn.sweeps.integrity import Damage, damages
 from plastodyn.sweeps.layout import TARGET_SECONDS, Index, Layout, fit, one_batch_each
 from plastodyn.sweeps.specification import Specification, specify
 from plastodyn.sweeps.workers import LocalWorkers, WorkerStartError, cores
@@ -87,15 +89,62 @@ def sweep(
         checks.count("workers", workers, at_least=1)
     if executor is not None and (workers is not None or not isinstance(executor, Executor)):
         raise ValueError(f"executor must be a concurrent.futures.Executor, given without workers; got {executor!r}")
-    place = stores.prepare(store)
+    place = stores.place_of(store)
     layout = stores.layout_of(place, specification)
-    if layout is None or (stores.statuses(place) != stores.DONE).any():
+    damaged = [] if layout is None else list(damages(place, specification, layout))
+    if layout is None or damaged or (stores.statuses(place) != stores.DONE).any():
+        stores.prepare(place)
+        if damaged:
+            _warn_of(damaged, place)
+            stores.forget(place, specification, damaged)
         count = workers or cores()
         with _hands(executor, count) as hands, _told_how_to_go_on(place):
             growing = tuple(name not in (chunk or {}) for name in specification.axes)
             layout = layout or _choose(hands, specification, growing, count)
             _Session(hands, place, specification, layout).run(progress)
     return stores.dataset(place)
+
+
+def verify(store: str | PathLike[str]) -> list[Damage]:
+    """What in a store is not what was written there; nothing, in a sound one.
+
+    Every file is read: its own checksum is checked, and that of the values of each chunk. `sweep`, called again, computes
+    damaged chunks again.
+
+    Args:
+        store: of a `sweep`.
+
+    Returns:
+        For each damage its place, the index of the chunk along each axis or None for what all chunks share, and what it is.
+
+    Raises:
+        ValueError: if there is no store of a sweep, or what describes it is damaged.
+
+    Source: this project.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from plastodyn.sweeps.example import noisy_bowl
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     place, axes = Path(directory) / "bowl.zarr", {"rate": [0.1, 0.5], "noise": [0.0]}
+    ...     _ = sweep(noisy_bowl, axes, store=place, seed=0, chunk={"rate": 1, "noise": 1}, workers=1)
+    ...     (place / "loss" / "c" / "1" / "0" / "0" / "0").unlink()
+    ...     print([damage.place for damage in verify(place)])
+    [(1, 0)]
+    """
+    place = stores.place_of(store)
+    specification = stores.specification_of(place)
+    layout = stores.layout_of(place, specification)
+    assert layout is not None
+    return list(damages(place, specification, layout))
+
+
+def _warn_of(damaged: list[Damage], place: Path) -> None:
+    first = damaged[0]
+    where = "" if first.place is None else f" at {first.place}"
+    warnings.warn(
+        f"{place} is damaged in {len(damaged)} places, which are computed again; the first{where}: {first.what}", stacklevel=3
+    )
 
 
 class _Session:

@@ -6,27 +6,33 @@ import shutil
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from plastodyn.sweeps.block import Block, Variable, check_same
+from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, SHARED, Damage, digest, of_chunk
 from plastodyn.sweeps.layout import Box, Index, Layout
 from plastodyn.sweeps.specification import Specification, differences, from_json
 
 MISSING, DONE, FAILED = 0, 1, 2
 """Status of a chunk: not done, done, or the experiment raised an error there."""
 
-_FORMAT = "plastodyn sweep 1"
+_FORMAT, _FORMATS = "plastodyn sweep 2", ("plastodyn sweep 1", "plastodyn sweep 2")
+"""The first has no checksums, and is still gone on with."""
+_CODECS = (ZstdCodec(level=0), Crc32cCodec())
+"""As Zarr compresses by default, and a checksum of each file: damage is an error when it is read."""
 _BOOKKEEPING: dict[str, tuple[str, Any, str]] = {
     "chunk_status": ("int8", MISSING, "0 not done, 1 done, 2 failed"),
     "chunk_seconds": ("float64", np.nan, "time it took"),
     "chunk_cpu_seconds": ("float64", np.nan, "processor time it took"),
     "chunk_origin": ("string", "", "when, with what and where it was computed, as JSON"),
+    CHECKSUM: ("string", "", "SHA-256 of the values of the chunk"),
 }
 
 
@@ -38,21 +44,34 @@ class Record(NamedTuple):
     origin: str
 
 
-def prepare(store: Any) -> Path:
-    """The place of a store, its parent directory made; refuses places where none can be."""
+def place_of(store: Any) -> Path:
+    """The place of a store; refuses what is no path of a directory."""
     if not isinstance(store, str | os.PathLike) or not str(store):
         raise ValueError(f"store must be the path of a directory; got {store!r}")
     place = Path(os.path.abspath(os.fspath(store)))
     if place.exists() and not place.is_dir():
         raise ValueError(f"store must be a directory or not exist yet; {store} is a file")
+    return place
+
+
+def prepare(place: Path) -> None:
+    """Make the parent directory of a store; refuses places that cannot be written to."""
     probe = _beside(place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         probe.mkdir()
         probe.rmdir()
     except OSError as error:
-        raise ValueError(f"store must be in a directory that can be written to; got {store}: {error}") from None
-    return place
+        raise ValueError(f"store must be in a directory that can be written to; got {place}: {error}") from None
+
+
+def specification_of(place: Path) -> Specification:
+    """What a store holds, as it says itself."""
+    try:
+        with _quiet():
+            return from_json(str(zarr.open_group(place, mode="r").attrs["specification"]))
+    except Exception as error:  # Whatever a damaged file makes of its reader.
+        raise ValueError(f"store must be a sweep; {place} is none, or damaged: {' '.join(str(error).split())}") from None
 
 
 def layout_of(place: Path, specification: Specification) -> Layout | None:
@@ -63,12 +82,14 @@ def layout_of(place: Path, specification: Specification) -> Layout | None:
         with _quiet():
             group = zarr.open_group(place, mode="r")
             attributes = dict(group.attrs)
-            if attributes.get("format") != _FORMAT:
+            if attributes.get("format") not in _FORMATS:
                 raise ValueError("it has other content")
             stored = from_json(str(attributes["specification"]))
             layout = Layout(*(tuple(json.loads(str(attributes[name])).values()) for name in ("sizes", "batch", "chunk")))
-            whole = all(_array(group, name).shape == layout.grid for name in _BOOKKEEPING)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+            whole = all(_array(group, name).shape == layout.grid for name in _BOOKKEEPING if name in group)
+            if attributes["hash"] != stored.digest() or layout.batch != tuple(stored.batch.values()):
+                raise ValueError("its specification was changed")
+    except Exception as error:  # Whatever a damaged file makes of its reader.
         reason = " ".join(str(error).split())
         raise ValueError(f"store must be a sweep or not exist yet; {place} is neither, or damaged: {reason}") from None
     found = differences(stored, specification)
@@ -79,9 +100,37 @@ def layout_of(place: Path, specification: Specification) -> Layout | None:
 
 
 def statuses(place: Path) -> np.ndarray:
-    """The status of every chunk."""
+    """The status of every chunk; one whose status cannot be read is not done."""
     with _quiet():
-        return np.asarray(_array(zarr.open_group(place, mode="r"), "chunk_status")[...])
+        array = _array(zarr.open_group(place, mode="r"), "chunk_status")
+        try:
+            return np.asarray(array[...])
+        except Exception:  # A damaged file raises whatever its codec does.
+            found = np.full(array.shape, MISSING, np.int8)
+            for index in np.ndindex(*array.shape):
+                with suppress(Exception):
+                    found[index] = array[index]
+            return found
+
+
+def forget(place: Path, specification: Specification, damaged: list[Damage]) -> None:
+    """Take damaged chunks, and what else cannot be read, out of a store, so that they are computed again.
+
+    What is the same for all points is written again with the first chunk that is.
+    """
+    axes = tuple(specification.axes)
+    with _quiet():
+        group = zarr.open_group(place, mode="r+")
+        for name, values in specification.values().items():
+            _array(group, name)[...] = _plain(values)
+        spanning = [name for name in group.array_keys() if _dims(_array(group, name))[: len(axes)] == axes]
+        for damage in damaged:
+            index = (0,) * len(axes) if damage.place is None else damage.place
+            if damage.place is None and damage.what.split(":")[0] in axes:
+                continue
+            for name in [*spanning, *(name for name in _BOOKKEEPING if name in group)]:
+                rest = _array(group, name).ndim - len(axes)
+                place.joinpath(name, "c", *map(str, (*index, *(0,) * rest))).unlink(missing_ok=True)
 
 
 def ensure(place: Path, specification: Specification, layout: Layout, block: Block, attributes: dict[str, str]) -> None:
@@ -110,6 +159,7 @@ def commit(place: Path, specification: Specification, box: Box, index: Index, bl
     with _quiet():
         group = zarr.open_group(place, mode="r+")
         names = [name for name in group.array_keys() if name not in axes and name not in _BOOKKEEPING]
+        _write_shared_again(group, axes, block)
         check_same(block, {name: _outline(_array(group, name), axes) for name in names}, axes)
         for name, variable in block.items():
             if variable.spans(axes):
@@ -117,7 +167,24 @@ def commit(place: Path, specification: Specification, box: Box, index: Index, bl
         _array(group, "chunk_seconds")[index] = record.seconds
         _array(group, "chunk_cpu_seconds")[index] = record.cpu_seconds
         _array(group, "chunk_origin")[index] = record.origin
+        if CHECKSUM in group:
+            kept = {name: np.asarray(_array(group, name)[box]) for name, variable in block.items() if variable.spans(axes)}
+            about = {name: np.asarray(_array(group, name)[index]) for name in RECORDED}
+            _array(group, CHECKSUM)[index] = of_chunk({**kept, **about})
         _array(group, "chunk_status")[index] = DONE
+
+
+def _write_shared_again(group: zarr.Group, axes: tuple[str, ...], block: Block) -> None:
+    """What is the same for all points and is not what was written, from a block whose values are."""
+    stored = json.loads(str(group.attrs.get(SHARED, "{}")))
+    for name, variable in block.items():
+        if name not in stored or variable.spans(axes) or digest(_plain(variable.values)) != stored[name]:
+            continue
+        array, sound = _array(group, name), False
+        with suppress(Exception):  # As in `statuses`.
+            sound = digest(np.asarray(array[...])) == stored[name]
+        if not sound:
+            array[...] = _plain(variable.values)
 
 
 def mark_failed(place: Path, indices: list[Index]) -> None:
@@ -153,6 +220,7 @@ def _fill(group: zarr.Group, specification: Specification, layout: Layout, block
             chunks=(1,) * len(axes),
             dtype=kind,
             fill_value=fill,
+            compressors=_CODECS,
             dimension_names=[f"{axis}_chunk" for axis in axes],
             attributes=attributes,
         )
@@ -167,6 +235,7 @@ def _create(group: zarr.Group, name: str, variable: Variable, shape: Index, chun
         chunks=tuple(max(1, length) for length in chunks),
         dtype="string" if kind.kind in "OU" else kind,
         fill_value="" if kind.kind in "OU" else kind.type(np.nan if kind.kind in "fc" else 0),
+        compressors=_CODECS,
         dimension_names=variable.dims,
         attributes={str(key): _json(value) for key, value in variable.attrs.items()},
     )
@@ -174,6 +243,8 @@ def _create(group: zarr.Group, name: str, variable: Variable, shape: Index, chun
 
 def _attributes(specification: Specification, layout: Layout, block: Block) -> dict[str, str]:
     named = {name: json.dumps(dict(zip(specification.axes, getattr(layout, name), strict=True))) for name in layout._fields}
+    alike = [(name, each.values) for name, each in block.items() if not each.spans(tuple(specification.axes))]
+    checksums = {name: digest(_plain(values)) for name, values in [*alike, *specification.values().items()]}
     coordinates = [name for name, variable in block.items() if variable.is_coordinate and variable.dims != (name,)]
     return {
         "format": _FORMAT,
@@ -181,6 +252,7 @@ def _attributes(specification: Specification, layout: Layout, block: Block) -> d
         "hash": specification.digest(),
         "seed": str(specification.seed),
         "parameters": json.dumps(specification.parameters),
+        SHARED: json.dumps(checksums),
         **named,
         # Where xarray looks for the names of coordinates that are not dimensions.
         **({"coordinates": " ".join(coordinates)} if coordinates else {}),
@@ -189,11 +261,15 @@ def _attributes(specification: Specification, layout: Layout, block: Block) -> d
 
 def _outline(array: zarr.Array, axes: Index | tuple[str, ...]) -> Variable:
     """What a block is compared with: shape and type, and the values where they are the same for all points."""
-    dims = tuple(str(name) for name in array.metadata.dimension_names or ())  # pyright: ignore[reportAttributeAccessIssue]
+    dims = _dims(array)
     if dims[: len(axes)] != axes:
         return Variable(dims, _plain(np.asarray(array[...])), {}, True)
     kind = np.dtype(object) if array.dtype.kind in "OTU" else array.dtype
     return Variable(dims, np.broadcast_to(np.empty((), kind), array.shape), {}, False)
+
+
+def _dims(array: zarr.Array) -> tuple[str, ...]:
+    return tuple(str(name) for name in array.metadata.dimension_names or ())  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

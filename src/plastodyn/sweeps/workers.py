@@ -169,7 +169,7 @@ def _answer(message: bytes) -> bytes:
     try:
         function, positional, named = pickle.loads(message)
         return pickle.dumps((True, function(*positional, **named)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
 
 

@@ -1,0 +1,123 @@
+"""Is a store still what was written? Every chunk has a checksum; what does not agree with it is computed again.
+
+Files carry a checksum of their own (CRC-32C), so that readers do not get damaged values silently; a file that is gone, or
+an old one put back, is found by the checksum (SHA-256) of the values of each chunk, which is kept beside its status.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import zarr
+
+from plastodyn.sweeps.layout import Box, Index, Layout
+from plastodyn.sweeps.specification import Specification
+
+CHECKSUM = "chunk_checksum"
+RECORDED = ("chunk_seconds", "chunk_cpu_seconds", "chunk_origin")
+"""What is kept about a chunk, and enters its checksum beside its values."""
+SHARED = "checksums"
+"""The attribute of a store with the checksums of what is the same for all points."""
+DONE = 1
+
+
+class Damage(NamedTuple):
+    """Something in a store that is not what was written.
+
+    Args:
+        place: of the chunk, along each axis; None for what is the same for all points.
+        what: in words.
+    """
+
+    place: Index | None
+    what: str
+
+
+def digest(values: np.ndarray) -> str:
+    """The SHA-256 of an array: its type, shape and values.
+
+    Args:
+        values: numbers or texts, of any shape.
+
+    >>> digest(np.zeros(2)) == digest(np.zeros(2)), digest(np.zeros(2)) == digest(np.zeros(3))
+    (True, False)
+    """
+    if values.dtype.kind in "OUT":
+        content, kind = json.dumps([str(text) for text in values.ravel().tolist()]).encode(), "text"
+    else:
+        content, kind = np.ascontiguousarray(values).tobytes(), values.dtype.newbyteorder("=").str
+    return hashlib.sha256(f"{kind}{values.shape}".encode() + content).hexdigest()
+
+
+def of_chunk(arrays: dict[str, np.ndarray]) -> str:
+    """The checksum of a chunk: of the names and values of its variables.
+
+    Args:
+        arrays: the values of each variable in the chunk.
+    """
+    named = json.dumps({name: digest(values) for name, values in arrays.items()}, sort_keys=True)
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+def damages(place: Path, specification: Specification, layout: Layout) -> Iterator[Damage]:
+    """All that is not what was written; nothing in a store of the first format, which has no checksums.
+
+    Args:
+        place: of the store.
+        specification: of its sweep.
+        layout: how it is cut.
+    """
+    group = zarr.open_group(place, mode="r")
+    axes = tuple(specification.axes)
+    stored = json.loads(str(group.attrs.get(SHARED, "{}")))
+    for name, expected in stored.items():
+        what = _difference(group, name, (), expected)
+        if what is not None:
+            yield Damage(None, f"{name}: {what}")
+    if CHECKSUM not in group:
+        return
+    spanning = sorted(name for name, array in group.arrays() if _dimensions(array)[: len(axes)] == axes)
+    for index in np.ndindex(*layout.grid):
+        what = _of_chunk(group, spanning, index, layout.box(index))
+        if what is not None:
+            yield Damage(tuple(map(int, index)), what)
+
+
+def _of_chunk(group: zarr.Group, names: list[str], index: Index, box: Box) -> str | None:
+    """What is wrong with one chunk, in words; None if nothing is, or if it is not done."""
+    status, unreadable = _read(group, "chunk_status", index)
+    if unreadable is not None or int(status) != DONE:
+        return None if unreadable is None else f"chunk_status: {unreadable}"
+    values: dict[str, np.ndarray] = {}
+    for name, where in (*((name, box) for name in names), *((name, index) for name in RECORDED)):
+        values[name], unreadable = _read(group, name, where)
+        if unreadable is not None:
+            return f"{name}: {unreadable}"
+    expected, unreadable = _read(group, CHECKSUM, index)
+    if unreadable is not None:
+        return f"{CHECKSUM}: {unreadable}"
+    return (
+        None if of_chunk(values) == str(expected) else "its values, or what is kept about it, are not those that were written"
+    )
+
+
+def _difference(group: zarr.Group, name: str, where: Index, expected: str) -> str | None:
+    values, unreadable = _read(group, name, where or ...)
+    if unreadable is not None:
+        return unreadable
+    return None if digest(values) == expected else "its values are not those that were written"
+
+
+def _read(group: zarr.Group, name: str, where: object) -> tuple[np.ndarray, str | None]:
+    """Values, or why they cannot be read: a damaged file raises whatever its codec does."""
+    try:
+        return np.asarray(group[name][where]), None  # pyright: ignore[reportIndexIssue, reportArgumentType]
+    except Exception as error:
+        return np.empty(0), f"cannot be read, {type(error).__name__}: {' '.join(str(error).split())[:120]}"
+
+
+def _dimensions(array: zarr.Array) -> tuple[str, ...]:
+    return tuple(str(name) for name in array.metadata.dimension_names or ())  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,127 @@
+"""Damage to a store is found, said and healed: bits flipped, files cut, deleted or put back, bookkeeping changed."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import xarray as xr
+from sweep_readings import AXES, CHUNK, results
+
+from plastodyn import sweeps
+
+
+@pytest.fixture
+def store(reference, hands, experiments, tmp_path):
+    """A finished store that a test may damage."""
+    del reference
+    place = tmp_path / "s.zarr"
+    _sweep(experiments, hands, place)
+    return place
+
+
+def _sweep(experiments, hands, place):
+    return sweeps.sweep(experiments.draws, AXES, store=place, seed=7, chunk=CHUNK, executor=hands).load()
+
+
+def _flip(path, bit):
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(bytes(content))
+
+
+DAMAGES = {
+    "a flipped bit": lambda path, rng: _flip(path, int(rng.integers(8 * path.stat().st_size))),
+    "cut short": lambda path, _: path.write_bytes(path.read_bytes()[:-3]),
+    "emptied": lambda path, _: path.write_bytes(b""),
+    "deleted": lambda path, _: path.unlink(),
+    "text": lambda path, _: path.write_text("nothing that was written"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("part", ["noise", "total", "label", "chunk_status", "chunk_origin", "chunk_checksum", "sample", "a"])
+def test_damage_is_found_and_healed(part, how, store, reference, experiments, hands):
+    files = sorted(path for path in (store / part / "c").rglob("*") if path.is_file())
+    rng = np.random.default_rng(len(part) + len(how))
+    for path in rng.choice(files, min(2, len(files)), replace=False):
+        DAMAGES[how](path, rng)
+    if part != "chunk_status" or how != "deleted":
+        # A chunk whose status is gone is one that is not done.
+        found = sweeps.verify(store)
+        assert found
+        assert all(part in damage.what or "not those that were written" in damage.what for damage in found)
+        with pytest.warns(UserWarning, match="is damaged in .* places, which are computed again; the first"):
+            healed = _sweep(experiments, hands, store)
+    else:
+        healed = _sweep(experiments, hands, store)
+    assert results(healed).identical(results(reference))
+    assert sweeps.verify(store) == []
+
+
+def test_any_flipped_bit_is_found(store):
+    """A hundred of them, each anywhere in a file of values or bookkeeping; no reader gets other values without an error."""
+    files = sorted(path for path in store.rglob("c/**/*") if path.is_file())
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        path = files[rng.integers(len(files))]
+        sound = path.read_bytes()
+        _flip(path, int(rng.integers(8 * len(sound))))
+        assert sweeps.verify(store), path
+        with pytest.raises(Exception, match=r".*"):
+            xr.open_zarr(store, chunks=None)[path.relative_to(store).parts[0]].load()
+        path.write_bytes(sound)
+    assert sweeps.verify(store) == []
+
+
+def test_a_chunk_of_another_place_is_found(store, reference, experiments, hands):
+    """Its file is whole, and belongs elsewhere."""
+    shutil.copy(store / "noise" / "c" / "0" / "0" / "0", store / "noise" / "c" / "1" / "0" / "0")
+    (found,) = sweeps.verify(store)
+    assert (found.place, "not those that were written" in found.what) == ((1, 0), True)
+    with pytest.warns(UserWarning, match=r"damaged in 1 places.*at \(1, 0\)"):
+        assert results(_sweep(experiments, hands, store)).identical(results(reference))
+
+
+@pytest.mark.parametrize("name", ["hash", "batch", "chunk", "sizes", "specification", "format"])
+def test_edited_bookkeeping_is_refused(name, store, experiments, hands):
+    metadata = json.loads((store / "zarr.json").read_text())
+    value = metadata["attributes"][name]
+    changed = value.replace("1", "3") if name == "specification" else value[:-1] + "x"
+    if name in ("batch", "chunk", "sizes"):
+        changed = json.dumps({axis: length + 1 for axis, length in json.loads(value).items()})
+    metadata["attributes"][name] = changed
+    (store / "zarr.json").write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match=r"^store must be"):
+        _sweep(experiments, hands, store)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"attributes": 3}', "null"])
+def test_broken_metadata_are_refused_in_one_line(content, store, experiments, hands):
+    (store / "zarr.json").write_text(content)
+    for use in (lambda: _sweep(experiments, hands, store), lambda: sweeps.verify(store)):
+        with pytest.raises(ValueError, match=r"^store must be [^\n]*$"):
+            use()
+
+
+def test_a_store_of_the_first_format_is_gone_on_with(store, reference, experiments, hands):
+    """It has no checksums, and gets none."""
+    metadata = json.loads((store / "zarr.json").read_text())
+    metadata["attributes"]["format"] = "plastodyn sweep 1"
+    del metadata["attributes"]["checksums"]
+    metadata["consolidated_metadata"]["metadata"].pop("chunk_checksum")
+    (store / "zarr.json").write_text(json.dumps(metadata))
+    shutil.rmtree(store / "chunk_checksum")
+    (store / "chunk_status" / "c" / "1" / "0").unlink()
+    assert sweeps.verify(store) == []
+    assert results(_sweep(experiments, hands, store)).identical(results(reference))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_finished_store_is_opened_where_nothing_can_be_written(store, reference, experiments, hands):
+    store.parent.chmod(0o555)
+    try:
+        assert results(_sweep(experiments, hands, store)).identical(results(reference))
+    finally:
+        store.parent.chmod(0o755)
