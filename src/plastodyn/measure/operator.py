@@ -12,19 +12,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
-from jaxtyping import Float, PRNGKeyArray
-from matfree import decomp
+from jaxtyping import PRNGKeyArray
 
 from plastodyn import checks, tree
+from plastodyn.measure import lanczos
+from plastodyn.measure.lanczos import Krylov
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
 Result = TypeVar("Result")
 Product = Callable[[Weights], Weights]
 """The map v -> A v on pytrees of one structure."""
-Krylov = tuple[Float[Array, "depth depth"], Float[Array, "depth n"]]
-"""A tridiagonal matrix and the orthonormal vectors, as rows, in which it is A."""
 
 
 class Operator(eqx.Module):
@@ -38,10 +36,8 @@ class Operator(eqx.Module):
         return jax.lax.map(function, keys)
 
     def lanczos(self, start: Weights, depth: int) -> Krylov:
-        """Lanczos iteration with full reorthogonalisation; entries after an early end are 0."""
-        algorithm = decomp.tridiag_sym(depth, reortho="full", materialize=True, custom_vjp=False)
-        found = algorithm(lambda v: tree.ravel(self.product(tree.unravel(start, v))), tree.ravel(start))
-        return jnp.nan_to_num(jnp.asarray(found.J_small)), jnp.nan_to_num(jnp.asarray(found.Q_tall))
+        """Lanczos iteration with full reorthogonalisation."""
+        return lanczos.compiled(lambda v: tree.ravel(self.product(tree.unravel(start, v))), tree.ravel(start), depth)
 
 
 class HostOperator(Operator):
@@ -54,23 +50,7 @@ class HostOperator(Operator):
 
     def lanczos(self, start: Weights, depth: int) -> Krylov:
         """Lanczos iteration with full reorthogonalisation, in a Python loop."""
-        vector = np.asarray(tree.ravel(start))
-        basis = np.zeros((depth, vector.size), vector.dtype)
-        matrix = np.zeros((depth, depth), vector.dtype)
-        length = np.linalg.norm(vector)
-        for step in range(depth):
-            basis[step] = vector / length
-            moved = np.asarray(tree.ravel(self.product(tree.unravel(start, basis[step]))))
-            matrix[step, step] = basis[step] @ moved
-            # Twice is enough: a second pass removes what rounding left of the first.
-            for _ in range(2):
-                moved = moved - basis.T @ (basis @ moved)
-            vector, length = moved, np.linalg.norm(moved)
-            if step + 1 < depth:
-                if length <= np.finfo(vector.dtype).eps * np.abs(matrix).max():
-                    break
-                matrix[step, step + 1] = matrix[step + 1, step] = length
-        return jnp.asarray(matrix), jnp.asarray(basis)
+        return lanczos.in_python(lambda v: tree.ravel(self.product(tree.unravel(start, v))), tree.ravel(start), depth)
 
 
 def operator(product: Product, like: Weights) -> Operator:

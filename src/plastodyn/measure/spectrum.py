@@ -46,7 +46,7 @@ def spectrum(operator: Operator, *, key: Key, depth: int = 40, probes: int = 8) 
     Raises:
         ValueError: if an argument is out of range.
 
-    Source: Ubaru, Chen and Saad (2017); Lanczos iteration with full reorthogonalisation from matfree.
+    Source: Ubaru, Chen and Saad (2017); Lanczos iteration with full reorthogonalisation.
 
     >>> from plastodyn.measure import operator
     >>> found = spectrum(operator(lambda v: 2 * v, jnp.ones(9)), key=jax.random.key(0), depth=1, probes=2)
@@ -180,7 +180,7 @@ def hessian_spectrum(loss: Loss, weights: Weights, *, key: Key, depth: int = 40,
     Raises:
         ValueError: if an argument is out of range.
 
-    Source: Ubaru, Chen and Saad (2017); Lanczos iteration with full reorthogonalisation from matfree.
+    Source: Ubaru, Chen and Saad (2017); Lanczos iteration with full reorthogonalisation.
 
     >>> spectrum = hessian_spectrum(lambda w: jnp.sum(w**2), jnp.ones(9), key=jax.random.key(0), depth=1, probes=2)
     >>> spectrum.eigenvalues.round(4).tolist(), float(spectrum.multiplicities.sum())
