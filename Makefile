@@ -27,6 +27,7 @@ lint: .venv/dev ## style, docstrings and types
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: .venv/docs ## the site, in docs/_build/html
+	rm -rf docs/api
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: .venv/bench ## the engine against NumPy, PyTorch, diffrax and JAX by hand; the cost of a Hessian trace
