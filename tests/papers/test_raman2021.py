@@ -53,7 +53,9 @@ def test_claims_can_fail():
     assert not source.equal("a", "b", 1.0, 0.1, 1.2).holds
     assert not source.at_most("a", "b", 1.0, 0.1, 1.2).holds
     assert not source.at_least("a", "b", 1.0, 0.1, 0.8).holds
-    assert not source.equal("a", "b", 1.0, 0.1, np.nan).holds
+    assert source.equal("a", "b", 1.0, 0.1, np.nan, 0.2).holds is False
+    # Beyond its tolerance by two standard errors, by four, and within it.
+    assert [source.equal("a", "b", 1.0, 0.1, value, 0.05).holds for value in (1.2, 1.3, 1.05)] == [None, False, True]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Reproduce a paper's figures: compute, write picture, data and claims as each figure is done."""
 
 import json
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,10 @@ import xarray as xr
 
 from plastodyn.papers import Claim, PaperFigure, Place, Reproduction, papers
 from plastodyn.simulation import Interrupted
+
+Entry = dict[str, str | float | bool | None]
+"""A claim in ``claims.json``, with the size and seed of its run."""
+_CLAIMS = "claims.json"
 
 
 def save(data: xr.Dataset | xr.DataTree, place: Path) -> None:
@@ -75,6 +80,7 @@ def reproduce(
         Interrupted: on Ctrl-C, after what was recorded has been written to ``PAPER-FIGURE-partial.zarr``.
     """
     claims: list[Claim] = []
+    kept = read_claims(out)
     sweeps = Place(out / "sweeps", workers)
     places = {name: place for place, name in enumerate(papers()[paper].figures)}
     for item in figures:
@@ -86,9 +92,52 @@ def reproduce(
             result = item.make(size, key, sweeps)
         _write(result, item.name, size, stem)
         claims += result.claims
-        (out / "claims.json").write_text(json.dumps([claim.as_json() for claim in claims], indent=2) + "\n")
+        kept = _merged(kept, [{**claim.as_json(), "size": size, "seed": seed} for claim in result.claims])
+        _replace(out / _CLAIMS, json.dumps(kept, indent=2) + "\n")
         say(f"  {time.monotonic() - started:.0f} s, {stem.with_suffix('.png')}")
     return claims
+
+
+def read_claims(out: Path) -> list[Entry]:
+    """The claims that earlier runs left in a directory, whatever their paper, figure and size.
+
+    Args:
+        out: the directory.
+
+    Raises:
+        ValueError: if its ``claims.json`` is not one of these.
+
+    >>> read_claims(Path("no such directory"))
+    []
+    """
+    place = out / _CLAIMS
+    if not place.exists():
+        return []
+    try:
+        found = json.loads(place.read_text())
+        named = all(isinstance(entry, dict) and {"paper", "figure", "name"} <= set(entry) for entry in found)
+    except (ValueError, TypeError, OSError) as error:
+        raise ValueError(f"--out: {place} must hold the claims of earlier runs, or not exist; {error}") from None
+    if not isinstance(found, list) or not named:
+        raise ValueError(f"--out: {place} must hold the claims of earlier runs, or not exist; it holds something else")
+    return found
+
+
+def _merged(earlier: list[Entry], new: list[Entry]) -> list[Entry]:
+    """The new entries in the place of those with the same paper, figure, name and size; all others stay."""
+
+    def names(entry: Entry) -> tuple[object, ...]:
+        return tuple(entry.get(name) for name in ("paper", "figure", "name", "size"))
+
+    fresh = {names(entry): entry for entry in new}
+    return [entry for entry in earlier if names(entry) not in fresh] + list(fresh.values())
+
+
+def _replace(place: Path, text: str) -> None:
+    """At once, so that a run that is killed leaves the old file or the new one."""
+    beside = place.with_name(f".{place.name}-{os.getpid()}")
+    beside.write_text(text)
+    os.replace(beside, place)
 
 
 def _write(result: Reproduction, name: str, size: str, stem: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from plastodyn import checks
 from plastodyn.certify import words
 from plastodyn.certify.checker import conclude, question
-from plastodyn.certify.claim import Claim, Conclusion, Unproved
+from plastodyn.certify.premises import Conclusion, Premises, Unproved
 from plastodyn.runtime.provenance import versions
 from plastodyn.types import Json
 
@@ -63,34 +63,34 @@ class Certificate:
     format: int = FORMAT
 
     @classmethod
-    def concluded(cls, claim: Claim) -> "Certificate":
-        """What the checker makes of a claim.
+    def concluded(cls, premises: Premises) -> "Certificate":
+        """What the checker makes of some premises.
 
         Raises:
             Unproved: if nothing follows from it.
         """
-        return cls._of(conclude(claim))
+        return cls._of(conclude(premises))
 
     @classmethod
-    def unknown(cls, claim: Claim, remaining: str) -> "Certificate":
-        """The verdict on a claim that nothing was found for.
+    def unknown(cls, premises: Premises, remaining: str) -> "Certificate":
+        """The verdict on a question for which nothing was found.
 
         Args:
-            claim: what was asked.
+            premises: what was asked.
             remaining: what was left, of `words.REMAINING`.
         """
-        return cls._of(Conclusion(question(claim), "unknown", words.ASKED[claim.kind], ()), [remaining])
+        return cls._of(Conclusion(question(premises), "unknown", words.ASKED[premises.kind], ()), [remaining])
 
     @classmethod
     def _of(cls, found: Conclusion, remaining: Sequence[str] = ()) -> "Certificate":
-        conclusion = (found.claim.kind, found.verdict, found.statement, found.claim.time, found.claim.system)
-        rest = {name: value for name, value in found.claim._asdict().items() if name not in ("kind", "time", "system")}
+        conclusion = (found.premises.kind, found.verdict, found.statement, found.premises.time, found.premises.system)
+        rest = {name: value for name, value in found.premises._asdict().items() if name not in ("kind", "time", "system")}
         return cls(*conclusion, conditions=list(found.conditions), remaining=list(remaining), **rest)
 
     @property
-    def claim(self) -> Claim:
+    def premises(self) -> Premises:
         """What it rests on."""
-        return Claim(*(getattr(self, name) for name in Claim._fields))
+        return Premises(*(getattr(self, name) for name in Premises._fields))
 
     def to_json(self) -> str:
         """The certificate as JSON; numbers that matter are exact rationals, as text."""
@@ -140,10 +140,10 @@ class Certificate:
 
     def _again(self) -> "Certificate":
         if self.verdict != "unknown":
-            return Certificate.concluded(self.claim)
+            return Certificate.concluded(self.premises)
         (remaining,) = self.remaining
         checks.one_of("remaining", remaining, words.REMAINING)
-        return Certificate.unknown(self.claim, remaining)
+        return Certificate.unknown(self.premises, remaining)
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> Json:
@@ -158,19 +158,19 @@ def _refuse(name: str) -> NoReturn:
 
 
 def _anew(values: Json) -> Certificate:
-    """A certificate of format 1 or 2: the claim that it makes, concluded by the present checker.
+    """A certificate of format 1 or 2: its premises, concluded anew by the present checker.
 
-    Sentences and words of the file are not read: what they say follows from the claim, or does not stand.
+    Sentences and words of the file are not read: what they say follows from the premises, or does not stand.
     """
     try:
-        claim = Claim(values["kind"], values["time"], values["system"], *map(values.get, Claim._fields[3:]))
+        premises = Premises(values["kind"], values["time"], values["system"], *map(values.get, Premises._fields[3:]))
         boxes = (values.get("tolerances") or {}).get("boxes")
-        if claim.kind == "smooth_field" and claim.witness is None:
+        if premises.kind == "smooth_field" and premises.witness is None:
             # A check in wider balls looks at a few boxes more.
-            claim = claim._replace(boxes=None if boxes is None else 10 * boxes)
+            premises = premises._replace(boxes=None if boxes is None else 10 * boxes)
         if values["verdict"] == "unknown":
-            return Certificate.unknown(claim, "not_said")
-        found = Certificate.concluded(claim)
+            return Certificate.unknown(premises, "not_said")
+        found = Certificate.concluded(premises)
     except Unproved as error:
         raise ValueError(f"text must be the JSON of a certificate; of an earlier format, it proves nothing: {error}") from None
     except (AttributeError, TypeError, KeyError) as error:

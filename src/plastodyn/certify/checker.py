@@ -1,8 +1,8 @@
-"""The checker: what follows from a claim, by exact rationals and balls, whoever made it.
+"""The checker: what follows from some premises, by exact rationals and balls, whoever made it.
 
-A sceptic may read this file and what it is built on (`claim`, `rational`, `elimination`, `balls`, `tape`, `region`) and nothing
-else. Every certificate is what `conclude` returned: whoever looks for proofs calls it before a certificate is made, and
-`Certificate.recheck` calls it again and compares the whole. What a claim holds beside what is read here is refused.
+A sceptic may read this file and what it is built on (`premises`, `rational`, `elimination`, `balls`, `tape`, `region`)
+and nothing else. Every certificate is what `conclude` returned: whoever looks for proofs calls it before a certificate is
+made, and `Certificate.recheck` calls it again and compares the whole. What premises hold beside what is read is refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
 from plastodyn.certify import rational
-from plastodyn.certify.claim import Claim, Conclusion, Unproved, require
+from plastodyn.certify.premises import Conclusion, Premises, Unproved, require
 from plastodyn.certify.rational import Matrix
 from plastodyn.certify.region import Region, System, lowest_on_faces
 from plastodyn.certify.tape import Tape
@@ -24,94 +24,94 @@ MOST_BOXES = 1_000_000
 _NO_MARGIN = fmpq(0)
 
 
-def conclude(claim: Claim) -> Conclusion:
-    """What follows from a claim.
+def conclude(premises: Premises) -> Conclusion:
+    """What follows from some premises.
 
     Args:
-        claim: anything at all; nothing in it is trusted.
+        premises: anything at all; nothing in it is trusted.
 
     Returns:
-        The claim as it was read, and the verdict, statement and conditions that follow.
+        The premises as they were read, and the verdict, statement and conditions that follow.
 
     Raises:
-        Unproved: if nothing follows, or the claim cannot be read.
+        Unproved: if nothing follows, or the premises cannot be read.
 
-    >>> conclude(Claim("linear_inclusion", "continuous", {"vertices": [[["-1"]]]}, [["1"]], "1/2")).verdict
+    >>> conclude(Premises("linear_inclusion", "continuous", {"vertices": [[["-1"]]]}, [["1"]], "1/2")).verdict
     'certified'
     """
-    checkers: dict[str, Callable[[Claim, Claim], Conclusion]] = {
+    checkers: dict[str, Callable[[Premises, Premises], Conclusion]] = {
         "linear_inclusion": _inclusion,
         "smooth_field": _field,
         "consolidation": _memory,
     }
-    asked = question(claim)
-    return _sure(lambda: checkers[claim.kind](claim, asked))
+    asked = question(premises)
+    return _sure(lambda: checkers[premises.kind](premises, asked))
 
 
-def question(claim: Claim) -> Claim:
-    """What a claim asks, in its one spelling, without what decides about it.
+def question(premises: Premises) -> Premises:
+    """What is asked, in its one spelling, without what decides about it.
 
     Args:
-        claim: anything at all.
+        premises: anything at all.
 
     Raises:
         Unproved: if it cannot be read.
     """
-    return _sure(lambda: claim._replace(**dict.fromkeys(Claim._fields[3:]), system=_system(claim)))
+    return _sure(lambda: premises._replace(**dict.fromkeys(Premises._fields[3:]), system=_system(premises)))
 
 
 def _sure(read: Callable[[], Any]) -> Any:
-    """What comes of reading a claim, in which any fault is one of the claim."""
+    """What comes of reading premises, any fault of which is theirs."""
     try:
         return read()
     except Unproved:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise Unproved(f"the claim cannot be read: {error}") from error
+        raise Unproved(f"it cannot be read: {error}") from error
 
 
-def _system(claim: Claim) -> Json:
-    require(claim.time in ("continuous", "discrete"), f"time must be continuous or discrete; got {claim.time!r}")
-    if claim.kind == "linear_inclusion":
-        vertices = [rational.matrix("vertices", rows) for rows in claim.system["vertices"]]
+def _system(premises: Premises) -> Json:
+    require(premises.time in ("continuous", "discrete"), f"time must be continuous or discrete; got {premises.time!r}")
+    if premises.kind == "linear_inclusion":
+        vertices = [rational.matrix("vertices", rows) for rows in premises.system["vertices"]]
         require(len({len(a) for a in vertices}) == 1, "vertices must have one size")
         return {"vertices": [rational.texts(a) for a in vertices]}
-    if claim.kind == "smooth_field":
-        return Tape.from_lists(claim.system).to_lists()
-    require(claim.kind == "consolidation", f"kind must be linear_inclusion, smooth_field or consolidation; got {claim.kind!r}")
-    require(claim.time == "continuous", "a memory is one in continuous time")
-    alpha, mu = rational.exact(claim.system["alpha"]), rational.exact(claim.system["mu"])
+    if premises.kind == "smooth_field":
+        return Tape.from_lists(premises.system).to_lists()
+    require(premises.kind == "consolidation", f"kind must be one of those that are checked; got {premises.kind!r}")
+    require(premises.time == "continuous", "a memory is one in continuous time")
+    alpha, mu = rational.exact(premises.system["alpha"]), rational.exact(premises.system["mu"])
     require(alpha > 0 and 0 <= mu < 1, f"alpha must be above 0 and mu within [0, 1); got {alpha} and {mu}")
     return {"alpha": str(alpha), "mu": str(mu)}
 
 
-def _inclusion(claim: Claim, read: Claim) -> Conclusion:
+def _inclusion(premises: Premises, read: Premises) -> Conclusion:
     """Linear systems ``z' = A z`` or ``z <- A z`` whose A moves anywhere in the polytope of the vertices."""
-    vertices, time = [rational.matrix("vertices", rows) for rows in read.system["vertices"]], claim.time
-    if claim.witness is None:
-        p, margin = decreasing(vertices, claim, time)
+    vertices, time = [rational.matrix("vertices", rows) for rows in read.system["vertices"]], premises.time
+    if premises.witness is None:
+        p, margin = decreasing(vertices, premises, time)
         read = read._replace(lyapunov=rational.texts(p), margin=str(margin))
         return Conclusion(read, "certified", "asymptotically_stable", ("positive", "decreases_at_vertices"))
-    kind = claim.witness["kind"]
+    kind = premises.witness["kind"]
     if kind == "state":
-        return _fails(claim, vertices, read)
+        return _fails(premises, vertices, read)
     if kind == "member":
-        shares = _numbers(claim.witness["shares"])
+        shares = _numbers(premises.witness["shares"])
         _grows_at(vertices, shares, time)
         read = read._replace(witness={"kind": "member", "shares": [str(x) for x in shares]})
         return Conclusion(read, "refuted", "asymptotically_stable", ("member_unstable",))
     require(kind == "switching", f"the kind of a witness must be state, member or switching; got {kind!r}")
-    read = read._replace(witness=switching_that_grows(vertices, claim.witness, time))
+    read = read._replace(witness=switching_that_grows(vertices, premises.witness, time))
     return Conclusion(read, "refuted", "asymptotically_stable", ("switching_grows",))
 
 
-def decreasing(vertices: Sequence[Matrix], claim: Claim, time: str) -> tuple[Matrix, fmpq]:
+def decreasing(vertices: Sequence[Matrix], premises: Premises, time: str) -> tuple[Matrix, fmpq]:
     """P and the margin at which ``V = z' P z`` decreases for every vertex, hence for all of their polytope.
 
     ``-A'P - PA - 2 margin P > 0`` in continuous time, ``(1 - margin)^2 P - A'PA > 0`` in discrete time, and P > 0: all
     leading minors, in exact rationals.
     """
-    p, margin = rational.symmetric("P", claim.lyapunov, len(vertices[0])), rational.exact(claim.margin)
+    p, margin = rational.symmetric("P", premises.lyapunov, len(vertices[0])), rational.exact(premises.margin)
     # Beyond 1 the factor (1 - margin)^2 of discrete time would grow again.
     require(margin >= 0 and (time == "continuous" or margin < 1), f"margin must be a rate; got {margin}")
     require(rational.not_positive(p) is None, "P must be positive definite")
@@ -128,14 +128,14 @@ def fall(a: Matrix, p: Matrix, time: str, margin: fmpq = _NO_MARGIN) -> Matrix:
     return rational.combined([(fmpq(-1), pa), (fmpq(-1), rational.transposed(pa)), (-2 * margin, p)])
 
 
-def _fails(claim: Claim, vertices: list[Matrix], read: Claim) -> Conclusion:
+def _fails(premises: Premises, vertices: list[Matrix], read: Premises) -> Conclusion:
     """A given V is not positive, or does not decrease for a vertex, at a state."""
-    assert claim.witness is not None
-    p, state, vertex = rational.symmetric("P", claim.lyapunov, len(vertices[0])), _numbers(claim.witness["state"]), None
+    assert premises.witness is not None
+    p, state, vertex = rational.symmetric("P", premises.lyapunov, len(vertices[0])), _numbers(premises.witness["state"]), None
     form, condition = p, "not_positive"
-    if claim.witness["vertex"] is not None:
-        vertex = _whole(claim.witness["vertex"], len(vertices))
-        form, condition = fall(vertices[vertex], p, claim.time), "not_decreasing"
+    if premises.witness["vertex"] is not None:
+        vertex = _whole(premises.witness["vertex"], len(vertices))
+        form, condition = fall(vertices[vertex], p, premises.time), "not_decreasing"
     _not_above(form, state)
     witness = {"kind": "state", "state": [str(x) for x in state], "vertex": vertex}
     read = read._replace(lyapunov=rational.texts(p), witness=witness)
@@ -174,20 +174,20 @@ def switching_that_grows(vertices: Sequence[Matrix], witness: Json, time: str) -
     return {"kind": "switching", "vertices": word, "durations": [str(x) for x in durations]}
 
 
-def _field(claim: Claim, read: Claim) -> Conclusion:
+def _field(premises: Premises, read: Premises) -> Conclusion:
     """Smooth systems ``z' = f(z)`` or ``z <- f(z)`` next to an equilibrium, ``V = (z - z*)' P (z - z*)``."""
     tape = Tape.from_lists(read.system)
-    size, domain = len(tape.outputs), claim.domain or {}
-    kind = None if claim.witness is None else claim.witness["kind"]
+    size, domain = len(tape.outputs), premises.domain or {}
+    kind = None if premises.witness is None else premises.witness["kind"]
     if kind == "candidate":
-        assert claim.witness is not None
-        p, state = rational.symmetric("P", claim.lyapunov, size), _numbers(claim.witness["state"])
+        assert premises.witness is not None
+        p, state = rational.symmetric("P", premises.lyapunov, size), _numbers(premises.witness["state"])
         _not_above(p, state)
         witness = {"kind": "candidate", "state": [str(x) for x in state]}
         return Conclusion(
             read._replace(lyapunov=rational.texts(p), witness=witness), "refuted", "decreases_in_region", ("not_positive",)
         )
-    system = System(tape, claim.time)
+    system = System(tape, premises.time)
     with ctx.workprec(BITS):
         enclosure = [(rational.exact(middle), rational.exact(radius)) for middle, radius in domain["equilibrium"]]
         centre = system.equilibrium(enclosure)
@@ -196,18 +196,18 @@ def _field(claim: Claim, read: Claim) -> Conclusion:
             require(system.surely_unstable(centre), "the equilibrium must be unstable")
             read = read._replace(domain=place, witness={"kind": kind})
             return Conclusion(read, "refuted", "equilibrium_stable", ("equilibrium_unstable",))
-        region = _region(claim, system, centre)
+        region = _region(premises, system, centre)
         place |= {"box": [[str(low), str(high)] for low, high in region.bounds], "level": str(region.level)}
         read = read._replace(domain=place, lyapunov=rational.texts(region.p))
         if kind == "state":
-            assert claim.witness is not None
-            state = _numbers(claim.witness["state"])
+            assert premises.witness is not None
+            state = _numbers(premises.witness["state"])
             require(len(state) == size and region.surely_grows([arb(x) for x in state]), "V must grow at the state")
             read = read._replace(witness={"kind": kind, "state": [str(x) for x in state]})
             return Conclusion(read, "refuted", "decreases_in_region", ("not_decreasing",))
         require(kind is None, f"the kind of a witness must be candidate, state or unstable equilibrium; got {kind!r}")
-        margin, boxes = rational.exact(claim.margin), _whole(claim.boxes, MOST_BOXES + 1)
-        require(margin >= 0 and (claim.time == "continuous" or margin < 1), f"margin must be a rate; got {margin}")
+        margin, boxes = rational.exact(premises.margin), _whole(premises.boxes, MOST_BOXES + 1)
+        require(margin >= 0 and (premises.time == "continuous" or margin < 1), f"margin must be a rate; got {margin}")
         require(region.decreases_by_slope(centre, margin), "V must decrease at the margin's rate next to the equilibrium")
         require(region.settle(boxes).verdict == "certified", "V must decrease in all of the region")
     read = read._replace(margin=str(margin), boxes=boxes)
@@ -215,26 +215,26 @@ def _field(claim: Claim, read: Claim) -> Conclusion:
     return Conclusion(read, "certified", "decreases_in_region", conditions)
 
 
-def _region(claim: Claim, system: System, centre: list[arb]) -> Region:
-    """The region of a claim, within its box, on which V is positive."""
-    domain = claim.domain or {}
+def _region(premises: Premises, system: System, centre: list[arb]) -> Region:
+    """The region that is asked about, within its box, on which V is positive."""
+    domain = premises.domain or {}
     bounds = [(rational.exact(low), rational.exact(high)) for low, high in domain["box"]]
     require(len(bounds) == len(centre) and all(low < high for low, high in bounds), "box must bound each coordinate")
-    p, level = rational.symmetric("P", claim.lyapunov, len(centre)), rational.exact(domain["level"])
+    p, level = rational.symmetric("P", premises.lyapunov, len(centre)), rational.exact(domain["level"])
     require(rational.not_positive(p) is None, "P must be positive definite")
     require(0 < level <= lowest_on_faces(p, centre, bounds), "the region must lie within the box")
     return Region(system, centre, p, level, bounds)
 
 
-def _memory(claim: Claim, read: Claim) -> Conclusion:
+def _memory(premises: Premises, read: Premises) -> Conclusion:
     """A two-stage memory, ``z' = [[-(1 + d), -alpha], [1 + d, 0]] z`` for any ``|d(t)| <= mu``: decided by alpha and mu."""
     alpha, mu = rational.exact(read.system["alpha"]), rational.exact(read.system["mu"])
     vertices = memory(alpha, mu)
-    if claim.witness is not None and claim.witness["kind"] == "switching":
-        read = read._replace(witness=switching_that_grows(vertices, claim.witness, "continuous"))
+    if premises.witness is not None and premises.witness["kind"] == "switching":
+        read = read._replace(witness=switching_that_grows(vertices, premises.witness, "continuous"))
         return Conclusion(read, "refuted", "memory_stable", ("switching_grows",))
-    if claim.lyapunov is not None:
-        p, margin = decreasing(vertices, claim, "continuous")
+    if premises.lyapunov is not None:
+        p, margin = decreasing(vertices, premises, "continuous")
         read = read._replace(lyapunov=rational.texts(p), margin=str(margin))
         return Conclusion(read, "certified", "memory_stable", ("positive", "decreases_at_vertices"))
     growth = growth_of_half_a_turn(alpha, mu)

@@ -5,8 +5,8 @@ from contextlib import suppress
 from plastodyn.certify import quadratic, rational
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.checker import growth_of_half_a_turn, memory
-from plastodyn.certify.claim import Claim, Unproved
 from plastodyn.certify.linear import with_quadratic
+from plastodyn.certify.premises import Premises, Unproved
 from plastodyn.certify.rational import Exact, exact
 from plastodyn.theory import consolidation as theory
 
@@ -41,16 +41,16 @@ def consolidation(alpha: Exact, mu: Exact) -> Certificate:
         raise ValueError(f"alpha must be a number > 0; got {alpha!r}")
     if not 0 <= m < 1:
         raise ValueError(f"mu must be a number >= 0 and < 1; got {mu!r}")
-    claim, growth = Claim("consolidation", "continuous", {"alpha": str(a), "mu": str(m)}), growth_of_half_a_turn(a, m)
+    premises, growth = Premises("consolidation", "continuous", {"alpha": str(a), "mu": str(m)}), growth_of_half_a_turn(a, m)
     if growth > 0:
         with suppress(Unproved):
-            return Certificate.concluded(claim._replace(witness=_switching(rational.as_float(a), rational.as_float(m))))
-        return Certificate.concluded(claim)
+            return Certificate.concluded(premises._replace(witness=_switching(rational.as_float(a), rational.as_float(m))))
+        return Certificate.concluded(premises)
     if not growth < 0:
-        return Certificate.unknown(claim, "too_near")
+        return Certificate.unknown(premises, "too_near")
     vertices = memory(a, m)
     p = quadratic.common(vertices, "continuous") if rational.as_float(m) <= _quadratic_bound(a) else None
-    return Certificate.concluded(claim if p is None else with_quadratic(claim, vertices, p))
+    return Certificate.concluded(premises if p is None else with_quadratic(premises, vertices, p))
 
 
 def _quadratic_bound(alpha: Exact) -> float:

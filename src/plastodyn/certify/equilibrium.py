@@ -4,7 +4,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from plastodyn.certify import rational
-from plastodyn.certify.claim import Unproved
+from plastodyn.certify.premises import Unproved
 from plastodyn.certify.region import System
 
 _NEWTON_STEPS = 30

@@ -8,8 +8,8 @@ from plastodyn import checks
 from plastodyn.certify import quadratic, rational, switching
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.checker import fall
-from plastodyn.certify.claim import Claim
 from plastodyn.certify.margin import largest_margin
+from plastodyn.certify.premises import Premises
 from plastodyn.certify.rational import Matrix, Rows
 from plastodyn.types import Json
 
@@ -49,19 +49,19 @@ def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None,
     """
     checks.one_of("time", time, ("continuous", "discrete"))
     matrices = _vertices(vertices)
-    claim = Claim("linear_inclusion", time, {"vertices": [rational.texts(m) for m in matrices]})
+    premises = Premises("linear_inclusion", time, {"vertices": [rational.texts(m) for m in matrices]})
     if candidate is not None:
-        return _judged(claim, matrices, rational.symmetric("candidate", candidate, len(matrices[0])))
+        return _judged(premises, matrices, rational.symmetric("candidate", candidate, len(matrices[0])))
     unstable = _unstable_member(matrices, time)
     if unstable is not None:
-        return Certificate.concluded(claim._replace(witness=unstable))
+        return Certificate.concluded(premises._replace(witness=unstable))
     found = quadratic.common(matrices, time)
     if found is not None:
-        return Certificate.concluded(with_quadratic(claim, matrices, found))
+        return Certificate.concluded(with_quadratic(premises, matrices, found))
     witness = switching.growing(matrices, time)
     if witness is not None:
-        return Certificate.concluded(claim._replace(witness=witness))
-    return Certificate.unknown(claim, "no_quadratic_nor_switching")
+        return Certificate.concluded(premises._replace(witness=witness))
+    return Certificate.unknown(premises, "no_quadratic_nor_switching")
 
 
 def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
@@ -73,29 +73,29 @@ def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
     return found
 
 
-def with_quadratic(claim: Claim, matrices: Sequence[Matrix], p: Matrix) -> Claim:
-    """The claim that V decreases, P being a common quadratic function, at the largest margin.
+def with_quadratic(premises: Premises, matrices: Sequence[Matrix], p: Matrix) -> Premises:
+    """The premises for V to decrease, P being a common quadratic function, at the largest margin.
 
     Args:
-        claim: what is asked.
+        premises: what is asked.
         matrices: its vertices.
         p: a matrix for which V decreases at each of them.
     """
-    margin = largest_margin(lambda m: quadratic.decreases(matrices, p, claim.time, m), claim.time, _MARGIN_BISECTIONS)
-    return claim._replace(lyapunov=rational.texts(p), margin=str(margin))
+    margin = largest_margin(lambda m: quadratic.decreases(matrices, p, premises.time, m), premises.time, _MARGIN_BISECTIONS)
+    return premises._replace(lyapunov=rational.texts(p), margin=str(margin))
 
 
-def _judged(claim: Claim, matrices: list[Matrix], p: Matrix) -> Certificate:
+def _judged(premises: Premises, matrices: list[Matrix], p: Matrix) -> Certificate:
     """The verdict on a given quadratic function."""
     at, vertex = rational.not_positive(p), None
     for i, a in enumerate(matrices):
         if at is not None:
             break
-        at, vertex = rational.not_positive(fall(a, p, claim.time)), i
+        at, vertex = rational.not_positive(fall(a, p, premises.time)), i
     if at is None:
-        return Certificate.concluded(with_quadratic(claim, matrices, p))
+        return Certificate.concluded(with_quadratic(premises, matrices, p))
     witness = {"kind": "state", "state": [str(x) for x in at], "vertex": vertex}
-    return Certificate.concluded(claim._replace(lyapunov=rational.texts(p), witness=witness))
+    return Certificate.concluded(premises._replace(lyapunov=rational.texts(p), witness=witness))
 
 
 def _unstable_member(matrices: list[Matrix], time: str) -> Json | None:

@@ -9,8 +9,8 @@ from flint import arb, arb_mat, fmpq, fmpq_mat, fmpq_poly
 
 from plastodyn.certify import rational
 from plastodyn.certify.balls import BALLS, Vector, duals, variables
-from plastodyn.certify.claim import require
 from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
+from plastodyn.certify.premises import require
 from plastodyn.certify.tape import Tape
 
 Box = tuple[tuple[fmpq, fmpq], ...]

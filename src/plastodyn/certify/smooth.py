@@ -14,9 +14,9 @@ from plastodyn import checks
 from plastodyn.certify import rational
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.checker import BITS, MOST_BOXES
-from plastodyn.certify.claim import Claim, Unproved
 from plastodyn.certify.equilibrium import enclosed
 from plastodyn.certify.margin import largest_margin
+from plastodyn.certify.premises import Premises, Unproved
 from plastodyn.certify.rational import Exact, Rows
 from plastodyn.certify.region import Region, System, lowest_on_faces
 from plastodyn.certify.transcribe import transcribe
@@ -171,13 +171,13 @@ class _Setting:
     def answer(self, level: Exact | None) -> Certificate:
         """The verdict on the region of a level, or on the largest one within the box."""
         with suppress(Unproved):
-            return Certificate.concluded(self.claim(witness={"kind": "unstable equilibrium"}, domain=self._place()))
+            return Certificate.concluded(self.premises(witness={"kind": "unstable equilibrium"}, domain=self._place()))
         if self.p is None:
-            return Certificate.unknown(self.claim(), "no_quadratic_at_equilibrium")
+            return Certificate.unknown(self.premises(), "no_quadratic_at_equilibrium")
         bad = rational.not_positive(self.p)
         if bad is not None:
             witness = {"kind": "candidate", "state": [str(x) for x in bad]}
-            return Certificate.concluded(self.claim(witness=witness, lyapunov=rational.texts(self.p)))
+            return Certificate.concluded(self.premises(witness=witness, lyapunov=rational.texts(self.p)))
         largest = self.largest_level()
         chosen = largest if level is None else rational.exact(level)
         if not 0 < chosen <= largest:
@@ -194,21 +194,21 @@ class _Setting:
     def judge(self, level: fmpq) -> Certificate:
         """The verdict on one region."""
         assert self.p is not None
-        claim = self.claim(domain=self._place(level), lyapunov=rational.texts(self.p))
+        premises = self.premises(domain=self._place(level), lyapunov=rational.texts(self.p))
         with ctx.workprec(BITS):
             region = Region(self.system, self.centre, self.p, level, self.bounds)
             found = region.settle(self.boxes)
             if found.verdict == "certified" and region.decreases_by_slope(self.centre):
                 margin = largest_margin(lambda m: region.decreases_by_slope(self.centre, m), self.time, _MARGIN_BISECTIONS)
-                return Certificate.concluded(claim._replace(margin=str(margin), boxes=found.examined))
+                return Certificate.concluded(premises._replace(margin=str(margin), boxes=found.examined))
         if found.witness is not None:
             witness = {"kind": "state", "state": [str(x) for x in found.witness]}
-            return Certificate.concluded(claim._replace(witness=witness))
-        return Certificate.unknown(claim, "boxes_left")
+            return Certificate.concluded(premises._replace(witness=witness))
+        return Certificate.unknown(premises, "boxes_left")
 
-    def claim(self, **decided: object) -> Claim:
-        """A claim about this field."""
-        return Claim("smooth_field", self.time, self.system.tape.to_lists())._replace(**decided)
+    def premises(self, **decided: object) -> Premises:
+        """Premises about this field."""
+        return Premises("smooth_field", self.time, self.system.tape.to_lists())._replace(**decided)
 
     def _place(self, level: fmpq | None = None) -> dict[str, object]:
         found: dict[str, object] = {"equilibrium": [[str(middle), str(radius)] for middle, radius in self.enclosure]}

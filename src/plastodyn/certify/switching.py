@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from plastodyn.certify import rational
 from plastodyn.certify.checker import switching_that_grows
-from plastodyn.certify.claim import Unproved
+from plastodyn.certify.premises import Unproved
 from plastodyn.certify.rational import Matrix
 from plastodyn.types import Json
 

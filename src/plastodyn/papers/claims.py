@@ -2,9 +2,15 @@
 
 from typing import NamedTuple, SupportsFloat
 
+_STANDARD_ERRORS = 3
+
 
 class Claim(NamedTuple):
-    """What a paper says, what was measured, and whether it holds within the tolerance."""
+    """What a paper says, what was measured, and whether it holds within the tolerance.
+
+    ``holds`` is None where the run is too small to decide: what was measured lies beyond the tolerance, and within three of
+    its standard errors of it.
+    """
 
     paper: str
     figure: str
@@ -13,11 +19,18 @@ class Claim(NamedTuple):
     expected: float | str
     tolerance: float
     measured: float
-    holds: bool
+    holds: bool | None
 
-    def as_json(self) -> dict[str, str | float | bool]:
+    def as_json(self) -> dict[str, str | float | bool | None]:
         """The claim as plain values."""
         return self._asdict()
+
+
+def _decided(beyond: float, standard_error: SupportsFloat) -> bool | None:
+    """Whether a value lies within its tolerance, as far as it is known: by how much it lies beyond, and its error."""
+    if beyond <= 0:
+        return True
+    return None if beyond <= _STANDARD_ERRORS * float(standard_error) else False
 
 
 class Source(NamedTuple):
@@ -26,15 +39,24 @@ class Source(NamedTuple):
     paper: str
     figure: str
 
-    def equal(self, name: str, where: str, expected: float, tolerance: float, measured: SupportsFloat) -> Claim:
-        """The measured value lies within ``tolerance`` of the expected one.
+    def equal(
+        self,
+        name: str,
+        where: str,
+        expected: float,
+        tolerance: float,
+        measured: SupportsFloat,
+        standard_error: SupportsFloat = 0.0,
+    ) -> Claim:
+        """The measured value, known to ``standard_error``, lies within ``tolerance`` of the expected one.
 
         >>> Source("raman2021", "fig5").equal("sweet spot", "table in the spec", 0.78, 0.05, 0.80).holds
         True
+        >>> print(Source("raman2021", "fig5").equal("sweet spot", "table in the spec", 0.78, 0.05, 0.90, 0.03).holds)
+        None
         """
-        measured = float(measured)
-        holds = bool(abs(measured - expected) <= tolerance)
-        return Claim(*self, name, where, float(expected), float(tolerance), measured, holds)
+        beyond = abs(float(measured) - expected) - tolerance
+        return Claim(*self, name, where, float(expected), float(tolerance), float(measured), _decided(beyond, standard_error))
 
     def at_most(self, name: str, where: str, bound: float, tolerance: float, measured: SupportsFloat) -> Claim:
         """The measured value is at most ``bound``, give or take ``tolerance``.

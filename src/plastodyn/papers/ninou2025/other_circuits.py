@@ -108,11 +108,18 @@ def _claims(data: xr.Dataset, spacing: float) -> list[Claim]:
         # Finite size moves the boundary outwards, never inwards.
         source.at_least(theory, project, 0.0, spacing, outwards),
         # Two circuits of some 30 inputs each, whose edges scatter by N^(-2/3) = 0.1.
-        source.equal(f"2 outputs minus 1 output: {where}", project, 0.0, 0.1, (two - one).mean()),
+        source.equal(f"2 outputs minus 1 output: {where}", project, 0.0, 0.1, (two - one).mean(), _error(data)),
         # Where the weights are identifiable H has full rank, and by Sylvester's law -D H has a growing direction for every
         # flipped weight: only the linear circuit's degeneracy protects its solutions.
         *(source.at_most(f"{each.kind.item()}: {where}", project, 0.0, spacing, each.mean()) for each in nonlinear),
     ]
+
+
+def _error(data: xr.Dataset) -> xr.DataArray:
+    """Standard error, over seeds, of the difference between two outputs and one in the critical fraction, mean over c."""
+    stable = (data.growth <= _GROWING).mean(["fraction", "compression"])
+    one, two, *_ = (stable.sel(kind=kind.label) for kind in _KINDS)
+    return (two - one).std("seed", ddof=1) / stable.sizes["seed"] ** 0.5
 
 
 def _at_teacher(kind: _Kind, c: float, units: int, key: Array) -> StudentTeacher:

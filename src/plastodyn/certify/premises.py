@@ -5,7 +5,7 @@ from typing import NamedTuple
 from plastodyn.types import Json
 
 
-class Claim(NamedTuple):
+class Premises(NamedTuple):
     """What is given to the checker: a system, and what is said to decide about it.
 
     Args:
@@ -30,20 +30,20 @@ class Claim(NamedTuple):
 
 
 class Conclusion(NamedTuple):
-    """What the checker makes of a claim: the claim as it was read, in its one spelling, and what follows from it."""
+    """What the checker makes of premises: how it read them, in their one spelling, and what follows."""
 
-    claim: Claim
+    premises: Premises
     verdict: str
     statement: str
     conditions: tuple[str, ...]
 
 
 class Unproved(ValueError):  # noqa: N818 - no error: most claims that are tried do not decide
-    """The claim does not decide, or cannot be read."""
+    """The premises do not decide, or cannot be read."""
 
 
 def require(holds: object, what: str) -> None:
-    """Refuse a claim in which something does not surely hold.
+    """Refuse premises in which something does not surely hold.
 
     Raises:
         Unproved: naming it.
