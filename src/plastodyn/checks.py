@@ -51,6 +51,43 @@ def number(
         _refuse(name, value, allowed)
 
 
+def parameter(
+    name: str,
+    value: object,
+    *,
+    above: float = -np.inf,
+    at_least: float = -np.inf,
+    at_most: float = np.inf,
+    infinite: bool = False,
+) -> None:
+    """Refuse anything that is not one real number within the given bounds, or an axis of them: what a rule takes.
+
+    An array would be taken for one number for each weight, without a word.
+
+    >>> parameter("rate", [0.1, 0.2], at_least=0.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: rate must be one number, or an axis of them, such as pd.axis("rate", [0.1, 0.2]); got [0.1, 0.2]
+    """
+    if np.ndim(value) > 0 and not hasattr(value, "dims"):  # pyright: ignore[reportArgumentType]
+        _refuse(name, value, f'one number, or an axis of them, such as pd.axis("{name}", [0.1, 0.2])')
+    number(name, value, above=above, at_least=at_least, at_most=at_most, infinite=infinite)
+
+
+def loss(name: str, value: object) -> None:
+    """Refuse anything that is not a function of the weights; a circuit's ``loss`` is one of the moment.
+
+    >>> loss("loss", 3)
+    Traceback (most recent call last):
+    ...
+    ValueError: loss must be a function of the weights; got 3
+    """
+    if not callable(value):
+        _refuse(name, value, "a function of the weights")
+    if hasattr(getattr(value, "__self__", None), "loss_at") and getattr(value, "__name__", None) == "loss":
+        raise ValueError(f"{name} must be a function of the weights, such as circuit.loss_at; circuit.loss takes a moment")
+
+
 def count(name: str, value: object, *, at_least: int = 0) -> None:
     """Refuse anything that is not a whole number of at least ``at_least``.
 

@@ -1,5 +1,6 @@
 """The command line as a user meets it: real processes, exit codes, one-line errors."""
 
+import importlib.metadata
 import json
 import signal
 import subprocess
@@ -120,6 +121,36 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, message, model, tmp_pa
     assert message in found.stderr
     assert "Traceback" not in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
+
+
+def test_a_model_that_exits_or_is_called_like_a_library(tmp_path, run_here):
+    """It ends in one line, and takes the place of nothing; what lies next to it can be imported."""
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit(0)\n")
+    found = run_here("measure", "exits.py", cwd=tmp_path)
+    assert (found.returncode, "could not be run: SystemExit" in found.stderr) == (2, True)
+    (tmp_path / "beside_it.py").write_text("scale = 2.0\n")
+    model = """
+import jax.numpy as jnp
+from beside_it import scale
+weights = jnp.ones(3)
+def loss(w):
+    return scale * jnp.sum(w**2)
+"""
+    (tmp_path / "numpy.py").write_text(model)
+    found = run_here("measure", "numpy.py", "--json", cwd=tmp_path)
+    assert json.loads(found.stdout)["weights"] == 3
+    assert sys.modules["numpy"] is np
+
+
+def test_version_help_and_debug(model, run_here, tmp_path):
+    assert run_here("--version", cwd=tmp_path).stdout == f"plastodyn {importlib.metadata.version('plastodyn')}\n"
+    assert run_here("measure", "-h", cwd=tmp_path).stdout == run_here("measure", "--help", cwd=tmp_path).stdout
+    arguments = ("measure", model, "--loss", "broken")
+    plain, told = run_here(*arguments, cwd=tmp_path), run_here("--debug", *arguments, cwd=tmp_path)
+    assert plain.returncode == told.returncode == 2
+    assert "Traceback" not in plain.stderr
+    # The user's own line.
+    assert 'return jnp.ones(3) @ w["a"]' in told.stderr
 
 
 def test_unknown_options_are_bad_usage(tmp_path, run_here):

@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+import traceback
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Theory and simulation of learning dynamics in neural circuits whose plasticity is imperfect.",
     epilog="Start with [bold]plastodyn demo[/bold]; then [bold]plastodyn list[/bold].",
 )
@@ -29,15 +32,39 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 
 def main() -> None:
-    """Run the command line; every expected failure is one line on standard error and exit code 2."""
+    """Run the command line; a failure is one line on standard error and exit code 2, with ``--debug`` its traceback too."""
     try:
         app()
-    except (ValueError, OSError) as error:
-        _err.print(f"plastodyn: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
     except KeyboardInterrupt:
         _err.print("plastodyn: interrupted", style="red")
         sys.exit(_INTERRUPTED)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        expected = isinstance(error, ValueError | OSError)
+        said = " ".join(str(error).split()) if expected else f"{type(error).__name__}: {_first_line(error)}; --debug says where"
+        _err.print(f"plastodyn: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or "no message").splitlines()[0]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"plastodyn {version('plastodyn')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure, before the command.")] = False,
+) -> None:
+    """Theory and simulation of learning dynamics in neural circuits whose plasticity is imperfect."""
 
 
 @app.command("list", epilog="Example: plastodyn list --json")

@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 def user_module(model: str) -> ModuleType:
-    """Run a Python file, or import a module, by name.
+    """Run a Python file, or import a module, by name. A file may import what lies next to it.
 
     Args:
         model: path of a ``.py`` file, or name of an importable module.
@@ -25,15 +25,21 @@ def user_module(model: str) -> ModuleType:
             return importlib.import_module(model)
         except ImportError as error:
             raise ValueError(f"MODEL must be a .py file or an importable module; got {model!r} ({error})") from error
+        except (Exception, SystemExit) as error:
+            raise ValueError(f"MODEL {model!r} could not be run: {type(error).__name__}: {error}") from error
     if not path.is_file():
         raise ValueError(f"MODEL must be an existing .py file; got {model!r}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # Under a name of its own: a file called numpy.py is not to take the place of NumPy, nor its neighbours of anything.
+    name = f"_user_{path.stem}"
+    if str(path.resolve().parent) not in sys.path:
+        sys.path.append(str(path.resolve().parent))
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"MODEL must be an existing .py file; got {model!r}")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"MODEL {model!r} could not be run: {type(error).__name__}: {error}") from error
     return module

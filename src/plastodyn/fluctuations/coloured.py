@@ -68,6 +68,6 @@ def ornstein_uhlenbeck(rate: Number, correlation_time: Number) -> OrnsteinUhlenb
     >>> ornstein_uhlenbeck(0.1, correlation_time=20.0).correlation_time
     20.0
     """
-    checks.number("rate", rate, at_least=0)
-    checks.number("correlation_time", correlation_time, above=0)
+    checks.parameter("rate", rate, at_least=0)
+    checks.parameter("correlation_time", correlation_time, above=0)
     return OrnsteinUhlenbeck(rate, correlation_time)

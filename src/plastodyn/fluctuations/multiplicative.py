@@ -53,7 +53,7 @@ def log_normal(median: Number, spread: Number, correlation_time: Number) -> LogN
     >>> log_normal(median=0.3, spread=0.5, correlation_time=100.0).median
     0.3
     """
-    checks.number("median", median, above=0)
-    checks.number("spread", spread, at_least=0)
-    checks.number("correlation_time", correlation_time, above=0)
+    checks.parameter("median", median, above=0)
+    checks.parameter("spread", spread, at_least=0)
+    checks.parameter("correlation_time", correlation_time, above=0)
     return LogNormal(median, spread, correlation_time)

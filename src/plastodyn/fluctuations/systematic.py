@@ -83,8 +83,8 @@ def drift(rate: Number, turning_time: Number = jnp.inf) -> Drift:
     >>> drift(0.1, turning_time=500.0).rate
     0.1
     """
-    checks.number("rate", rate, at_least=0)
-    checks.number("turning_time", turning_time, above=0, infinite=True)
+    checks.parameter("rate", rate, at_least=0)
+    checks.parameter("turning_time", turning_time, above=0, infinite=True)
     return Drift(rate, turning_time)
 
 
@@ -104,5 +104,5 @@ def homeostatic_scaling(rate: Number) -> HomeostaticScaling:
     >>> homeostatic_scaling(0.01).rate
     0.01
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return HomeostaticScaling(rate)

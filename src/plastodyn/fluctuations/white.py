@@ -63,7 +63,7 @@ def white(rate: Number) -> White:
     >>> white(0.3).rate
     0.3
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return White(rate)
 
 
@@ -83,5 +83,5 @@ def wiener(rate: Number) -> Wiener:
     >>> wiener(0.3).rate
     0.3
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return Wiener(rate)

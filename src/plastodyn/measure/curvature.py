@@ -50,6 +50,7 @@ def hessian_operator(loss: Loss, weights: Weights) -> Operator:
     >>> hessian_operator(lambda w: jnp.sum(w**4), jnp.ones(2)).product(jnp.array([1.0, 0.0])).tolist()
     [12.0, 0.0]
     """
+    checks.loss("loss", loss)
     checks.weights("weights", weights)
     return Operator(hessian_product(loss, weights), weights)
 
@@ -73,6 +74,7 @@ def curvature(loss: Loss, weights: Weights, direction: Weights) -> Scalar:
     >>> float(curvature(lambda w: jnp.sum(w**2), jnp.ones(3), jnp.array([0.0, 2.0, 0.0])))
     2.0
     """
+    checks.loss("loss", loss)
     checks.weights("weights", weights)
     checks.weights("direction", direction)
     checks.alike("direction", direction, weights)

@@ -151,6 +151,7 @@ def hessian_eigenvalues(loss: Loss, weights: Weights) -> Float[np.ndarray, " n"]
     >>> hessian_eigenvalues(lambda w: w[0] ** 2 + 2 * w[1] ** 2, jnp.ones(2)).tolist()
     [2.0, 4.0]
     """
+    checks.loss("loss", loss)
     checks.weights("weights", weights)
     if tree.size(weights) > DENSE_LIMIT:
         raise ValueError(f"weights must number at most {DENSE_LIMIT} for a dense Hessian; got {tree.size(weights)}")

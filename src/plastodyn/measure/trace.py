@@ -101,6 +101,7 @@ def hessian_trace_deflated(loss: Loss, weights: Weights, *, key: Key, samples: i
     >>> round(float(estimate.value), 3)
     103.0
     """
+    checks.loss("loss", loss)
     checks.weights("weights", weights)
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)

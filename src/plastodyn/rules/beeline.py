@@ -44,5 +44,5 @@ def beeline(rate: Number = 1.0) -> Beeline:
     >>> beeline(0.5).rate
     0.5
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return Beeline(rate)

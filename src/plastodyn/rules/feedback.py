@@ -84,7 +84,7 @@ def feedback_alignment(rate: Number) -> FeedbackAlignment:
     >>> feedback_alignment(0.1)
     FeedbackAlignment(rate=0.1)
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return FeedbackAlignment(rate)
 
 
@@ -104,5 +104,5 @@ def direct_feedback_alignment(rate: Number) -> DirectFeedbackAlignment:
     >>> direct_feedback_alignment(0.1)
     DirectFeedbackAlignment(rate=0.1)
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return DirectFeedbackAlignment(rate)

@@ -41,7 +41,7 @@ def gradient(rate: Number = 1.0) -> Gradient:
     >>> gradient(0.1)
     Gradient(rate=0.1)
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return Gradient(rate)
 
 
@@ -68,8 +68,8 @@ def noisy(direction: Rule, rate: Number, precision: Number) -> Sum:
     >>> len(noisy(gradient(), rate=0.3, precision=20.0).rules)
     2
     """
-    checks.number("rate", rate, at_least=0)
-    checks.number("precision", precision, above=0, infinite=True)
+    checks.parameter("rate", rate, at_least=0)
+    checks.parameter("precision", precision, above=0, infinite=True)
     directed = rate / np.sqrt(1 + 1 / np.square(precision))
     random = rate / np.sqrt(1 + np.square(precision))
     return exact_norm(direction, directed) + white(random)

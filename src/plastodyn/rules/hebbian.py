@@ -96,7 +96,7 @@ def hebbian(rate: Number) -> Hebbian:
     >>> hebbian(0.1)
     Hebbian(rate=0.1)
     """
-    checks.number("rate", rate)
+    checks.parameter("rate", rate)
     return Hebbian(rate)
 
 
@@ -116,7 +116,7 @@ def oja(rate: Number) -> Oja:
     >>> oja(0.1)
     Oja(rate=0.1)
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return Oja(rate)
 
 
@@ -139,6 +139,6 @@ def bcm(rate: Number, threshold_time: Number) -> BCM:
     >>> bcm(0.01, threshold_time=20.0)
     BCM(rate=0.01, threshold_time=20.0)
     """
-    checks.number("rate", rate, at_least=0)
-    checks.number("threshold_time", threshold_time, above=0)
+    checks.parameter("rate", rate, at_least=0)
+    checks.parameter("threshold_time", threshold_time, above=0)
     return BCM(rate, threshold_time)

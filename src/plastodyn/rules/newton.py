@@ -57,7 +57,7 @@ def newton(rate: Number = 1.0, damping: Number = 1e-3, iterations: int = 50) -> 
     >>> newton(damping=0.01).iterations
     50
     """
-    checks.number("rate", rate, at_least=0)
-    checks.number("damping", damping, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
+    checks.parameter("damping", damping, at_least=0)
     checks.count("iterations", iterations, at_least=1)
     return Newton(rate, damping, iterations)

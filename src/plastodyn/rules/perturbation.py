@@ -101,7 +101,7 @@ def keep_or_oppose(rate: Number) -> KeepOrOppose:
     >>> keep_or_oppose(0.2).rate
     0.2
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return KeepOrOppose(rate)
 
 
@@ -122,8 +122,8 @@ def weight_perturbation(rate: Number, scale: Number = 1e-3) -> WeightPerturbatio
     >>> weight_perturbation(0.1).scale
     0.001
     """
-    checks.number("rate", rate, at_least=0)
-    checks.number("scale", scale, above=0)
+    checks.parameter("rate", rate, at_least=0)
+    checks.parameter("scale", scale, above=0)
     return WeightPerturbation(rate, scale)
 
 
@@ -145,6 +145,6 @@ def node_perturbation(rate: Number, scale: Number = 1e-2) -> NodePerturbation:
     >>> node_perturbation(0.1).scale
     0.01
     """
-    checks.number("rate", rate, at_least=0)
-    checks.number("scale", scale, above=0)
+    checks.parameter("rate", rate, at_least=0)
+    checks.parameter("scale", scale, above=0)
     return NodePerturbation(rate, scale)

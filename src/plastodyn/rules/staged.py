@@ -57,7 +57,7 @@ def early(rate: Number = 1.0) -> Early:
     >>> early(0.5)
     Early(rate=0.5)
     """
-    checks.number("rate", rate, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
     return Early(rate)
 
 
@@ -76,8 +76,8 @@ def late(rate: Number = 1.0, slowing: Number = 1.0) -> Late:
     >>> late(0.1)
     Late(rate=0.1, slowing=1.0)
     """
-    checks.number("rate", rate, at_least=0)
-    checks.number("slowing", slowing, at_least=0)
+    checks.parameter("rate", rate, at_least=0)
+    checks.parameter("slowing", slowing, at_least=0)
     return Late(rate, slowing)
 
 
@@ -103,5 +103,5 @@ def staged(first: Rule, later: Rule, ratio: Number = 1.0) -> Sum:
     for name, rule in (("first", first), ("later", later)):
         if not isinstance(rule, Rule):
             raise ValueError(f"{name} must be a plastodyn rule; got {rule!r}")
-    checks.number("ratio", ratio, at_least=0)
+    checks.parameter("ratio", ratio, at_least=0)
     return first + later * ratio

@@ -45,5 +45,5 @@ def exact_norm(rule: Rule, magnitude: Number) -> ExactNorm:
     """
     if not isinstance(rule, Rule):
         raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
-    checks.number("magnitude", magnitude, at_least=0)
+    checks.parameter("magnitude", magnitude, at_least=0)
     return ExactNorm(rule, magnitude)

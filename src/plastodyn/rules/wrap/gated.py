@@ -128,7 +128,7 @@ def gated(rule: Rule, gate: Gate | Callable[[Moment], Array] | float | Array) ->
         return Gated(rule, gate)
     if callable(gate):
         return Gated(rule, Memoryless(gate))
-    checks.number("gate", gate)
+    checks.parameter("gate", gate)
     return Scaled(rule, gate)
 
 
@@ -147,7 +147,7 @@ def averaged(gate: Gate | Callable[[Moment], Array], averaging_time: Number) -> 
     >>> from plastodyn import rules
     >>> rule = gated(rules.gradient(0.1), averaged(lambda moment: jnp.cos(moment.time), averaging_time=20.0))
     """
-    checks.number("averaging_time", averaging_time, above=0)
+    checks.parameter("averaging_time", averaging_time, above=0)
     if not callable(gate) and not isinstance(gate, Gate):
         raise ValueError(f"gate must be a function of the moment, or a gate; got {gate!r}")
     return Averaged(gate if isinstance(gate, Gate) else Memoryless(gate), averaging_time)

@@ -112,7 +112,7 @@ def postsynaptic(neurons: Number | Sequence[int], layer: int = 0) -> NeuronSigns
 def _neuron_signs(neurons: Number | Sequence[int], layer: int, side: str) -> NeuronSigns:
     checks.count("layer", layer)
     if np.ndim(neurons) == 0 or hasattr(neurons, "dims"):
-        checks.number("neurons", neurons, at_least=0, at_most=1)
+        checks.parameter("neurons", neurons, at_least=0, at_most=1)
         return NeuronSigns(neurons, layer, side)
     values = np.asarray(neurons)
     if values.ndim != 1 or not np.isin(values, (-1, 1)).all():
