@@ -108,6 +108,10 @@ def test_events_are_on_time_under_any_batching(single, chunk):
         steps = np.rint(np.array(expected) / 0.25).astype(int)
         np.testing.assert_array_equal(weights, run.weights_recorded.values[:, :, steps, 0])
         np.testing.assert_array_equal(keys, _struck(single, place)[1])
+        # Folded by hand: with the member's place, 2 for events, the step and the event.
+        fold = functools.partial(functools.reduce, jax.random.fold_in)
+        expected_keys = [jax.random.key_data(fold((1, 2, 2, int(step), place), KEY)) for step in steps]
+        np.testing.assert_array_equal(keys[1, 2], expected_keys)
     np.testing.assert_allclose(run.weights, single.weights, rtol=1e-6, atol=1e-7)
 
 
