@@ -84,6 +84,56 @@ def test_a_chunk_of_another_place_is_found(store, reference, experiments, hands)
         assert results(_sweep(experiments, hands, store)).identical(results(reference))
 
 
+def _exchange(first, second):
+    aside = first.with_name("aside")
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+
+
+def test_chunks_that_changed_places_are_found(store, reference, experiments, hands):
+    """Every file of two whole chunks; and of one from the same sweep with another seed."""
+    for first in store.glob("*/c/0/0"):
+        _exchange(first, first.with_name("1"))
+    assert {damage.place for damage in sweeps.verify(store)} == {(0, 0), (0, 1)}
+    with pytest.warns(UserWarning, match="damaged in 2 places"):
+        assert results(_sweep(experiments, hands, store)).identical(results(reference))
+    other = store.with_name("other.zarr")
+    sweeps.sweep(experiments.draws, AXES, store=other, seed=8, chunk=CHUNK, executor=hands)
+    for place in store.glob("*/c/0/0"):
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+        (shutil.copytree if place.is_dir() else lambda a, b: shutil.copytree(a, b) if a.is_dir() else shutil.copy(a, b))(
+            other / place.relative_to(store), place
+        )
+    assert [damage.place for damage in sweeps.verify(store)] == [(0, 0)]
+
+
+def test_what_stands_in_the_place_of_a_file_is_taken_away(store, reference, experiments, hands, tmp_path):
+    """A directory for a file, a file for a directory, a link to another store, which stays as it is."""
+    kept = shutil.copytree(store, tmp_path / "kept.zarr")
+    path = store / "noise" / "c" / "0" / "0" / "0"
+    path.unlink()
+    path.mkdir()
+    shutil.rmtree(store / "total" / "c" / "1")
+    (store / "total" / "c" / "1").write_text("a file")
+    shutil.rmtree(store / "label" / "c")
+    (store / "label" / "c").symlink_to(kept / "noise" / "c")
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert results(_sweep(experiments, hands, store)).identical(results(reference))
+    assert sweeps.verify(kept) == sweeps.verify(store) == []
+
+
+@pytest.mark.parametrize("name", ["checksums", "coordinates", "seed", "parameters", "metadata_checksum"])
+def test_attributes_that_were_changed_or_taken_out_are_refused(name, store):
+    sound = (store / "zarr.json").read_text()
+    for value in (None, "other"):
+        metadata = json.loads(sound)
+        metadata["attributes"].pop(name) if value is None else metadata["attributes"].update({name: value})
+        (store / "zarr.json").write_text(json.dumps(metadata))
+        with pytest.raises(ValueError, match=r"^store must be [^\n]*$"):
+            sweeps.verify(store)
+
+
 @pytest.mark.parametrize("name", ["hash", "batch", "chunk", "sizes", "specification", "format"])
 def test_edited_bookkeeping_is_refused(name, store, experiments, hands):
     metadata = json.loads((store / "zarr.json").read_text())

@@ -98,7 +98,10 @@ class Certificate:
 
     def summary(self) -> dict[str, str]:
         """What a reader wants first, as text: the verdict, the statement, and what supports it."""
-        return words.rows(self)
+        try:
+            return words.rows(self)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+            return {"verdict": str(self.verdict), "statement": "cannot be read: no certificate that was made here"}
 
     @classmethod
     def from_json(cls, text: str) -> "Certificate":
@@ -107,6 +110,8 @@ class Certificate:
         Raises:
             ValueError: if the text is not JSON, or not a certificate, or one of an earlier format that proves nothing.
         """
+        if not isinstance(text, str):
+            raise ValueError(f"text must be the JSON of a certificate; got {type(text).__name__}")
         try:
             values = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse)
         except (json.JSONDecodeError, RecursionError, ValueError) as error:

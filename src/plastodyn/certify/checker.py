@@ -21,6 +21,7 @@ BITS = 128
 _SWITCHING_BITS = 256
 _MEMORY_BITS = (128, 512, 2048)
 MOST_BOXES = 1_000_000
+_LONGEST_WORD = 64
 _NO_MARGIN = fmpq(0)
 
 
@@ -154,7 +155,7 @@ def _grows_at(vertices: list[Matrix], shares: list[fmpq], time: str) -> None:
 def switching_that_grows(vertices: Sequence[Matrix], witness: Json, time: str) -> Json:
     """A periodic switching, vertex after vertex, that does not decay: one eigenvalue of a turn lies on or beyond +-1."""
     word = [_whole(i, len(vertices)) for i in witness["vertices"]]
-    require(word, "a switching must hold vertices")
+    require(0 < len(word) <= _LONGEST_WORD, f"a switching must hold vertices, at most {_LONGEST_WORD}")
     if time == "discrete":
         turn = vertices[word[0]]
         for i in word[1:]:

@@ -65,7 +65,7 @@ def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None,
 
 
 def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
-    if isinstance(vertices, str) or not len(vertices):
+    if isinstance(vertices, str) or not hasattr(vertices, "__len__") or not len(vertices):
         raise ValueError(f"vertices must be a list of square matrices, at least one; got {vertices!r}")
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
     if len({len(m) for m in found}) > 1:

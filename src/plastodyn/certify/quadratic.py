@@ -41,11 +41,12 @@ def common(matrices: Sequence[Matrix], time: str) -> Matrix | None:
 
     Source: Boyd, El Ghaoui, Feron and Balakrishnan, Linear matrix inequalities, chapter 5; the coordinates are this project's.
     """
-    floats = [rational.floats(m) for m in matrices]
-    if time == "continuous":
-        # A unit of time that suits the matrices changes no P.
-        largest = max(np.abs(a).max() for a in floats)
-        floats = [a / largest for a in floats] if largest > 0 else floats
+    # A unit of time that suits the matrices changes no P.
+    largest = max(abs(x) for a in matrices for row in a for x in row)
+    unit = 1 / largest if time == "continuous" and largest > 0 else fmpq(1)
+    floats = [rational.floats([[unit * x for x in row] for row in a]) for a in matrices]
+    if not np.isfinite(floats).all():
+        return None
     for values in _candidates(floats, time):
         for p in _roundings(values):
             if decreases(matrices, p, time):

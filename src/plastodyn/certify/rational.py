@@ -1,8 +1,11 @@
 """Exact linear algebra on rationals: definiteness, and where the eigenvalues of a matrix lie."""
 
+import numbers
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from flint import fmpq, fmpq_mat, fmpq_poly
@@ -12,6 +15,9 @@ from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
 
 _PLAIN = re.compile(r"\s*[+-]?(\d{1,4000}(/\d{1,4000})?|(?=\.?\d)\d{0,4000}(\.\d{0,4000})?([eE][+-]?\d{1,4})?)\s*")
 """Text that is a rational: digits over digits, or a decimal with an exponent of at most four digits."""
+
+_MOST_BITS = 13_000
+"""Of a numerator or denominator: what 3900 digits hold, so that each number that is read can be written and read again."""
 
 Matrix = list[list[fmpq]]
 Exact = fmpq | str | float
@@ -32,13 +38,26 @@ def exact(value: Exact | None) -> fmpq:
     if isinstance(value, fmpq):
         return value
     try:
-        # A short text may stand for a number of a billion digits, such as "1e-999999999".
-        if value is None or (isinstance(value, str) and not _PLAIN.fullmatch(value)):
+        fraction = _fraction(np.asarray(value)[()] if hasattr(value, "dtype") else value)
+        if max(fraction.numerator.bit_length(), fraction.denominator.bit_length()) > _MOST_BITS:
             raise ValueError
-        fraction = Fraction(value) if isinstance(value, str | int) else Fraction(float(value))
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):
         raise ValueError(f"a number must be finite: a float, an integer, or a string such as '1/3'; got {value!r}") from None
     return fmpq(fraction.numerator, fraction.denominator)
+
+
+def _fraction(value: Any) -> Fraction:
+    """A number of a known kind; any other would be rounded on its way through a float."""
+    if isinstance(value, numbers.Rational) and not isinstance(value, bool):
+        return Fraction(int(value.numerator), int(value.denominator))
+    # A short text may stand for a number of a billion digits, such as "1e-999999999".
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return Fraction(value)
+    if isinstance(value, Decimal | float):
+        return Fraction(value)
+    if getattr(value, "dtype", None) in (np.float32, np.float16):
+        return Fraction(float(value))
+    raise ValueError
 
 
 def as_float(text: Exact) -> float:
@@ -48,7 +67,10 @@ def as_float(text: Exact) -> float:
     0.25
     """
     value = exact(text)
-    return int(value.p) / int(value.q)
+    try:
+        return int(value.p) / int(value.q)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
 
 
 def matrix(name: str, rows: Rows | None) -> Matrix:

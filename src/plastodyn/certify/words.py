@@ -1,8 +1,8 @@
 """What a certificate's data say, in words. Only shown: nothing here is stored, and nothing is proved from it."""
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from plastodyn.certify.rational import as_float
 from plastodyn.theory import consolidation as theory
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def rows(certificate: "Certificate") -> dict[str, str]:
         found["V = z' P z, P"] = str(certificate.lyapunov)
     if certificate.margin is not None:
         unit = "unit of time" if certificate.time == "continuous" else "step"
-        found["margin"] = f"{float(Fraction(certificate.margin)):.6g} per {unit}"
+        found["margin"] = f"{as_float(certificate.margin):.6g} per {unit}"
     if certificate.domain is not None and "level" in certificate.domain:
-        found["region"] = f"V <= {float(Fraction(certificate.domain['level'])):.6g}"
+        found["region"] = f"V <= {as_float(certificate.domain['level']):.6g}"
     if certificate.kind == "consolidation":
-        found |= _bounds(float(Fraction(certificate.system["alpha"])), float(Fraction(certificate.system["mu"])))
+        found |= _bounds(as_float(certificate.system["alpha"]), as_float(certificate.system["mu"]))
     if certificate.conditions:
         found["conditions"] = "; ".join(
             CONDITIONS.get(code, f"not a known condition: {code}") for code in certificate.conditions

@@ -52,14 +52,17 @@ def digest(values: np.ndarray) -> str:
     return hashlib.sha256(f"{kind}{values.shape}".encode() + content).hexdigest()
 
 
-def of_chunk(arrays: dict[str, np.ndarray]) -> str:
-    """The checksum of a chunk: of the names and values of its variables.
+def of_chunk(specification: Specification, place: Index, arrays: dict[str, np.ndarray]) -> str:
+    """The checksum of a chunk: of its sweep, its place, and the names and values of its variables.
 
     Args:
+        specification: of the sweep; that of another one is another chunk.
+        place: its index along each axis; a chunk of another place is another one too.
         arrays: the values of each variable in the chunk.
     """
-    named = json.dumps({name: digest(values) for name, values in arrays.items()}, sort_keys=True)
-    return hashlib.sha256(named.encode()).hexdigest()
+    named = {name: digest(values) for name, values in arrays.items()}
+    content = json.dumps([specification.digest(), [int(i) for i in place], named], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def damages(place: Path, specification: Specification, layout: Layout) -> Iterator[Damage]:
@@ -81,12 +84,12 @@ def damages(place: Path, specification: Specification, layout: Layout) -> Iterat
         return
     spanning = sorted(name for name, array in group.arrays() if _dimensions(array)[: len(axes)] == axes)
     for index in np.ndindex(*layout.grid):
-        what = _of_chunk(group, spanning, index, layout.box(index))
+        what = _of_chunk(group, specification, spanning, index, layout.box(index))
         if what is not None:
             yield Damage(tuple(map(int, index)), what)
 
 
-def _of_chunk(group: zarr.Group, names: list[str], index: Index, box: Box) -> str | None:
+def _of_chunk(group: zarr.Group, specification: Specification, names: list[str], index: Index, box: Box) -> str | None:
     """What is wrong with one chunk, in words; None if nothing is, or if it is not done."""
     status, unreadable = _read(group, "chunk_status", index)
     if unreadable is not None or int(status) != DONE:
@@ -100,7 +103,9 @@ def _of_chunk(group: zarr.Group, names: list[str], index: Index, box: Box) -> st
     if unreadable is not None:
         return f"{CHECKSUM}: {unreadable}"
     return (
-        None if of_chunk(values) == str(expected) else "its values, or what is kept about it, are not those that were written"
+        None
+        if of_chunk(specification, index, values) == str(expected)
+        else "its values, or what is kept about it, are not those that were written"
     )
 
 

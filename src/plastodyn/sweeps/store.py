@@ -1,5 +1,6 @@
 """The Zarr v3 store of a sweep: made at once, filled chunk by chunk; a chunk's status is written last and commits it."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ MISSING, DONE, FAILED = 0, 1, 2
 
 _FORMAT, _FORMATS = "plastodyn sweep 2", ("plastodyn sweep 1", "plastodyn sweep 2")
 """The first has no checksums, and is still gone on with."""
+_METADATA = "metadata_checksum"
 _CODECS = (ZstdCodec(level=0), Crc32cCodec())
 """As Zarr compresses by default, and a checksum of each file: damage is an error when it is read."""
 _BOOKKEEPING: dict[str, tuple[str, Any, str]] = {
@@ -86,7 +88,10 @@ def layout_of(place: Path, specification: Specification) -> Layout | None:
                 raise ValueError("it has other content")
             stored = from_json(str(attributes["specification"]))
             layout = Layout(*(tuple(json.loads(str(attributes[name])).values()) for name in ("sizes", "batch", "chunk")))
-            whole = all(_array(group, name).shape == layout.grid for name in _BOOKKEEPING if name in group)
+            names = _BOOKKEEPING if attributes["format"] == _FORMAT else set(_BOOKKEEPING) - {CHECKSUM}
+            whole = all(_array(group, name).shape == layout.grid for name in names)
+            if attributes["format"] == _FORMAT and attributes.get(_METADATA) != _digest_of_metadata(place):
+                raise ValueError("what describes it was changed")
             if attributes["hash"] != stored.digest() or layout.batch != tuple(stored.batch.values()):
                 raise ValueError("its specification was changed")
     except Exception as error:  # Whatever a damaged file makes of its reader.
@@ -113,6 +118,13 @@ def statuses(place: Path) -> np.ndarray:
             return found
 
 
+def _digest_of_metadata(place: Path) -> str:
+    """The checksum of all that describes a store: its attributes but this one, and the types and shapes of its arrays."""
+    described = json.loads((place / "zarr.json").read_text())
+    described["attributes"] = {name: value for name, value in described["attributes"].items() if name != _METADATA}
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
 def forget(place: Path, specification: Specification, damaged: list[Damage]) -> None:
     """Take damaged chunks, and what else cannot be read, out of a store, so that they are computed again.
 
@@ -130,7 +142,22 @@ def forget(place: Path, specification: Specification, damaged: list[Damage]) -> 
                 continue
             for name in [*spanning, *(name for name in _BOOKKEEPING if name in group)]:
                 rest = _array(group, name).ndim - len(axes)
-                place.joinpath(name, "c", *map(str, (*index, *(0,) * rest))).unlink(missing_ok=True)
+                _remove(place, [name, "c", *map(str, (*index, *(0,) * rest))])
+
+
+def _remove(place: Path, parts: list[str]) -> None:
+    """Take a file out of a store; and what stands in its way, a file or a link to elsewhere, instead of what lies behind it."""
+    path = place
+    for part in parts[:-1]:
+        path = path / part
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+            return
+    path = path / parts[-1]
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def ensure(place: Path, specification: Specification, layout: Layout, block: Block, attributes: dict[str, str]) -> None:
@@ -144,6 +171,9 @@ def ensure(place: Path, specification: Specification, layout: Layout, block: Blo
             _fill(group, specification, layout, block)
             group.attrs.update({**attributes, **_attributes(specification, layout, block)})
             zarr.consolidate_metadata(group.store)
+            described = json.loads((building / "zarr.json").read_text())
+            described["attributes"][_METADATA] = _digest_of_metadata(building)
+            (building / "zarr.json").write_text(json.dumps(described, indent=2))
         os.rename(building, place)
     except OSError:
         # Another worker was first: its template is the same.
@@ -170,7 +200,7 @@ def commit(place: Path, specification: Specification, box: Box, index: Index, bl
         if CHECKSUM in group:
             kept = {name: np.asarray(_array(group, name)[box]) for name, variable in block.items() if variable.spans(axes)}
             about = {name: np.asarray(_array(group, name)[index]) for name in RECORDED}
-            _array(group, CHECKSUM)[index] = of_chunk({**kept, **about})
+            _array(group, CHECKSUM)[index] = of_chunk(specification, index, {**kept, **about})
         _array(group, "chunk_status")[index] = DONE
 
 

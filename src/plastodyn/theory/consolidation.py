@@ -129,8 +129,10 @@ def quadratic_bound(alpha: ArrayLike) -> Floats:
     """
     checks.number("alpha", alpha, above=0)
     alpha = np.asarray(alpha, float)
-    square = alpha**2 * (np.sqrt(1 + 2 / alpha) - 1)
-    return np.sqrt(((alpha - square) ** 2 + square) / (square + alpha**2))
+    root = np.sqrt(1 + 2 / alpha) + 1
+    # omega^2 = alpha^2 (sqrt(1 + 2 / alpha) - 1) and alpha - omega^2, without differences that lose digits at large alpha.
+    square, apart = 2 * alpha / root, 2 / root**2
+    return np.sqrt((apart**2 + square) / (square + alpha**2))
 
 
 def exact_bound(alpha: ArrayLike) -> Floats:
