@@ -69,7 +69,7 @@ def parameter(
     ...
     ValueError: rate must be one number, or an axis of them, such as pd.axis("rate", [0.1, 0.2]); got [0.1, 0.2]
     """
-    if np.ndim(value) > 0 and not hasattr(value, "dims"):  # pyright: ignore[reportArgumentType]
+    if np.ndim(value) > 0 and np.size(value) > 0 and not hasattr(value, "dims"):  # pyright: ignore[reportArgumentType]
         _refuse(name, value, f'one number, or an axis of them, such as pd.axis("{name}", [0.1, 0.2])')
     number(name, value, above=above, at_least=at_least, at_most=at_most, infinite=infinite)
 
