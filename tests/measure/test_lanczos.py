@@ -19,7 +19,7 @@ SPECTRA = {
 }
 
 
-@pytest.mark.parametrize("run", [lanczos.compiled, lanczos.in_python])
+@pytest.mark.parametrize("run", [lanczos.compiled, pytest.param(lanczos.in_python, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SPECTRA)
 def test_the_matrix_is_the_operator_in_its_basis(name, run):
     """``Q Q' = 1`` and ``Q A Q' = T``, also beyond an early end; Ritz values lie within the spectrum."""

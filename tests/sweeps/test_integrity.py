@@ -40,8 +40,13 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("how", DAMAGES)
-@pytest.mark.parametrize("part", ["noise", "total", "label", "chunk_status", "chunk_origin", "chunk_checksum", "sample", "a"])
+PARTS = ("noise", "total", "label", "chunk_status", "chunk_origin", "chunk_checksum", "sample", "a")
+# One kind of damage for each part by default, all kinds for all parts among the slow tests.
+QUICK = set(zip(PARTS, [*DAMAGES, *DAMAGES], strict=False))
+CASES = [(p, d) if (p, d) in QUICK else pytest.param(p, d, marks=pytest.mark.slow) for p in PARTS for d in DAMAGES]
+
+
+@pytest.mark.parametrize(("part", "how"), CASES)
 def test_damage_is_found_and_healed(part, how, store, reference, experiments, hands):
     files = sorted(path for path in (store / part / "c").rglob("*") if path.is_file())
     rng = np.random.default_rng(len(part) + len(how))
