@@ -166,7 +166,7 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
             "optimum_simulated": simulated.ratio,
             "optimum_simulated_error": simulated.standard_error,
             "optimum_stationary": stationary.ratio,
-            "optimum_greedy": greedy.ratio.where(greedy.place == "inside"),
+            "optimum_greedy": xr.where(greedy.place == "inside", greedy.ratio, np.nan),
             "optimum_greedy_error": greedy.standard_error,
             "vertex_simulated": corner.ratio,
             "vertex_simulated_error": corner.standard_error,
