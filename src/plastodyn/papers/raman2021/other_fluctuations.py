@@ -1,7 +1,7 @@
 """Fluctuations that spare steep directions, are confined to some synapses, grow with size, or keep their direction."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import numpy as np
@@ -147,11 +147,15 @@ def _swept(kind: _Kind, networks: list[_Network], steps: int, key: Array) -> xr.
         )
         theories.append(xr.DataArray(at, dims="ratio", coords={"ratio": kind.ratios}))
         curves.append(xr.DataArray(fine, dims="fine_ratio", coords={"fine_ratio": _FINE}))
-    simulated, expected, curve = (xr.concat(each, "replica") for each in (losses, theories, curves))
+    simulated, expected, curve = (_stacked(each) for each in (losses, theories, curves))
     spot, predicted = pd.measure.sweet_spot(simulated), _FINE[np.argmin(curve.mean("replica").values)]
     both = {"simulated": spot.ratio, "simulated_error": spot.standard_error, "theory": float(predicted)}
     columns = {**paired("loss", simulated, expected), "curve": curve.mean("replica"), "losses": simulated}
     return xr.Dataset(columns, attrs={**both, "place": spot.place})
+
+
+def _stacked(networks: list[xr.DataArray]) -> xr.DataArray:
+    return cast(xr.DataArray, xr.concat(networks, "replica"))
 
 
 def _panel(label: str, data: xr.Dataset) -> Panel:

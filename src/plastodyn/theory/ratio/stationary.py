@@ -172,8 +172,8 @@ def stationary_displacement(
     """
     checks.number("steps", steps, at_least=0)
     landscape = _landscape(eigenvalues, multiplicities, None)
-    given = np.broadcast_arrays(*(np.asarray(x, float) for x in (plasticity, fluctuation, precision, steps)))
-    drive, duration = _drive(*given[:3], 0.0), given[3][..., None]
+    drive = _drive(plasticity, fluctuation, precision, 0.0)
+    duration = np.asarray(steps, float)[..., None]
     rate = _gain(landscape, drive)[..., None] * landscape.curvatures
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(rate > 0, 2 * (1 - (1 - rate) ** duration) / (rate * (2 - rate)), duration)
