@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 import plastodyn as pd
 from plastodyn.circuits import LinearStudentTeacher
@@ -61,7 +62,7 @@ def _white(network: _Network) -> tuple[Rule, dict[str, np.ndarray | float]]:
 
 def _on_some(network: _Network) -> tuple[Rule, dict[str, np.ndarray | float]]:
     mask = (np.arange(LINEAR.weights) % LINEAR.widths[0] < LINEAR.widths[0] // 3).astype(np.float32)
-    shaped = pd.tree.unravel(network.circuit.weights, jax.numpy.asarray(mask))
+    shaped = ravel_pytree(network.circuit.weights)[1](jax.numpy.asarray(mask))
     return pd.fluctuations.confined(pd.fluctuations.white(_SIZE), shaped), {"shares": mask @ network.vectors**2 / mask.sum()}
 
 
@@ -73,7 +74,7 @@ def _sparing_steep(network: _Network) -> tuple[Rule, dict[str, np.ndarray | floa
 
 
 def _multiplicative(network: _Network) -> tuple[Rule, dict[str, np.ndarray | float]]:
-    squares = np.asarray(pd.tree.ravel(network.circuit.weights), float) ** 2
+    squares = np.asarray(ravel_pytree(network.circuit.weights)[0], float) ** 2
     spread = _SIZE / np.sqrt(squares.sum() * (1 - np.exp(-2 / _WANDER)))
     rule = pd.fluctuations.log_normal(float(np.median(squares) ** 0.5), float(spread), _WANDER)
     return rule, {"shares": squares @ network.vectors**2 / squares.sum()}

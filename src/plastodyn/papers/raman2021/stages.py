@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 import plastodyn as pd
-from plastodyn import tree
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.raman2021.catalogue import NAME
 from plastodyn.papers.raman2021.setups import NONLINEAR
@@ -73,7 +73,7 @@ def figure_1(size: str, key: Array) -> Reproduction:
             ),
         )
         parts.append((label, part))
-        claims += _claims(label, part, float(tree.norm(circuit.teacher)), source)
+        claims += _claims(label, part, float(np.linalg.norm(ravel_pytree(circuit.teacher)[0])), source)
     figure = staged_panels(parts, "Figure 1: compensatory plasticity raised in stages, 12-20-10 circuit")
     data = xr.concat([part for _, part in parts], "preset").assign_coords(preset=list(PRESETS))
     return Reproduction(data, figure, tuple(claims))

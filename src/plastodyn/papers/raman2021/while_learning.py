@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 import plastodyn as pd
 from plastodyn.circuits import StudentTeacher
@@ -94,7 +95,7 @@ def _answers(circuit: StudentTeacher, states: Array, size: float, key: Array) ->
 
 def _answer(circuit: StudentTeacher, state: Array, size: float, key: Array) -> _Answers:
     def loss(flat: Array) -> Array:
-        return circuit.loss_at(pd.tree.unravel(circuit.weights, flat))
+        return circuit.loss_at(ravel_pytree(circuit.weights)[1](flat))
 
     def curvature(direction: Array) -> Array:
         return jnp.vdot(direction, jax.jvp(jax.grad(loss), (state,), (direction,))[1])
