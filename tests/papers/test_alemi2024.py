@@ -35,9 +35,12 @@ def test_claims_of_the_other_figures(name, tmp_path):
 
 def test_crossing_times_are_interpolated():
     time = np.arange(0, 50, 0.7)
-    found = integrator._crossing_times(time, np.sin(time - 1))
+    found = integrator._crossing_times(time, np.sin(time - 1), time >= 0)
     # Linear interpolation of a sine at steps of 0.7 errs by less than h^3 / (9 sqrt 3) = 0.022.
     np.testing.assert_allclose(found, 1 + 2 * np.pi * np.arange(8), atol=0.022)
+    # Crossings after the last swing that counts do not.
+    assert len(integrator._crossing_times(time, np.sin(time - 1), time < 20)) == 3
+    assert len(integrator._crossing_times(time, np.sin(time - 1), time < 0)) == 0
 
 
 def test_half_turn_durations_are_those_of_the_simulated_worst_case():

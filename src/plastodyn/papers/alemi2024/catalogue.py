@@ -12,6 +12,7 @@ _FIGURES = (
     PaperFigure("fig1", "one and two stages in time", "alemi2024.toy:figure_1", seconds(10, 15, 40)),
     PaperFigure("fig2ab", "phase plane and Lyapunov function", "alemi2024.lyapunov:figure_2ab", seconds(4, 4, 6)),
     PaperFigure("fig2c", "speed limits: paper, quadratic, exact", "alemi2024.speed_limit:figure_2c", seconds(15, 20, 30)),
+    PaperFigure("theorem1", "inputs that vary in time", "alemi2024.excitation:figure_theorem_1", seconds(10, 12, 20)),
     PaperFigure("fig3", "amplification of a probe", "alemi2024.probe:figure_3", seconds(10, 12, 15)),
     PaperFigure("fig4b", "integrator: fine-tuning", "alemi2024.integrator:figure_4b", seconds(8, 8, 8)),
     PaperFigure("fig4d", "integrator: consolidation", "alemi2024.integrator:figure_4d", seconds(25, 30, 100)),

@@ -9,7 +9,7 @@ import plastodyn as pd
 from plastodyn.figures import Curve, Panel, curve_panels, style
 from plastodyn.papers.alemi2024.catalogue import NAME
 from plastodyn.papers.alemi2024.setups import track, two_stage
-from plastodyn.papers.claims import Claim, Source
+from plastodyn.papers.claims import Claim, Source, widened
 from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.theory import consolidation
 
@@ -75,9 +75,20 @@ def _claims(data: xr.Dataset) -> list[Claim]:
         expected, tolerance = _variance(alpha), 4 * _standard_error(variance)
         label = f"two stages, {name}, additive: variance of w2 against its theory"
         claims.append(source.equal(label, "figure 1D; linear response", expected, tolerance, variance.mean()))
+        claims.append(_bounded(source, name, (late - 1) ** 2))
         path = data.signal_dependent.sel(alpha=alpha, method="nearest").isel(replica=0)
         claims.append(_final_distance(source, name, float(abs(path.isel(short_time=-1, site=1) - 1))))
     return claims
+
+
+def _bounded(source: Source, name: str, squares: xr.DataArray) -> Claim:
+    """Additive perturbations amplify, but cannot destabilise a linear circuit: their variance does not grow in time."""
+    halves = squares.coarsen(time=squares.sizes["time"] // 2, boundary="trim").mean()
+    growth = np.log(halves.isel(time=1).mean() / halves.isel(time=0).mean())
+    each = xr.ufuncs.log(halves.isel(time=1) / halves.isel(time=0))
+    error = widened(_standard_error(each), each.sizes["replica"])
+    label = f"two stages, {name}, additive: log of the variance of w2 in the second half over that in the first"
+    return source.equal(label, "figure 1D: no growth", 0.0, 3 * error, growth)
 
 
 def _final_distance(source: Source, name: str, gone: float) -> Claim:
