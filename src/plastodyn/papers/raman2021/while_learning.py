@@ -111,16 +111,20 @@ def _answer(circuit: StudentTeacher, state: Array, size: float, key: Array) -> _
     q_fluctuation = jnp.mean(jax.vmap(curvature)(fluctuations)) / size**2
     q_plasticity = jnp.mean(jax.vmap(curvature)(plasticities))
     first = -jnp.mean(plasticities @ gradient) / q_plasticity
-    tried = first * jnp.asarray(_TRIED)
     # Fluctuations in pairs of opposite sign: what is left of their mean would move the minimum.
-    pairs = jnp.stack([fluctuations, -fluctuations])
-    after = jax.vmap(lambda m: jnp.mean(jax.vmap(jax.vmap(loss))(state + m * plasticities + pairs)))(tried)
-    # The expected error is a parabola in the magnitude as far as the loss is quadratic along one step.
-    square, linear, constant = jnp.polyfit(tried, after, 2)
-    best = -linear / (2 * square)
-    change = jnp.minimum(constant + linear * best / 2 - loss(state), 0.0)
+    pairs, here = jnp.stack([fluctuations, -fluctuations]), loss(state)
+
+    def change_by(multiple: Array) -> Array:
+        moved = state + multiple * first * plasticities + pairs
+        return jnp.mean(jax.vmap(jax.vmap(loss))(moved) - here)
+
+    # The expected change is a parabola in the magnitude as far as the loss is quadratic along one step.
+    multiples = jnp.asarray(_TRIED)
+    square, linear, constant = jnp.polyfit(multiples, jax.vmap(change_by)(multiples), 2)
+    best = -first * linear / (2 * square)
+    change = jnp.minimum(constant - linear**2 / (4 * square), 0.0)
     learning = jnp.sqrt((q_fluctuation * size**2 - 2 * change) / q_plasticity)
-    return _Answers(best / size, learning / size, jnp.sqrt(q_fluctuation / q_plasticity), loss(state))
+    return _Answers(best / size, learning / size, jnp.sqrt(q_fluctuation / q_plasticity), here)
 
 
 def _panel(name: str, data: xr.Dataset) -> Panel:
