@@ -1,10 +1,11 @@
 # Configuration of the documentation site: `make docs` builds it without a network.
 
 import re
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
-from docutils import nodes
-from docutils.utils.math.latex2mathml import tex2mathml
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "plastodyn"
 author = "The plastodyn developers"
@@ -12,7 +13,8 @@ copyright = "The plastodyn developers"
 version = release = installed_version("plastodyn")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+extensions += ["site_parts.equations", "site_parts.gallery", "site_parts.command_line", "site_parts.built_pages"]
+exclude_patterns = ["_build", "gallery_data"]
 
 # Notebooks are run once and again only after their cells change.
 nb_execution_mode = "cache"
@@ -34,16 +36,8 @@ html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
-
-
-def _inline(writer, node):
-    writer.body.append(tex2mathml(node.astext()))
-    raise nodes.SkipNode
-
-
-def _displayed(writer, node):
-    writer.body.append(tex2mathml(node.astext(), as_block=True))
-    raise nodes.SkipNode
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 
 def _quote_norms(*event):
@@ -61,7 +55,5 @@ def _skip_tuple_fields(*event):
 
 
 def setup(app):
-    # MathJax would be fetched from a content network; docutils translates TeX to the MathML that browsers draw themselves.
-    app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_displayed, None))
     app.connect("autodoc-process-docstring", _quote_norms)
     app.connect("autodoc-skip-member", _skip_tuple_fields)
