@@ -20,6 +20,8 @@ exclude_patterns = ["_build", "gallery_data"]
 nb_execution_mode = "cache"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
+# What a page shows on standard error is a warning or a bar: neither is for its readers.
+nb_output_stderr = "error"
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 
