@@ -12,8 +12,7 @@ author = "The plastodyn developers"
 copyright = "The plastodyn developers"
 version = release = installed_version("plastodyn")
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
-extensions += ["site_parts.equations", "site_parts.gallery", "site_parts.command_line", "site_parts.built_pages"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "site_parts.extension"]
 exclude_patterns = ["_build", "gallery_data"]
 
 # Notebooks are run once and again only after their cells change.
@@ -22,6 +21,7 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 # What a page shows on standard error is a warning or a bar: neither is for its readers.
 nb_output_stderr = "error"
+nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from site_parts.equations import mathml
+from site_parts.tex import mathml
 from tex_tree import flat, from_mathml, from_tex
 
 ROOT = Path(__file__).parents[2]
@@ -71,9 +71,21 @@ def test_letters_stand_as_tex_sets_them():
     assert "stretchy" not in mathml(r"\left(\frac{a}{b}\right)", displayed=True)
 
 
+@pytest.mark.parametrize(
+    ("tex", "room"), [(r"|F|", 1), (r"|F|^2", 1), (r"E[F]", 1), (r"|v|", 0), (r"F_i)", 0), (r"F + 1", 0), (r"I)", 1)]
+)
+def test_slanted_letters_keep_clear_of_what_closes_behind_them(tex, room):
+    assert mathml(tex, displayed=False).count('<mspace width="0.12em"/>') == room
+
+
 def test_each_character_is_in_the_font_of_the_site():
     from fontTools.ttLib import TTFont
 
     known = set(TTFont(ROOT / "docs/_static/plastodyn-math.woff").getBestCmap())
-    drawn = {ord(c) for page in PAGES for tex in _of_page(page) for c in re.sub("<[^>]*>|&[A-Za-z]+;", "", mathml(tex, displayed=True))}
+    drawn = {
+        ord(c)
+        for page in PAGES
+        for tex in _of_page(page)
+        for c in re.sub("<[^>]*>|&[A-Za-z]+;", "", mathml(tex, displayed=True))
+    }
     assert {chr(code) for code in drawn - known} <= set("\n")

@@ -9,11 +9,18 @@ import unicodedata
 from xml.etree import ElementTree
 
 Node = str | tuple
-_GREEK = "alpha beta gamma delta zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon chi psi omega".split()
-_CAPITAL = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+_GREEK = "alpha beta gamma delta zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon chi psi omega"
+_CAPITAL = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+
+
+def _named(case: str, name: str) -> str:
+    # Unicode spells one of them in another way.
+    return unicodedata.lookup(f"GREEK {case} LETTER {name.upper().replace('LAMBDA', 'LAMDA')}")
+
+
 SYMBOLS = {
-    **{name: unicodedata.lookup(f"GREEK SMALL LETTER {name.upper().replace('LAMBDA', 'LAMDA')}") for name in _GREEK},
-    **{name: unicodedata.lookup(f"GREEK CAPITAL LETTER {name.upper().replace('LAMBDA', 'LAMDA')}") for name in _CAPITAL},
+    **{name: _named("SMALL", name) for name in _GREEK.split()},
+    **{name: _named("CAPITAL", name) for name in _CAPITAL.split()},
     **{"epsilon": "ϵ", "varepsilon": "ε", "phi": "ϕ", "varphi": "φ", "nabla": "∇", "partial": "∂", "infty": "∞", "top": "⊤"},
     **{"ast": "∗", "cdot": "⋅", "times": "×", "pm": "±", "le": "≤", "ge": "≥", "approx": "≈", "to": "→", "leftarrow": "←"},
     **{"langle": "⟨", "rangle": "⟩", "lvert": "|", "rvert": "|", "cdots": "⋯", "sum": "∑", "in": "∈", "neq": "≠"},
@@ -30,7 +37,7 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 
 def from_tex(tex: str) -> list[Node]:
     """The structure that TeX itself would give an equation."""
-    reader = _Reader([token for token in _TOKEN.findall(tex)])
+    reader = _Reader(list(_TOKEN.findall(tex)))
     found = reader.row(until=None)
     assert not reader.tokens, f"not read: {reader.tokens}"
     return found
@@ -52,7 +59,7 @@ class _Reader:
         return found
 
     def next(self) -> str | None:
-        while self.tokens and (self.tokens[0].isspace() or self.tokens[0][1:] in _SPACES and self.tokens[0][0] == "\\"):
+        while self.tokens and (self.tokens[0].isspace() or (self.tokens[0][1:] in _SPACES and self.tokens[0][0] == "\\")):
             self.tokens.pop(0)
         return self.tokens[0] if self.tokens else None
 
@@ -158,7 +165,9 @@ _SAME = {"ˆ": "^", "*": "∗", "-": "−", "·": "⋅", "̇": "˙", "ˉ": "¯",
 def from_mathml(source: str) -> list[Node]:
     """The structure that a browser draws."""
     # Names of characters that XML does not know.
-    source = source.replace("&ApplyFunction;", "").replace("&nbsp;", " ").replace('xmlns="http://www.w3.org/1998/Math/MathML"', "")
+    source = (
+        source.replace("&ApplyFunction;", "").replace("&nbsp;", " ").replace('xmlns="http://www.w3.org/1998/Math/MathML"', "")
+    )
     return flat(_read(ElementTree.fromstring(source)))
 
 
@@ -189,4 +198,8 @@ def _row(elements: list[ElementTree.Element]) -> list[Node]:
 
 def _characters(text: str) -> list[Node]:
     plain = (unicodedata.normalize("NFKC", c) if 0x1D400 <= ord(c) <= 0x1D7FF or c == "ℎ" else c for c in text)
-    return [_SAME.get(c, c) for c in "".join(plain).replace("…", "...").replace("″", "′′") if not c.isspace() and c not in _INVISIBLE]
+    return [
+        _SAME.get(c, c)
+        for c in "".join(plain).replace("…", "...").replace("″", "′′")
+        if not c.isspace() and c not in _INVISIBLE
+    ]

@@ -1,0 +1,103 @@
+"""What Sphinx calls: the renderer of equations, the directives of generated pages, and the last look at what was built."""
+
+from pathlib import Path
+
+from docutils import nodes
+from math_core import LatexError
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
+
+from plastodyn.papers import SIZES, papers
+from site_parts import command_line, gallery
+from site_parts.built_pages import blemishes
+from site_parts.figures import Shown, shown
+from site_parts.tex import mathml
+
+_log = logging.getLogger(__name__)
+# A full stop or a comma behind an equation stays on its line.
+_JOINER = "\u2060"
+
+
+def _write(writer: HTML5Translator, node: nodes.Element, *, displayed: bool) -> None:
+    try:
+        translated = mathml(node.astext(), displayed=displayed)
+    except LatexError as error:
+        _log.warning("equation cannot be read: %s; %s", node.astext(), error, location=node)
+        raise nodes.SkipNode from None
+    writer.body.append(f'<div class="equation">{translated}</div>\n' if displayed else translated + _JOINER)
+    raise nodes.SkipNode
+
+
+def _inline(writer: HTML5Translator, node: nodes.Element) -> None:
+    _write(writer, node, displayed=False)
+
+
+def _displayed(writer: HTML5Translator, node: nodes.Element) -> None:
+    _write(writer, node, displayed=True)
+
+
+class _OfFigures(SphinxDirective):
+    """What both directives of figures know: the figures, and the size at which the site shows them."""
+
+    @property
+    def size(self) -> str:
+        return self.config.gallery_size
+
+    def figures(self) -> list[Shown]:
+        """All figures; the page is read again when their claims change."""
+        folder = Path(self.env.srcdir) / gallery.FOLDER
+        self.env.note_dependency(str(folder / self.size / "claims.json"))
+        return shown(folder, self.size)
+
+
+class Gallery(_OfFigures):
+    """Every figure of every paper, with its claims."""
+
+    def run(self) -> list[nodes.Node]:
+        """A count, then the sections."""
+        found = self.figures()
+        counted = self.parse_text_to_nodes(gallery.summary(found, self.size))
+        return counted + self.parse_text_to_nodes(gallery.sections(found, self.size), allow_section_headings=True)
+
+
+class PaperFigures(_OfFigures):
+    """The pictures of one paper, each with a link to its claims in the gallery."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The pictures, then the names of those that were not computed."""
+        (name,) = self.arguments
+        if name not in papers():
+            raise self.error(f"paper-figures: the paper must be one of {', '.join(papers())}; got {name!r}")
+        mine = [entry for entry in self.figures() if entry.paper.name == name]
+        return self.parse_text_to_nodes(gallery.pictures(mine, self.size))
+
+
+class CommandLine(SphinxDirective):
+    """A section for each command."""
+
+    def run(self) -> list[nodes.Node]:
+        """The sections."""
+        return self.parse_text_to_nodes(command_line.commands(), allow_section_headings=True)
+
+
+def _look(app: Sphinx, error: Exception | None) -> None:
+    if error is not None or app.builder.name != "html":
+        return
+    for path in sorted(Path(app.outdir).rglob("*.html")):
+        for found in blemishes(path.read_text()):
+            _log.warning("%s shows: %s", path.relative_to(app.outdir), found)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register them; a warning of the last look fails ``make docs`` as any other."""
+    app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_displayed, None))
+    app.add_config_value("gallery_size", SIZES[0], "env", str)
+    app.add_directive("gallery", Gallery)
+    app.add_directive("paper-figures", PaperFigures)
+    app.add_directive("command-line", CommandLine)
+    app.connect("build-finished", _look)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
