@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from jax import Array
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,6 +28,9 @@ Key: TypeAlias = PRNGKeyArray
 
 Floats: TypeAlias = Float[np.ndarray, "..."]
 """NumPy numbers of any shape; of none, a NumPy scalar may stand for the array."""
+
+Bools: TypeAlias = Bool[np.ndarray, "..."]
+"""Truth values of any shape."""
 
 Parameter: TypeAlias = Any
 """A field of a circuit or a rule: a `Number` as the user gives it, and an array of one number in each member of a run."""

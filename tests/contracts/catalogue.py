@@ -115,6 +115,7 @@ RULES = {
     "white": Row(pd.fluctuations.white(0.02), random=True, norm=0.02),
     "wiener": Row(pd.fluctuations.wiener(0.02), random=True),
     "ornstein_uhlenbeck": Row(pd.fluctuations.ornstein_uhlenbeck(0.02, 5.0), random=True),
+    "mean_reverting": Row(pd.fluctuations.mean_reverting(0.02, 5.0), random=True),
     "log_normal": Row(pd.fluctuations.log_normal(0.3, 0.2, 50.0), random=True),
     "drift": Row(pd.fluctuations.drift(0.02, 10.0), random=True, norm=0.02),
     "homeostatic_scaling": Row(pd.fluctuations.homeostatic_scaling(0.05)),

@@ -21,6 +21,7 @@ FLUCTUATIONS = {
     "confined": pd.fluctuations.confined(pd.fluctuations.wiener(0.3), jnp.array([1.0, 1.0, 0.0, 1.0, 0.0, 0.0])),
     "sparing": pd.fluctuations.sparing(pd.fluctuations.white(0.3), jnp.eye(6)[2:4]),
     "ornstein_uhlenbeck": pd.fluctuations.ornstein_uhlenbeck(0.3, 2.0),
+    "mean_reverting": pd.fluctuations.mean_reverting(0.3, 2.0),
     "drift": pd.fluctuations.drift(0.3, 2.0),
     "log_normal": pd.fluctuations.log_normal(0.3, 0.5, 2.0),
     "homeostatic_scaling": pd.fluctuations.homeostatic_scaling(0.3),

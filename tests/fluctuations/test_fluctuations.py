@@ -40,6 +40,21 @@ def test_coloured_fluctuations_have_their_correlation_time():
     _assert_mean((displaced**2).sum(-1), 0.09 * np.sum(memory**lags))
 
 
+def test_mean_reverting_weights_stay_about_where_they_started():
+    """<d(t)^2> = spread^2 (1 - exp(-2 t / tau)) about the start; d(t) and d(t + s) correlate by exp(-s / tau)."""
+    start = jnp.linspace(-1.0, 1.0, 100)
+    circuit = pd.Circuit(loss=lambda w: 0.0 * jnp.sum(w), weights=start)
+    rule = pd.fluctuations.mean_reverting(0.2, correlation_time=10.0)
+    record = [pd.observe("weights", every=5)]
+    run = pd.simulate(circuit, rule, steps=60, replicas=40, key=jax.random.key(0), record=record)
+    away = run.weights_recorded.transpose("step", "replica", "weight").values - np.asarray(start)
+    for steps, moved in zip(run.step.values[1:], away[1:], strict=True):
+        _assert_mean(moved.ravel() ** 2, 0.04 * (1 - np.exp(-steps / 5)))
+    last, before = away[-1].ravel(), away[-2].ravel()
+    lag = int(run.step[-1] - run.step[-2])
+    _assert_mean(last * before, 0.04 * np.exp(-lag / 10) * (1 - np.exp(-2 * float(run.step[-2]) / 10)))
+
+
 def test_drift_is_straight_or_turns():
     straight = np.linalg.norm(_displacements(pd.fluctuations.drift(0.1), 50, replicas=5), axis=-1)
     np.testing.assert_allclose(straight, 5.0, rtol=1e-5)

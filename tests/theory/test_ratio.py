@@ -158,3 +158,98 @@ def test_broadcasting():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def _turned(rotation, lam):
+    """A quadratic loss with curvatures along other directions than single weights."""
+    hessian = jnp.asarray(rotation @ np.diag(lam) @ rotation.T, jnp.float32)
+    return pd.Circuit(loss=lambda w: 0.5 * w @ hessian @ w, weights=jnp.full(len(lam), 0.01))
+
+
+WEIGHTS, SIZE = 200, 0.1
+LAM = np.geomspace(0.5, 4.0, WEIGHTS)
+ROTATION = np.linalg.qr(np.random.default_rng(0).normal(size=(WEIGHTS, WEIGHTS)))[0]
+MASK = (np.arange(WEIGHTS) < 20).astype(np.float32)
+SHALLOW = np.r_[np.ones(WEIGHTS // 2), np.zeros(WEIGHTS // 2)] / (WEIGHTS // 2)
+WHITE = pd.fluctuations.white(SIZE)
+
+
+@pytest.mark.parametrize(
+    ("fluctuation", "ratios", "known"),
+    [
+        (pd.fluctuations.ornstein_uhlenbeck(SIZE, 3.0), [0.4, 0.7, 1.6], {"correlation_time": 3.0}),
+        (pd.fluctuations.ornstein_uhlenbeck(SIZE, 20.0), [0.7, 1.3, 1.6], {"correlation_time": 20.0}),
+        (pd.fluctuations.drift(SIZE), [1.1, 1.3, 2.0], {"correlation_time": np.inf}),
+        (pd.fluctuations.drift(SIZE, 50.0), [0.7, 1.3, 2.0], {"correlation_time": 50.0}),
+        (pd.fluctuations.confined(WHITE, MASK), [0.4, 0.7, 1.6], {"shares": MASK @ ROTATION**2 / 20}),
+        (
+            pd.fluctuations.sparing(WHITE, jnp.asarray(ROTATION[:, WEIGHTS // 2 :].T, jnp.float32)),
+            [0.4, 0.7, 1.6],
+            {"shares": SHALLOW},
+        ),
+    ],
+)
+def test_stationary_loss_of_other_fluctuations_against_simulation(fluctuation, ratios, known):
+    """Within 3 % plus three standard errors, n = 4 replicas: the gradient's norm is a sum of 200 terms, and spreads by 5 %."""
+    circuit = _turned(ROTATION, LAM)
+    rule = pd.rules.noisy_gradient(pd.axis("ratio", ratios) * SIZE, 10.0) + fluctuation
+    record = [pd.observe("loss", start=3000, every=20)]
+    run = pd.simulate(circuit, rule, steps=9000, replicas=4, key=jax.random.key(1), record=record)
+    per_replica = run.loss.mean("step")
+    error = per_replica.std("replica", ddof=1) / 2
+    found = ratio.stationary_loss(LAM, np.array(ratios) * SIZE, SIZE, 10.0, **known)
+    assert (abs(per_replica.mean("replica") - found) < 0.03 * found + 3 * error).all()
+
+
+def test_multiplicative_fluctuations_are_white_ones_whose_shares_are_squared_weights():
+    """Slow log-normal wandering about the solution: ``s_j^2 = (spread w_j)^2 (1 - a^2)`` along weight j, n = 4 replicas.
+
+    Returning to the median is a push that a correlation time far above the relaxation, ``1 / (kappa lam)``, makes small.
+    """
+    spread, time = 0.3, 3e4
+    solution = np.random.default_rng(2).choice([-1.0, 1.0], WEIGHTS) * np.random.default_rng(3).uniform(0.5, 1.5, WEIGHTS)
+    hessian = jnp.asarray(ROTATION @ np.diag(LAM) @ ROTATION.T, jnp.float32)
+    goal = jnp.asarray(solution, jnp.float32)
+    circuit = pd.Circuit(loss=lambda w: 0.5 * (w - goal) @ hessian @ (w - goal), weights=goal * 1.0001)
+    each = (spread * solution) ** 2 * (1 - np.exp(-2 / time))
+    size = float(each.sum() ** 0.5)
+    ratios = [0.4, 0.7, 1.6]
+    rule = pd.rules.noisy_gradient(pd.axis("ratio", ratios) * size, 10.0)
+    wander = pd.fluctuations.log_normal(median=1.0, spread=spread, correlation_time=time)
+    record = [pd.observe("loss", start=3000, every=20)]
+    run = pd.simulate(circuit, rule + wander, steps=9000, replicas=4, key=jax.random.key(1), record=record)
+    per_replica = run.loss.mean("step")
+    error = per_replica.std("replica", ddof=1) / 2
+    found = ratio.stationary_loss(LAM, np.array(ratios) * size, size, 10.0, shares=each @ ROTATION**2 / size**2)
+    assert (abs(per_replica.mean("replica") - found) < 0.03 * found + 3 * error).all()
+
+
+def test_a_constant_push_must_be_outweighed():
+    """With |dc| below |de| nothing holds the weights; just above, the largest gain, ``2 / lam``, does."""
+    loss = ratio.stationary_loss(np.full(50, 2.0), [0.99, 1.0, 1.0001], 1.0, np.inf, correlation_time=np.inf)
+    assert np.isinf(loss[:2]).all()
+    # kappa = 2 / lam: w_i = |de| / (2 sqrt(n)).
+    assert loss[2] == pytest.approx(0.5 * 2.0 * 0.25, rel=1e-3)
+    assert float(ratio.stationary_optimum(np.full(50, 2.0), 1.0, np.inf, correlation_time=np.inf)) == pytest.approx(1, abs=1e-4)
+
+
+def test_no_memory_is_white_and_even_shares_are_isotropic():
+    eigenvalues, size = _example()
+    white = ratio.stationary_loss(eigenvalues, [0.1, 0.3], size, 5.0)
+    even = ratio.stationary_loss(eigenvalues, [0.1, 0.3], size, 5.0, shares=np.full(120, 1 / 120), correlation_time=1e-3)
+    np.testing.assert_allclose(even, white, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"shares": [0.5, 0.6]}, "shares must have the sum 1"),
+        ({"shares": [1.0]}, "shares must have the length of eigenvalues"),
+        ({"shares": [-0.5, 1.5]}, "shares must be a number >= 0"),
+        ({"correlation_time": -1.0}, "correlation_time must be a number >= 0"),
+        ({"correlation_time": np.nan}, "correlation_time must be a number"),
+    ],
+)
+def test_bad_fluctuations_are_refused(known, said):
+    with pytest.raises(ValueError, match=said):
+        ratio.stationary_loss([1.0, 2.0], 0.1, 0.1, 1.0, **known)

@@ -13,6 +13,7 @@ THEORY = "#d1495b"
 GREEDY = "#3a7d44"
 PUBLISHED = "#6b6b6b"
 CONTRAST = "#e09f3e"
+FAR = "#7b4ea3"
 
 _SETTINGS: dict[Any, Any] = {
     "font.size": 9,

@@ -1,6 +1,6 @@
 """Synaptic fluctuations: changes unrelated to the task, on the same protocol as rules."""
 
-from plastodyn.fluctuations.coloured import ornstein_uhlenbeck
+from plastodyn.fluctuations.coloured import mean_reverting, ornstein_uhlenbeck
 from plastodyn.fluctuations.confined import confined, sparing
 from plastodyn.fluctuations.multiplicative import log_normal
 from plastodyn.fluctuations.systematic import drift, homeostatic_scaling
@@ -11,6 +11,7 @@ __all__ = [
     "drift",
     "homeostatic_scaling",
     "log_normal",
+    "mean_reverting",
     "ornstein_uhlenbeck",
     "sparing",
     "white",

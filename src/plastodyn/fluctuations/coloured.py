@@ -1,4 +1,4 @@
-"""Fluctuations with a memory: Ornstein-Uhlenbeck noise as the velocity of the weights."""
+"""Fluctuations with a memory: Ornstein-Uhlenbeck noise as the velocity of the weights, or as their place."""
 
 import jax.numpy as jnp
 from jax import Array
@@ -71,3 +71,49 @@ def ornstein_uhlenbeck(rate: Number, correlation_time: Number) -> OrnsteinUhlenb
     checks.parameter("rate", rate, at_least=0)
     checks.parameter("correlation_time", correlation_time, above=0)
     return OrnsteinUhlenbeck(rate, correlation_time)
+
+
+class MeanReverting(Rule):
+    """Weights that wander about where they started; see `mean_reverting`."""
+
+    spread: Parameter
+    correlation_time: Parameter
+
+    def init(self, moment: Moment, key: Array) -> Weights:
+        """Where the weights start: what they return to."""
+        del key
+        return moment.weights
+
+    def draw(self, weights: Weights, key: Array) -> Weights:
+        """Standard normal, one for each weight."""
+        return tree.normal_like(key, weights)
+
+    def increment(self, moment: Moment, state: Weights, dt: Array, noise: Weights) -> tuple[Weights, Weights]:
+        """``(a - 1) (w - w_0) + spread sqrt(1 - a^2) z``, the exact transition."""
+        memory = jnp.exp(-dt / self.correlation_time)
+        away = tree.add(moment.weights, tree.scale(-1.0, state))
+        random = tree.scale(self.spread * jnp.sqrt(1 - memory**2), noise)
+        return tree.add(tree.scale(memory - 1, away), random), state
+
+
+def mean_reverting(spread: Number, correlation_time: Number) -> MeanReverting:
+    """Weights that wander about where they started: each is an Ornstein-Uhlenbeck process in place, not in speed.
+
+    ``dw_i = -(w_i - w_i(0)) dt / correlation_time + spread sqrt(2 / correlation_time) dW_i``, advanced exactly. Stationary
+    law: normal about ``w_i(0)`` with standard deviation ``spread``.
+
+    Args:
+        spread: stationary standard deviation of every weight, in units of weight, at least 0.
+        correlation_time: in units of time (steps), above 0.
+
+    Raises:
+        ValueError: if ``spread`` is negative or ``correlation_time`` not positive.
+
+    Source: Uhlenbeck and Ornstein (1930); spine sizes that fluctuate about a mean, Yasumatsu et al. (2008).
+
+    >>> mean_reverting(0.1, correlation_time=500.0).spread
+    0.1
+    """
+    checks.parameter("spread", spread, at_least=0)
+    checks.parameter("correlation_time", correlation_time, above=0)
+    return MeanReverting(spread, correlation_time)

@@ -3,7 +3,7 @@
 from plastodyn.measure.curl import curl, descent_angle
 from plastodyn.measure.curvature import curvature, hessian_operator, hessian_product
 from plastodyn.measure.dynamics import PrincipalComponents, autocorrelation, order_parameter, principal_components
-from plastodyn.measure.estimate import Estimate
+from plastodyn.measure.estimate import Estimate, jackknife
 from plastodyn.measure.field import JointField, RuleField, RuleMap, joint_field, rule_field, rule_map
 from plastodyn.measure.jacobian import JacobianSpectrum, dense_jacobian, jacobian_spectrum
 from plastodyn.measure.lyapunov import FlowMap, flow_map, lyapunov_exponents
@@ -20,7 +20,8 @@ from plastodyn.measure.spectrum import (
     spectrum,
 )
 from plastodyn.measure.stability import SignStability, sign_stability
-from plastodyn.measure.sweet_spot import StationaryRatio, stationary_ratio
+from plastodyn.measure.stationary import StationaryRatio, stationary_ratio
+from plastodyn.measure.sweet_spot import SweetSpot, crossing, sweet_spot
 from plastodyn.measure.trace import hessian_trace, hessian_trace_deflated, trace
 
 __all__ = [
@@ -37,7 +38,9 @@ __all__ = [
     "SignStability",
     "Spectrum",
     "StationaryRatio",
+    "SweetSpot",
     "autocorrelation",
+    "crossing",
     "curl",
     "curvature",
     "dense_jacobian",
@@ -52,6 +55,7 @@ __all__ = [
     "hessian_trace",
     "hessian_trace_deflated",
     "host_operator",
+    "jackknife",
     "jacobian_spectrum",
     "joint_field",
     "leading_directions",
@@ -66,5 +70,6 @@ __all__ = [
     "sign_stability",
     "spectrum",
     "stationary_ratio",
+    "sweet_spot",
     "trace",
 ]

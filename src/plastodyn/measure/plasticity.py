@@ -13,10 +13,10 @@ from jaxtyping import Float
 from plastodyn import checks, tree
 from plastodyn.fluctuations import white
 from plastodyn.measure import estimate
+from plastodyn.measure.changes import Premises, premises, require_equation_9, two_changes
 from plastodyn.measure.curvature import hessian_product
-from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.spectrum import extreme_eigenvalues
-from plastodyn.protocol import AbstractCircuit, Rule, check_joined, rule_change
+from plastodyn.protocol import AbstractCircuit, Rule, check_joined
 from plastodyn.rules import gradient
 from plastodyn.tree import Weights
 from plastodyn.types import Key
@@ -72,7 +72,11 @@ def plasticity_ratio(
 
     Equation 9 speaks of the steady state under fluctuations. At weights that noiseless descent has brought to rest, what
     is left of the gradient points along flat directions, and the ratio comes out too large: measure along a run with
-    fluctuations (``run.weights``), or ask `theory.ratio.stationary_optimum` with the spectrum of the Hessian.
+    fluctuations (``run.weights``), or ask `stationary_ratio`.
+
+    It also supposes fluctuations that are independent from step to step and know nothing of the task. Both are measured here,
+    and fluctuations that are not so, such as Ornstein-Uhlenbeck noise or a steady drift, are refused: the right ratio for those
+    is larger than 1, and `stationary_ratio` has it.
 
     Args:
         circuit: any circuit; for your own loss, ``pd.Circuit(loss=..., weights=...)``.
@@ -91,7 +95,8 @@ def plasticity_ratio(
         positive: equation 9 then has no answer.
 
     Raises:
-        ValueError: if an argument is out of range, or a rule reads a signal the circuit lacks.
+        ValueError: if an argument is out of range, a rule reads a signal the circuit lacks, or the fluctuations are correlated
+            from step to step or go along the gradient.
 
     Source: Raman and O'Leary (2021), equations 9 and 12, box 2.
 
@@ -117,7 +122,8 @@ def plasticity_ratio(
     else:
         flat, leading = _states(circuit, start)
     keys = jax.random.split(key, len(flat))
-    found = _measure_all(circuit, flat, rule, fluctuation, keys, samples, depth)
+    found, supposed = _measure_all(circuit, flat, rule, fluctuation, keys, samples, depth)
+    require_equation_9(supposed)
     fields = [np.asarray(field, float).reshape(leading) for field in found]
     if isinstance(start, xr.DataArray):
         dims = start.dims[:-1]
@@ -143,8 +149,8 @@ def _states(circuit: AbstractCircuit, states: Weights | xr.DataArray) -> tuple[A
 @eqx.filter_jit
 def _measure_all(
     circuit: AbstractCircuit, states: Array, rule: Rule, fluctuation: Rule, keys: Array, samples: int, depth: int
-) -> tuple[Array, ...]:
-    def one(state: tuple[Array, Array]) -> tuple[Array, ...]:
+) -> tuple[tuple[Array, ...], Premises]:
+    def one(state: tuple[Array, Array]) -> tuple[tuple[Array, ...], Premises]:
         weights = tree.unravel(circuit.weights, state[0])
         return _measure(circuit, weights, rule, fluctuation, state[1], samples, depth)
 
@@ -153,28 +159,32 @@ def _measure_all(
 
 def _measure(
     circuit: AbstractCircuit, weights: Weights, rule: Rule, fluctuation: Rule, key: Key, samples: int, depth: int
-) -> tuple[Array, ...]:
+) -> tuple[tuple[Array, ...], Premises]:
     key_rule, key_fluctuation, key_lanczos = jax.random.split(key, 3)
-    q_dc, e_dc, _ = _mean_curvature(circuit, weights, rule, key_rule, samples)
-    q_de, e_de, _ = _mean_curvature(circuit, weights, fluctuation, key_fluctuation, samples)
+    q_dc, e_dc, _ = estimate.ratio_of_means(*_draws(circuit, weights, rule, key_rule, samples)[:2])
+    forms, squares, products, slopes = _draws(circuit, weights, fluctuation, key_fluctuation, samples)
+    q_de, e_de, _ = estimate.ratio_of_means(forms, squares)
     ratio = jnp.sqrt(q_de / q_dc)
     error = 0.5 * ratio * jnp.sqrt((e_de / q_de) ** 2 + (e_dc / q_dc) ** 2)
     low = high = jnp.full((), jnp.nan)
     if depth:
         low, high = extreme_eigenvalues(circuit.loss_at, weights, key=key_lanczos, depth=depth)
-    return ratio, error, q_de, e_de, q_dc, e_dc, low, high, circuit.loss_at(weights)
+    answers = ratio, error, q_de, e_de, q_dc, e_dc, low, high, circuit.loss_at(weights)
+    return answers, premises(squares, products, forms, slopes)
 
 
-def _mean_curvature(circuit: AbstractCircuit, weights: Weights, rule: Rule, key: Key, samples: int) -> Estimate:
-    """``E[v'Hv] / E|v|^2`` over changes v that the rule makes in one step, and its standard error."""
+def _draws(circuit: AbstractCircuit, weights: Weights, rule: Rule, key: Key, samples: int) -> tuple[Array, ...]:
+    """``v'Hv``, ``|v|^2``, ``v'v+`` and ``v'gradF`` over draws of the rule's change v in one step, and of the next one v+."""
     product = hessian_product(circuit.loss_at, weights)
-    dtype = jnp.result_type(*jax.tree.leaves(weights))
+    gradient_here = jax.grad(circuit.loss_at)(weights)
 
-    def draw(sample_key: Key) -> tuple[Array, Array]:
-        key_init, key_step, key_inputs = jax.random.split(sample_key, 3)
-        moment = circuit.start.replace(circuit=circuit.sample(key_inputs), weights=weights)
-        change, _ = rule_change(rule, moment, rule.init(moment, key_init), rule.draw(weights, key_step), jnp.ones((), dtype))
-        return tree.dot(change, product(change)), tree.dot(change, change)
+    def draw(sample_key: Key) -> tuple[Array, ...]:
+        change, following = two_changes(circuit, weights, rule, sample_key)
+        return (
+            tree.dot(change, product(change)),
+            tree.dot(change, change),
+            tree.dot(change, following),
+            tree.dot(change, gradient_here),
+        )
 
-    forms, squares = jax.lax.map(draw, jax.random.split(key, samples))
-    return estimate.ratio_of_means(forms, squares)
+    return jax.lax.map(draw, jax.random.split(key, samples))

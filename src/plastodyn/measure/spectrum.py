@@ -1,5 +1,6 @@
 """Spectra of symmetric operators, Hessians above all, by Lanczos iteration, and their leading directions."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -28,7 +29,9 @@ class Spectrum(NamedTuple):
     multiplicities: Float[np.ndarray, " nodes"]
 
 
-def spectrum(operator: Operator, *, key: Key, depth: int = 40, probes: int = 8) -> Spectrum:
+def spectrum(
+    operator: Operator, *, key: Key, depth: int = 40, probes: int = 8, probe: Callable[[Key], Weights] | None = None
+) -> Spectrum:
     """The spectral density of a symmetric operator by stochastic Lanczos quadrature.
 
     Each probe v yields nodes theta_k (Ritz values) and weights tau_k with ``sum_k tau_k f(theta_k) = v' f(A) v / |v|^2``
@@ -39,6 +42,8 @@ def spectrum(operator: Operator, *, key: Key, depth: int = 40, probes: int = 8) 
         key: random key.
         depth: Lanczos steps (products) a probe; memory is ``depth`` vectors of length N.
         probes: number of random starting vectors.
+        probe: draws a starting vector; standard normal unless given. Others weigh eigenvalues by their share along each
+            eigenvector.
 
     Returns:
         `Spectrum` of ``depth * probes`` nodes, whose multiplicities sum to N.
@@ -60,7 +65,8 @@ def spectrum(operator: Operator, *, key: Key, depth: int = 40, probes: int = 8) 
     steps = min(depth, count)
 
     def quadrature(probe_key: Array) -> tuple[Array, Array]:
-        tridiagonal, _ = operator.lanczos(tree.normal_like(probe_key, operator.like), steps)
+        start = tree.normal_like(probe_key, operator.like) if probe is None else probe(probe_key)
+        tridiagonal, _ = operator.lanczos(start, steps)
         nodes, vectors = jnp.linalg.eigh(tridiagonal)
         return nodes, vectors[0] ** 2
 

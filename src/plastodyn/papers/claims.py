@@ -8,8 +8,8 @@ _STANDARD_ERRORS = 3
 class Claim(NamedTuple):
     """What a paper says, what was measured, and whether it holds within the tolerance.
 
-    ``holds`` is None where the run is too small to decide: what was measured lies beyond the tolerance, and within three of
-    its standard errors of it.
+    ``holds`` is None where the run is too small to decide: what was measured lies within three of its standard errors of a
+    bound, or beyond the tolerance of an equality by no more than these.
     """
 
     paper: str
@@ -26,9 +26,16 @@ class Claim(NamedTuple):
         return self._asdict()
 
 
-def _decided(beyond: float, standard_error: SupportsFloat) -> bool | None:
-    """Whether a value lies within its tolerance, as far as it is known: by how much it lies beyond, and its error."""
+def _near(beyond: float, standard_error: SupportsFloat) -> bool | None:
+    """Whether a value lies within its tolerance: by how much it lies beyond, and its error, which may excuse it."""
     if beyond <= 0:
+        return True
+    return None if beyond <= _STANDARD_ERRORS * float(standard_error) else False
+
+
+def _clear(beyond: float, standard_error: SupportsFloat) -> bool | None:
+    """Whether a value lies on the right side of a bound: decided where it is three standard errors away from it."""
+    if beyond <= -_STANDARD_ERRORS * float(standard_error):
         return True
     return None if beyond <= _STANDARD_ERRORS * float(standard_error) else False
 
@@ -56,22 +63,42 @@ class Source(NamedTuple):
         None
         """
         beyond = abs(float(measured) - expected) - tolerance
-        return Claim(*self, name, where, float(expected), float(tolerance), float(measured), _decided(beyond, standard_error))
+        return Claim(*self, name, where, float(expected), float(tolerance), float(measured), _near(beyond, standard_error))
 
-    def at_most(self, name: str, where: str, bound: float, tolerance: float, measured: SupportsFloat) -> Claim:
-        """The measured value is at most ``bound``, give or take ``tolerance``.
+    def at_most(
+        self,
+        name: str,
+        where: str,
+        bound: float,
+        tolerance: float,
+        measured: SupportsFloat,
+        standard_error: SupportsFloat = 0.0,
+    ) -> Claim:
+        """The measured value, known to ``standard_error``, is at most ``bound``, give or take ``tolerance``.
 
         >>> Source("raman2021", "fig5").at_most("sweet spot", "main claim", 1.0, 0.0, 1.2).holds
         False
+        >>> print(Source("raman2021", "fig5").at_most("sweet spot", "main claim", 1.0, 0.0, 0.9, 0.1).holds)
+        None
         """
         measured = float(measured)
-        return Claim(*self, name, where, f"<= {bound:g}", float(tolerance), measured, bool(measured <= bound + tolerance))
+        holds = _clear(measured - bound - tolerance, standard_error)
+        return Claim(*self, name, where, f"<= {bound:g}", float(tolerance), measured, holds)
 
-    def at_least(self, name: str, where: str, bound: float, tolerance: float, measured: SupportsFloat) -> Claim:
-        """The measured value is at least ``bound``, give or take ``tolerance``.
+    def at_least(
+        self,
+        name: str,
+        where: str,
+        bound: float,
+        tolerance: float,
+        measured: SupportsFloat,
+        standard_error: SupportsFloat = 0.0,
+    ) -> Claim:
+        """The measured value, known to ``standard_error``, is at least ``bound``, give or take ``tolerance``.
 
-        >>> Source("raman2021", "fig5").at_least("loss ratio", "spec", 10.0, 0.0, 20.0).holds
+        >>> Source("raman2021", "fig5").at_least("loss ratio", "spec", 10.0, 0.0, 20.0, 3.0).holds
         True
         """
         measured = float(measured)
-        return Claim(*self, name, where, f">= {bound:g}", float(tolerance), measured, bool(measured >= bound - tolerance))
+        holds = _clear(bound - tolerance - measured, standard_error)
+        return Claim(*self, name, where, f">= {bound:g}", float(tolerance), measured, holds)

@@ -18,6 +18,10 @@ _PARTS: tuple[tuple[CircuitSetup, Extent], ...] = (
     (LINEAR, Extent(8, 4000, (_FLUCTUATION,))),
     (NONLINEAR, Extent(4, 3000, (_FLUCTUATION,))),
 )
+_COLUMNS = (
+    *(f"optimum_{name}" for name in ("simulated", "simulated_error", "stationary", "greedy", "greedy_error")),
+    *(f"vertex_{name}" for name in ("simulated", "simulated_error", "published")),
+)
 
 
 class DemoRow(NamedTuple):
@@ -30,6 +34,8 @@ class DemoRow(NamedTuple):
     stationary: float
     greedy: float
     greedy_error: float
+    vertex: float
+    vertex_error: float
     published: float
 
 
@@ -60,8 +66,5 @@ def demo(key: Array) -> tuple[xr.DataTree, Figure, list[DemoRow]]:
 def _rows(name: str, data: xr.Dataset) -> Iterator[DemoRow]:
     for precision in data.precision.values:
         one = data.sel(precision=precision)
-        values = [
-            float(one[f"optimum_{column}"])
-            for column in ("simulated", "simulated_error", "stationary", "greedy", "greedy_error", "published")
-        ]
+        values = [float(one[column]) for column in _COLUMNS]
         yield DemoRow(name, float(precision), *np.round(values, 4).tolist())

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 import plastodyn as pd
 from plastodyn.circuits import StudentTeacher
 from plastodyn.figures import table_figure
+from plastodyn.measure import jackknife, sweet_spot
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.raman2021.catalogue import NAME
 from plastodyn.papers.raman2021.setups import LINEAR, NONLINEAR, RATIOS, CircuitSetup
-from plastodyn.papers.raman2021.sweet_spot import jackknife, parabola_minimum
 from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.rules import Rule
 
@@ -144,7 +144,8 @@ def _sweet_spot(losses: np.ndarray) -> tuple[float, float]:
     """Where the error over ratios is lowest; NaN where one ratio alone was run."""
     if losses.shape[1] == 1:
         return np.nan, np.nan
-    return jackknife(lambda mean: parabola_minimum(RATIOS, mean), losses)
+    found = sweet_spot(xr.DataArray(losses, dims=("replica", "ratio"), coords={"ratio": RATIOS}))
+    return float(found.ratio), float(found.standard_error)
 
 
 def _claims(data: xr.Dataset) -> list[Claim]:

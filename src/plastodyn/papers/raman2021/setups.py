@@ -13,6 +13,9 @@ RATIOS = np.round(np.arange(0.1, 2.6, 0.3), 1)
 """|dc| / |de|: methods, figure 5."""
 INPUT_LAWS = {"mixed": mixed_inputs, "isotropic": gaussian_inputs}
 
+CONTRAST_FLUCTUATION = 0.02
+"""Where isotropic inputs are run beside mixed ones."""
+
 
 class CircuitSetup(NamedTuple):
     """One of the paper's two circuits, with the sweep its figure makes."""

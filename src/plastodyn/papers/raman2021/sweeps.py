@@ -1,4 +1,6 @@
-"""One sweep over ratio, precision and fluctuation, with the theories beside it."""
+"""One sweep over ratio, precision and fluctuation, with the theories of the same networks beside it."""
+
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -7,19 +9,35 @@ from jax import Array
 
 import plastodyn as pd
 from plastodyn.circuits import StudentTeacher
+from plastodyn.papers.raman2021.far import free_hidden_loss, trivial_loss
 from plastodyn.papers.raman2021.setups import RATIOS, CircuitSetup, Extent
-from plastodyn.papers.raman2021.sweet_spot import greedy_fixed_point, jackknife, parabola_minimum
+from plastodyn.papers.raman2021.vertex import vertex
 from plastodyn.theory import ratio as theory
 
 _WINDOW = 101
 # Odd: at large ratios the steepest mode changes sign at every step, and an even stride would see one phase of it only.
 _CURVATURE_EVERY = 25
 _CURVATURE_SAMPLES = 8
-_FINE = np.geomspace(0.05, 2.6, 300)
+FINE = np.geomspace(0.05, 2.6, 120)
+_LAYERS = 2
+_DIMS = ("fluctuation", "precision", "replica")
+
+
+class _Sweep(NamedTuple):
+    """A sweep that has been run: its networks, the spectra of their Hessians, and the errors they settled at."""
+
+    setup: CircuitSetup
+    circuits: list[StudentTeacher]
+    spectra: list[np.ndarray]
+    steps: int
+    loss: xr.DataArray
+    """Over (fluctuation, precision, replica, ratio)."""
+    prediction: xr.DataArray
+    """Equation 9 along the steady state, of the same dimensions."""
 
 
 def sweep(setup: CircuitSetup, law: str, extent: Extent, key: Array) -> xr.Dataset:
-    """Simulate a sweep and put the stationary theory and equation 9 beside it.
+    """Simulate a sweep and put the stationary theory and equation 9 of the same networks beside it.
 
     Args:
         setup: circuit and sweep.
@@ -28,18 +46,19 @@ def sweep(setup: CircuitSetup, law: str, extent: Extent, key: Array) -> xr.Datas
         key: random key.
 
     Returns:
-        A Dataset over (fluctuation, precision, ratio): simulated loss with its standard error, stationary loss,
-        curvatures; and over (fluctuation, precision): the optimum simulated, stationary, greedy and published.
+        A Dataset over (fluctuation, precision, ratio), network by network where that is asked: simulated loss, stationary
+        loss, the loss with a hidden layer that diffuses freely, the trivial predictor's; and over (fluctuation, precision): the
+        optimum simulated, stationary and greedy, and the vertex of a parabola on the paper's grid, simulated and published.
     """
-    key_circuits, key_run, key_measure = jax.random.split(key, 3)
+    key_circuits, key_run, key_measure, key_far = jax.random.split(key, 4)
     circuits = setup.circuits(law, extent.repetitions or setup.repetitions, key_circuits)
     run = _simulate(setup, circuits, extent, key_run)
-    q_de, q_dc = _curvatures(circuits, run, setup, key_measure)
     spectra = [np.clip(pd.measure.hessian_eigenvalues(c.loss_at, c.teacher), 0, None) for c in circuits]
-    result = _curves(setup, run, q_de, q_dc, spectra)
-    return result.merge(_optima(setup, run, q_de, q_dc, spectra)).assign_attrs(
-        run.attrs, inputs=law, circuit=setup.name, repetitions=len(circuits)
-    )
+    loss = run.loss.mean("step").transpose(*_DIMS, "ratio")
+    done = _Sweep(setup, circuits, spectra, extent.steps, loss, _equation_9(circuits, run, setup, key_measure))
+    result = _curves(done)
+    result = result.merge(_far(done, result, key_far)).merge(_optima(done, result))
+    return _described(result).assign_attrs(run.attrs, inputs=law, circuit=setup.name, repetitions=len(circuits))
 
 
 def _simulate(setup: CircuitSetup, circuits: list[StudentTeacher], extent: Extent, key: Array) -> xr.Dataset:
@@ -51,14 +70,11 @@ def _simulate(setup: CircuitSetup, circuits: list[StudentTeacher], extent: Exten
         pd.observe("loss", start=-_WINDOW),
         pd.observe("weights", start=-_WINDOW, every=_CURVATURE_EVERY),
     ]
-    run = pd.simulate(circuits, rule + pd.fluctuations.white(size), steps=extent.steps, key=key, record=record)
-    return run.transpose("fluctuation", "precision", "ratio", "replica", ...)
+    return pd.simulate(circuits, rule + pd.fluctuations.white(size), steps=extent.steps, key=key, record=record)
 
 
-def _curvatures(
-    circuits: list[StudentTeacher], run: xr.Dataset, setup: CircuitSetup, key: Array
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Q of fluctuations and of the actual plasticity along the steady state, averaged over its recorded states."""
+def _equation_9(circuits: list[StudentTeacher], run: xr.Dataset, setup: CircuitSetup, key: Array) -> xr.DataArray:
+    """``sqrt(Q[de] / Q[dc])`` of the actual changes along the steady state, averaged over its recorded states."""
     per_precision = []
     for precision in setup.precisions:
         rule = pd.rules.noisy_gradient(1.0, precision)
@@ -66,72 +82,105 @@ def _curvatures(
         for replica, circuit in enumerate(circuits):
             states = run.weights_recorded.sel(precision=precision, replica=replica)
             answer = pd.measure.plasticity_ratio(circuit, states, key=key, rule=rule, samples=_CURVATURE_SAMPLES, depth=0)
-            per_replica.append(
-                xr.Dataset({"q_de": answer.curvature_fluctuation, "q_dc": answer.curvature_plasticity}).mean("step_weights")
-            )
+            both = xr.Dataset({"de": answer.curvature_fluctuation, "dc": answer.curvature_plasticity}).mean("step_weights")
+            per_replica.append(np.sqrt(both.de / both.dc))
         per_precision.append(xr.concat(per_replica, "replica"))
-    both = xr.concat(per_precision, "precision").transpose("fluctuation", "precision", "ratio", "replica")
-    return both.q_de, both.q_dc
+    return xr.concat(per_precision, "precision").transpose(*_DIMS, "ratio")
 
 
-def _curves(
-    setup: CircuitSetup, run: xr.Dataset, q_de: xr.DataArray, q_dc: xr.DataArray, spectra: list[np.ndarray]
-) -> xr.Dataset:
-    steady = run.loss.mean("step")
-    count = steady.sizes["replica"]
-    stationary = [
-        _stationary(spectra, setup.magnitude(size), steady.precision.values, RATIOS) for size in steady.fluctuation.values
-    ]
-    smooth = [_stationary(spectra, setup.magnitude(size), steady.precision.values, _FINE) for size in steady.fluctuation.values]
-    dims = ("fluctuation", "precision")
-    units = {"units": "loss"}
-    result = xr.Dataset(
+def _stationary(done: _Sweep, ratios: np.ndarray) -> np.ndarray:
+    """The stationary loss of every network, shape (fluctuation, precision, replica, ratios)."""
+    precisions = done.loss.precision.values[:, None]
+    return np.array(
+        [
+            [theory.stationary_loss(lam, ratios * size, size, precisions) for lam in done.spectra]
+            for size in map(done.setup.magnitude, done.loss.fluctuation.values)
+        ]
+    ).swapaxes(1, 2)
+
+
+def _curves(done: _Sweep) -> xr.Dataset:
+    """Simulation and stationary theory, and how far they differ network by network."""
+    each = xr.DataArray(_stationary(done, RATIOS), dims=done.loss.dims, coords=done.loss.coords)
+    fine = xr.DataArray(_stationary(done, FINE), dims=(*_DIMS, "fine_ratio"), coords={"fine_ratio": FINE})
+    return xr.Dataset(
         {
-            "loss": steady.mean("replica").assign_attrs(units, long_name="steady-state task error"),
-            "loss_error": (steady.std("replica", ddof=1) / count**0.5).assign_attrs(units),
-            "stationary_loss": ((*dims, "ratio"), np.array(stationary), {**units, "long_name": "stationary theory"}),
-            "stationary_curve": ((*dims, "fine_ratio"), np.array(smooth), {**units, "long_name": "stationary theory"}),
-            "curvature_fluctuation": q_de.mean("replica").assign_attrs(units="loss / weight^2"),
-            "curvature_plasticity": q_dc.mean("replica").assign_attrs(units="loss / weight^2"),
+            **paired("loss", done.loss, each),
+            "stationary_loss": each.mean("replica"),
+            "stationary_curve": fine.mean("replica"),
+            "stationary_curves": fine,
+            "lowest_losses": done.loss.min("ratio"),
+            "trivial_loss": ("replica", [trivial_loss(circuit) for circuit in done.circuits]),
         }
     )
-    result = result.assign_coords(fine_ratio=_FINE)
+
+
+def paired(name: str, simulated: xr.DataArray, theory_of_each: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Mean and standard error of a simulated number, and of its ratio to the theory of the same network, over replicas.
+
+    >>> found = paired("loss", xr.DataArray([2.0, 4.0], dims="replica"), xr.DataArray([1.0, 2.0], dims="replica"))
+    >>> float(found["loss"]), float(found["loss_over_theory"]), float(found["loss_over_theory_error"])
+    (3.0, 2.0, 0.0)
+    """
+    over = simulated / theory_of_each
+    root = simulated.sizes["replica"] ** 0.5
+    return {
+        name: simulated.mean("replica"),
+        f"{name}_error": simulated.std("replica", ddof=1) / root,
+        f"{name}_over_theory": over.mean("replica"),
+        f"{name}_over_theory_error": over.std("replica", ddof=1) / root,
+    }
+
+
+def _far(done: _Sweep, result: xr.Dataset, key: Array) -> xr.Dataset:
+    """Where even the best local theory does worse than a constant output, the theory of a free hidden layer; NaN elsewhere."""
+    forgotten = result.stationary_curve.min("fine_ratio") > result.trivial_loss.mean()
+    found = np.full(done.loss.shape, np.nan)
+    if len(done.setup.widths) > _LAYERS:
+        for i, j in zip(*np.nonzero(forgotten.values), strict=True):
+            size, precision = done.setup.magnitude(done.loss.fluctuation.values[i]), done.loss.precision.values[j]
+            for k, circuit in enumerate(done.circuits):
+                found[i, j, k] = free_hidden_loss(circuit, RATIOS * size, size, precision, done.steps, key)
+    each = xr.DataArray(found, dims=done.loss.dims, coords=done.loss.coords)
+    over = done.loss / each
+    root = done.loss.sizes["replica"] ** 0.5
+    return xr.Dataset(
+        {
+            "forgotten": forgotten,
+            "free_loss": each.mean("replica"),
+            "loss_over_free": over.mean("replica"),
+            "loss_over_free_error": over.std("replica", ddof=1) / root,
+        }
+    )
+
+
+def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
+    """Where the curves are lowest, equation 9's answer, and the vertex on the paper's grid."""
+    simulated = pd.measure.sweet_spot(done.loss)
+    greedy = pd.measure.crossing(done.prediction)
+    stationary = pd.measure.sweet_spot(result.stationary_curves, "fine_ratio")
+    corner = vertex(done.loss)
+    published = [[done.setup.published(q, f) for q in done.loss.precision.values] for f in done.loss.fluctuation.values]
+    return xr.Dataset(
+        {
+            "optimum_simulated": simulated.ratio,
+            "optimum_simulated_error": simulated.standard_error,
+            "optimum_stationary": stationary.ratio,
+            "optimum_greedy": xr.where(greedy.place == "inside", greedy.ratio, np.nan),
+            "optimum_greedy_error": greedy.standard_error,
+            "vertex_simulated": corner.ratio,
+            "vertex_simulated_error": corner.standard_error,
+            "vertex_published": (_DIMS[:2], published),
+        }
+    )
+
+
+def _described(result: xr.Dataset) -> xr.Dataset:
+    result = result.drop_vars("stationary_curves")
+    names = {"loss": "steady-state task error", "stationary_loss": "stationary theory", "stationary_curve": "stationary theory"}
+    for name in ("loss", "loss_error", "stationary_loss", "stationary_curve", "free_loss", "trivial_loss"):
+        result[name].attrs = {"units": "loss", "long_name": names.get(name, name.replace("_", " "))}
     result.ratio.attrs = {"long_name": "|dc| / |de|", "units": "1"}
     result.fluctuation.attrs = {"long_name": "|de| per step / sqrt(number of weights)", "units": "weight"}
     result.precision.attrs = {"long_name": "precision gamma1 / gamma2", "units": "1"}
     return result
-
-
-def _optima(
-    setup: CircuitSetup, run: xr.Dataset, q_de: xr.DataArray, q_dc: xr.DataArray, spectra: list[np.ndarray]
-) -> xr.Dataset:
-    steady = run.loss.mean("step").transpose("fluctuation", "precision", "replica", "ratio").values
-    measured = [q.transpose("fluctuation", "precision", "replica", "ratio").values for q in (q_de, q_dc)]
-    shape = steady.shape[:2]
-    names = ("simulated", "simulated_error", "grid", "greedy", "greedy_error", "stationary", "stationary_exact", "published")
-    found = {name: np.full(shape, np.nan) for name in names}
-    for i, fluctuation in enumerate(run.fluctuation.values):
-        for j, precision in enumerate(run.precision.values):
-            at = (i, j)
-            found["simulated"][at], found["simulated_error"][at] = jackknife(
-                lambda curve: parabola_minimum(RATIOS, curve), steady[at]
-            )
-            found["grid"][at] = RATIOS[np.argmin(steady[at].mean(axis=0))]
-            found["greedy"][at], found["greedy_error"][at] = jackknife(
-                lambda de, dc: greedy_fixed_point(RATIOS, de, dc), measured[0][at], measured[1][at]
-            )
-            size = setup.magnitude(fluctuation)
-            # Read off the same grid by the same parabola, theory is compared with simulation like with like.
-            curve = _stationary(spectra, size, np.array([precision]), RATIOS)[0]
-            found["stationary"][at] = parabola_minimum(RATIOS, curve)
-            found["stationary_exact"][at] = _FINE[np.argmin(_stationary(spectra, size, np.array([precision]), _FINE)[0])]
-            found["published"][at] = setup.published(precision, fluctuation)
-    dims = ("fluctuation", "precision")
-    data = {f"optimum_{name}": (dims, values, {"units": "1"}) for name, values in found.items()}
-    return xr.Dataset(data, coords={name: run[name] for name in dims})
-
-
-def _stationary(spectra: list[np.ndarray], size: float, precisions: np.ndarray, ratios: np.ndarray) -> np.ndarray:
-    """The stationary loss averaged over repetitions, shape (precisions, ratios)."""
-    curves = [theory.stationary_loss(lam, ratios * size, size, precisions[:, None]) for lam in spectra]
-    return np.mean(curves, axis=0)
