@@ -46,7 +46,7 @@ def _quote_norms(*event):
     # Docstrings write norms as |dc|, which reStructuredText takes for a substitution unless it is literal text.
     lines = event[-1]
     parts = re.split(r"(``.*?``)", "\n".join(lines), flags=re.DOTALL)
-    parts[::2] = [re.sub(r"\|[\w~ -]+\|\*?", r"``\g<0>``", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"\|[\w~ -]+\|(?:\*|\^\d)?", r"``\g<0>``", part) for part in parts[::2]]
     lines[:] = "".join(parts).split("\n")
 
 
