@@ -31,6 +31,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_numpy_docstring = False
 default_role = "literal"
+# Curved quotes and dots, but no dashes: two hyphens are the beginning of an option.
+smartquotes_action = "qe"
 
 html_theme = "furo"
 html_title = f"plastodyn {release}"

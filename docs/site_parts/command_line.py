@@ -41,7 +41,7 @@ def epilog(text: str) -> list[str]:
     examples = [line for line in lines if line.startswith("plastodyn ")]
     others = " ".join(line for line in lines if line not in examples)
     block = ["```shell\n" + "\n".join(examples) + "\n```"] if examples else []
-    return block + ([_plain(others)] if others else [])
+    return block + ([f"```text\n{others}\n```"] if others else [])
 
 
 def _rows(command: Any, context: Any) -> list[tuple[str, list[str]]]:
@@ -74,6 +74,7 @@ def _without_markup(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown takes for text, with its paragraphs and what it sets as code."""
-    parts = re.split(r"(`[^`]*`)", _without_markup(text).replace("``", "`"))
+    """Text that Markdown takes for text, with its paragraphs, and options and what it sets as code."""
+    coded = re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", _without_markup(text).replace("``", "`"))
+    parts = re.split(r"(`[^`]*`)", coded)
     return "".join(part if part.startswith("`") else re.sub(r"([*_{}\[\]<>#|$~])", r"\\\1", part) for part in parts)

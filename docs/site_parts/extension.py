@@ -1,5 +1,6 @@
 """What Sphinx calls: the renderer of equations, the directives of generated pages, and the last look at what was built."""
 
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -9,6 +10,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from plastodyn.app import cli
 from plastodyn.papers import SIZES, papers
 from site_parts import command_line, gallery
 from site_parts.built_pages import blemishes
@@ -16,8 +18,7 @@ from site_parts.figures import Shown, shown
 from site_parts.tex import mathml
 
 _log = logging.getLogger(__name__)
-# A full stop or a comma behind an equation stays on its line.
-_JOINER = "\u2060"
+_JOINED_BEFORE, _JOINED_AFTER = re.compile(r"\S+$"), re.compile(r"^\S+")
 
 
 def _write(writer: HTML5Translator, node: nodes.Element, *, displayed: bool) -> None:
@@ -26,7 +27,11 @@ def _write(writer: HTML5Translator, node: nodes.Element, *, displayed: bool) -> 
     except LatexError as error:
         _log.warning("equation cannot be read: %s; %s", node.astext(), error, location=node)
         raise nodes.SkipNode from None
-    writer.body.append(f'<div class="equation">{translated}</div>\n' if displayed else translated + _JOINER)
+    if displayed:
+        writer.body.append(f'<div class="equation">{translated}</div>\n')
+    else:
+        before, after = (writer.encode(node.get(side, "")) for side in ("before", "after"))
+        writer.body.append(f'<span class="unbroken">{before}{translated}{after}</span>')
     raise nodes.SkipNode
 
 
@@ -36,6 +41,19 @@ def _inline(writer: HTML5Translator, node: nodes.Element) -> None:
 
 def _displayed(writer: HTML5Translator, node: nodes.Element) -> None:
     _write(writer, node, displayed=True)
+
+
+def _join(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """What stands next to an inline equation without a space, such as a full stop, stays on its line."""
+    del app, name
+    for node in list(doctree.findall(nodes.math)):
+        for side, pattern, step in (("before", _JOINED_BEFORE, -1), ("after", _JOINED_AFTER, 1)):
+            place = node.parent.index(node) + step
+            beside = node.parent[place] if 0 <= place < len(node.parent) else None
+            found = pattern.search(beside.astext()) if isinstance(beside, nodes.Text) else None
+            if found:
+                node[side] = found[0]
+                node.parent[place] = nodes.Text(pattern.sub("", beside.astext()))
 
 
 class _OfFigures(SphinxDirective):
@@ -49,6 +67,7 @@ class _OfFigures(SphinxDirective):
         """All figures; the page is read again when their claims change."""
         folder = Path(self.env.srcdir) / gallery.FOLDER
         self.env.note_dependency(str(folder / self.size / "claims.json"))
+        self.env.note_dependency(gallery.__file__)
         return shown(folder, self.size)
 
 
@@ -80,7 +99,9 @@ class CommandLine(SphinxDirective):
     """A section for each command."""
 
     def run(self) -> list[nodes.Node]:
-        """The sections."""
+        """The sections; the page is read again when the commands change."""
+        self.env.note_dependency(cli.__file__)
+        self.env.note_dependency(command_line.__file__)
         return self.parse_text_to_nodes(command_line.commands(), allow_section_headings=True)
 
 
@@ -99,5 +120,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("gallery", Gallery)
     app.add_directive("paper-figures", PaperFigures)
     app.add_directive("command-line", CommandLine)
+    app.connect("doctree-resolved", _join)
     app.connect("build-finished", _look)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

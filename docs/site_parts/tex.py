@@ -5,9 +5,10 @@ import re
 from math_core import LatexToMathML
 
 _converter = LatexToMathML(fancy_error=False)
-# What TeX does and browsers do not: a slanted letter keeps clear of the bracket or bar behind it, and a root is as high as a
+# What TeX does and browsers do not: a slanted letter keeps clear of the bracket, bar or text behind it, and a root is as high as a
 # bracket whatever is under it.
-_SLANTED = re.compile(r"(<mi>[CEFHIJKMNPSTUVWXYZf]</mi>)(?=(?:<msu[bp]>|<msubsup>)?<mo[^>]*>[\])|}])")
+_BEHIND = r"(?=</math>|(?:<msu[bp]>|<msubsup>)?<mo[^>]*>[\])|}])"
+_SLANTED = re.compile(rf"(<mi>[CEFHIJKMNPSTUVWXYZf]</mi>){_BEHIND}")
 _ROOM = r'\1<mspace width="0.12em"/>'
 _STRUT = '<msqrt><mspace height="0.7em" depth="0.15em"/>'
 

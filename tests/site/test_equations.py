@@ -72,7 +72,8 @@ def test_letters_stand_as_tex_sets_them():
 
 
 @pytest.mark.parametrize(
-    ("tex", "room"), [(r"|F|", 1), (r"|F|^2", 1), (r"E[F]", 1), (r"|v|", 0), (r"F_i)", 0), (r"F + 1", 0), (r"I)", 1)]
+    ("tex", "room"),
+    [(r"|F|", 1), (r"|F|^2", 1), (r"E[F]", 1), (r"|v|", 0), (r"F_i)", 0), (r"F + 1", 0), (r"I)", 1), ("H", 1), ("w", 0)],
 )
 def test_slanted_letters_keep_clear_of_what_closes_behind_them(tex, room):
     assert mathml(tex, displayed=False).count('<mspace width="0.12em"/>') == room

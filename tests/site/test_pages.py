@@ -114,12 +114,14 @@ def test_every_command_option_and_example_is_on_the_page():
             assert f"\nplastodyn {name} " in text
     assert "`-h`, `--help`" in text
     assert "[bold]" not in text
+    assert "A SPEC holds one table: [consolidation] alpha" in text
+    assert "Instead of `--signs`" in text
 
 
 def test_examples_are_lines_of_their_own():
     assert command_line.epilog("Examples: plastodyn a b    plastodyn c\nA word *more*") == [
         "```shell\nplastodyn a b\nplastodyn c\n```",
-        r"A word \*more\*",
+        "```text\nA word *more*\n```",
     ]
 
 
