@@ -5,8 +5,8 @@ import re
 from math_core import LatexToMathML
 
 _converter = LatexToMathML(fancy_error=False)
-# What TeX does and browsers do not: a slanted letter keeps clear of the bracket, bar or text behind it, and a root is as high as a
-# bracket whatever is under it.
+# What TeX does and browsers do not: a slanted letter keeps clear of the bracket, bar or text behind it, and a root is as high
+# as a bracket whatever is under it.
 _BEHIND = r"(?=</math>|(?:<msu[bp]>|<msubsup>)?<mo[^>]*>[\])|}])"
 _SLANTED = re.compile(rf"(<mi>[CEFHIJKMNPSTUVWXYZf]</mi>){_BEHIND}")
 _ROOM = r'\1<mspace width="0.12em"/>'
