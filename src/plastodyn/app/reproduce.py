@@ -124,13 +124,13 @@ def read_claims(out: Path) -> list[Entry]:
 
 
 def _merged(earlier: list[Entry], new: list[Entry]) -> list[Entry]:
-    """The new entries in the place of those with the same paper, figure, name and size; all others stay."""
+    """The new entries in the place of all of the same paper, figure and size: what is claimed may have changed."""
 
-    def names(entry: Entry) -> tuple[object, ...]:
-        return tuple(entry.get(name) for name in ("paper", "figure", "name", "size"))
+    def run(entry: Entry) -> tuple[object, ...]:
+        return tuple(entry.get(name) for name in ("paper", "figure", "size"))
 
-    fresh = {names(entry): entry for entry in new}
-    return [entry for entry in earlier if names(entry) not in fresh] + list(fresh.values())
+    again = {run(entry) for entry in new}
+    return [entry for entry in earlier if run(entry) not in again] + new
 
 
 def _replace(place: Path, text: str) -> None:

@@ -72,5 +72,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
         for index, place in enumerate(mark.places):
             axes.axvline(place, color="0.35", linestyle="--", linewidth=1, label=mark.label if index == 0 else None)
     axes.set(xlabel=panel.x, ylabel=panel.y, title=panel.title, xscale=panel.scales[0], yscale=panel.scales[1])
+    look.plain_ticks(axes)
     if any(not label.startswith("_") for label in axes.get_legend_handles_labels()[1]):
         axes.legend(framealpha=0.9)

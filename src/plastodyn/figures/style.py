@@ -6,7 +6,9 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 SIMULATION = "#1b6ca8"
 THEORY = "#d1495b"
@@ -14,6 +16,8 @@ GREEDY = "#3a7d44"
 PUBLISHED = "#6b6b6b"
 CONTRAST = "#e09f3e"
 FAR = "#7b4ea3"
+
+_FEW = 100.0
 
 _SETTINGS: dict[Any, Any] = {
     "font.size": 9,
@@ -71,3 +75,16 @@ def panels(count: int, columns: int, width: float, height: float, title: str) ->
         axes.axis("off")
     figure.suptitle(title)
     return figure, list(grid[:count])
+
+
+def plain_ticks(axes: Axes) -> None:
+    """Logarithmic axes of less than two decades get plain numbers at 1, 2 and 5: powers of ten with factors overlap."""
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if axis.get_scale() == "log" and high < _FEW * low:
+            _number(axis)
+
+
+def _number(axis: Axis) -> None:
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())

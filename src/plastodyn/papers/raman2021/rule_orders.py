@@ -39,7 +39,7 @@ class _Extent(NamedTuple):
     steps: int
 
 
-_EXTENTS = {"smoke": _Extent(3, 800), "standard": _Extent(4, 2000), "full": _Extent(8, 4000)}
+_EXTENTS = {"smoke": _Extent(4, 800), "standard": _Extent(4, 2000), "full": _Extent(8, 4000)}
 
 ZEROTH, PRECISE, CRUDE = "zeroth order (keep or oppose)", "first order (gradient)", "first order (precision 1/2)"
 NEWTON, BEELINE = "second order (Newton)", "beeline"

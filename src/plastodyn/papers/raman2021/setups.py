@@ -83,7 +83,7 @@ class Extent(NamedTuple):
 
 
 EXTENTS = {
-    "smoke": Extent(repetitions=2, steps=4000),
+    "smoke": Extent(repetitions=4, steps=3000),
     "standard": Extent(repetitions=4, steps=8000),
     "full": Extent(repetitions=None, steps=8000),
 }

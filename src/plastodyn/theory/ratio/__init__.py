@@ -6,7 +6,13 @@ most over one interval; the stationary theory, this project's own, for the one w
 """
 
 from plastodyn.theory.ratio.greedy import isotropic, learning, noisy, optimal_magnitude, quadratic, steady_state
-from plastodyn.theory.ratio.stationary import greedy_optimum, stationary_curvature, stationary_loss, stationary_optimum
+from plastodyn.theory.ratio.stationary import (
+    greedy_optimum,
+    stationary_curvature,
+    stationary_displacement,
+    stationary_loss,
+    stationary_optimum,
+)
 
 __all__ = [
     "greedy_optimum",
@@ -16,6 +22,7 @@ __all__ = [
     "optimal_magnitude",
     "quadratic",
     "stationary_curvature",
+    "stationary_displacement",
     "stationary_loss",
     "stationary_optimum",
     "steady_state",

@@ -138,6 +138,48 @@ def stationary_curvature(
     return share * q_gradient + (1 - share) * mean_curvature
 
 
+def stationary_displacement(
+    eigenvalues: ArrayLike,
+    plasticity: ArrayLike,
+    fluctuation: ArrayLike,
+    precision: ArrayLike,
+    steps: ArrayLike,
+    multiplicities: ArrayLike | None = None,
+) -> Floats:
+    """How far the weights wander in a number of steps while the error stays where it is, under white fluctuations.
+
+    ``E|w(t + T) - w(t)|^2 = sum_i 2 var(w_i) (1 - (1 - kappa lam_i)^T)``, ``var(w_i) = s_i^2 / (kappa lam_i (2 - kappa
+    lam_i))``; along a flat direction it is ``s_i^2 T``, free diffusion.
+
+    Args:
+        eigenvalues: of H, at least 0, one above 0.
+        plasticity: |dc| per step, above 0.
+        fluctuation: |de| per step, at least 0.
+        precision: q = gamma1 / gamma2, above 0 (infinite for no error).
+        steps: T, at least 0.
+        multiplicities: how often each eigenvalue occurs; 1 unless given.
+
+    Returns:
+        The root mean square distance, in units of weight, broadcast over the arguments but the first and the last.
+
+    Raises:
+        ValueError: if an argument is out of range.
+
+    Source: this project's own theory, beyond the paper; the drift of figure 1c.
+
+    >>> round(float(stationary_displacement(np.full(100, 2.0), 0.3, 0.3, np.inf, 1000)), 3)  # sqrt(2) |w|
+    0.424
+    """
+    checks.number("steps", steps, at_least=0)
+    landscape = _landscape(eigenvalues, multiplicities, None)
+    drive = _drive(plasticity, fluctuation, precision, 0.0)
+    duration = np.asarray(steps, float)[..., None]
+    rate = _gain(landscape, drive)[..., None] * landscape.curvatures
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.where(rate > 0, 2 * (1 - (1 - rate) ** duration) / (rate * (2 - rate)), duration)
+    return np.sqrt(np.sum(_variance(landscape, drive, rate * 0) * each, axis=-1))
+
+
 def stationary_optimum(
     eigenvalues: ArrayLike,
     fluctuation: ArrayLike,
