@@ -10,7 +10,6 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
-from plastodyn.app import cli
 from plastodyn.papers import SIZES, papers
 from site_parts import command_line, gallery
 from site_parts.built_pages import blemishes
@@ -64,21 +63,25 @@ class _OfFigures(SphinxDirective):
         return self.config.gallery_size
 
     def figures(self) -> list[Shown]:
-        """All figures; the page is read again when their claims change."""
-        folder = Path(self.env.srcdir) / gallery.FOLDER
-        self.env.note_dependency(str(folder / self.size / "claims.json"))
-        self.env.note_dependency(gallery.__file__)
-        return shown(folder, self.size)
+        """All figures; the page is read again at each build, for figures and papers come and change."""
+        self.env.note_reread()
+        return shown(Path(self.env.srcdir) / gallery.FOLDER, self.size)
+
+
+class FigureCount(_OfFigures):
+    """How many figures and claims the gallery has."""
+
+    def run(self) -> list[nodes.Node]:
+        """A paragraph. It is no part of `Gallery`, because MyST puts sections before all else that a directive returns."""
+        return self.parse_text_to_nodes(gallery.summary(self.figures(), self.size))
 
 
 class Gallery(_OfFigures):
     """Every figure of every paper, with its claims."""
 
     def run(self) -> list[nodes.Node]:
-        """A count, then the sections."""
-        found = self.figures()
-        counted = self.parse_text_to_nodes(gallery.summary(found, self.size))
-        return counted + self.parse_text_to_nodes(gallery.sections(found, self.size), allow_section_headings=True)
+        """The sections."""
+        return self.parse_text_to_nodes(gallery.sections(self.figures(), self.size), allow_section_headings=True)
 
 
 class PaperFigures(_OfFigures):
@@ -99,9 +102,8 @@ class CommandLine(SphinxDirective):
     """A section for each command."""
 
     def run(self) -> list[nodes.Node]:
-        """The sections; the page is read again when the commands change."""
-        self.env.note_dependency(cli.__file__)
-        self.env.note_dependency(command_line.__file__)
+        """The sections; the page is read again at each build."""
+        self.env.note_reread()
         return self.parse_text_to_nodes(command_line.commands(), allow_section_headings=True)
 
 
@@ -117,6 +119,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register them; a warning of the last look fails ``make docs`` as any other."""
     app.add_html_math_renderer("mathml", inline_renderers=(_inline, None), block_renderers=(_displayed, None))
     app.add_config_value("gallery_size", SIZES[0], "env", str)
+    app.add_directive("figure-count", FigureCount)
     app.add_directive("gallery", Gallery)
     app.add_directive("paper-figures", PaperFigures)
     app.add_directive("command-line", CommandLine)
