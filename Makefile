@@ -6,8 +6,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 # Most of the tests' time goes into compiling: less thorough machine code takes a third less of it. `test-all` compiles as users do.
 QUICK := --xla_backend_optimization_level=1
 
+# The site shows each paper's figures at this size; FIGURES names those to compute if they are not there yet: all, none or
+# some, as in FIGURES="raman2021/fig1 alemi2024/fig4b".
+GALLERY_SIZE ?= smoke
+FIGURES ?= all
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint docs bench clean
+.PHONY: help demo test test-all lint docs gallery bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -26,9 +31,12 @@ lint: .venv/dev ## style, docstrings and types
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-docs: .venv/docs ## the site, in docs/_build/html
+docs: gallery ## the site, in docs/_build/html
 	rm -rf docs/api
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html -D gallery_size=$(GALLERY_SIZE) docs docs/_build/html
+
+gallery: .venv/docs ## the figures of the site that are not there yet; about a quarter of an hour for all
+	PYTHONPATH=docs $(BIN)/python -m site_parts.figures --size $(GALLERY_SIZE) --out docs/gallery_data $(FIGURES)
 
 bench: .venv/bench ## the engine against NumPy, PyTorch, diffrax and JAX by hand; the cost of a Hessian trace
 	$(BIN)/python benchmarks/run.py
@@ -49,4 +57,4 @@ bench: .venv/bench ## the engine against NumPy, PyTorch, diffrax and JAX by hand
 	touch $@
 
 clean: ## remove the environment and everything generated
-	rm -rf .venv out docs/_build docs/api .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv out docs/_build docs/api docs/gallery_data .pytest_cache .ruff_cache .hypothesis build dist

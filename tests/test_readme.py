@@ -5,17 +5,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 README = Path(__file__).parents[1] / "README.md"
 
 
-def test_the_example_runs_and_shows_a_sweet_spot(capsys):
+def test_the_example_prints_what_the_readme_says(capsys):
     (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     names = {}
     exec(compile(example, "README.md", "exec"), names)
-    curve = names["run"].loss.isel(step=slice(-101, None)).mean(["step", "replica"]).values
-    assert 0 < curve.argmin() < len(curve) - 1
+    curve = names["run"].loss.isel(step=slice(-101, None)).mean(["step", "replica"])
+    assert 0 < curve.values.argmin() < len(curve) - 1
     assert 0 < names["answer"].ratio.mean() < 1
     assert "ratio" in capsys.readouterr().out
+    said = re.search(
+        r"prints, shortened,\n\n```\narray\(\[(.*?)\]\)\n.*?\n([\d.]+) ([\d.]+)\n```", README.read_text(), re.DOTALL
+    )
+    # Rounded to four and three decimals; other machines add up in another order.
+    np.testing.assert_allclose([float(v) for v in said[1].split(",")], curve, atol=0.5001e-4, rtol=1e-3)
+    found = names["answer"].ratio.mean().item(), names["answer"].standard_error.mean().item()
+    np.testing.assert_allclose([float(said[2]), float(said[3])], found, atol=0.5001e-3, rtol=1e-2)
+    assert f"a ratio of {curve.idxmin().item():g}, and equation 9 answers {found[0]:.2f}" in README.read_text()
 
 
 def test_its_commands_and_links_exist():
@@ -25,7 +35,10 @@ def test_its_commands_and_links_exist():
     for target in re.findall(r"make ([a-z-]+)", text):
         assert f"\n{target}:" in makefile
     for link in re.findall(r"\]\(([^)]+)\)", text):
-        assert (root / link).exists()
+        path, _, heading = link.partition("#")
+        assert (root / path).exists()
+        headings = re.findall(r"^#+ (.+)$", (root / path).read_text(), re.MULTILINE) if heading else []
+        assert heading in ["", *(text.lower().replace(" ", "-") for text in headings)]
 
 
 def test_its_certificate_is_made_and_checked(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,10 @@ def _started(title: str, total: int) -> Progress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - as above
 
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    # In a pipe a bar leaves blank lines, and in a notebook without ipywidgets a warning at each update.
+    drawable = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
+    progress = Progress(*columns, console=console, transient=True, disable=not drawable)
     progress.add_task("", total=total)
     progress.start()
     return progress
