@@ -122,7 +122,7 @@ def _answer(circuit: StudentTeacher, state: Array, size: float, key: Array) -> _
     multiples = jnp.asarray(_TRIED)
     square, linear, constant = jnp.polyfit(multiples, jax.vmap(change_by)(multiples), 2)
     best = -first * linear / (2 * square)
-    change = jnp.minimum(constant - linear**2 / (4 * square), 0.0)
+    change = constant - linear**2 / (4 * square)
     learning = jnp.sqrt((q_fluctuation * size**2 - 2 * change) / q_plasticity)
     return _Answers(best / size, learning / size, jnp.sqrt(q_fluctuation / q_plasticity), here)
 
@@ -159,8 +159,8 @@ def _linear_claims(data: xr.Dataset, source: Source) -> list[Claim]:
     tolerance = _SIGMAS * _error(late)
     return [
         source.equal("linear circuit, at the end: tried out over equation 9", "equation 9", 1.0, tolerance + 0.05, late.mean()),
-        # Curvatures from 400 draws are known to 2 %.
-        source.equal("linear circuit: tried out over equation 10, furthest from 1", "equation 10", 1.0, 0.06, furthest),
+        # The same draws on both sides, curvatures by products here and by parabolas there: single precision is what is left.
+        source.equal("linear circuit: tried out over equation 10, furthest from 1", "equation 10", 1.0, 0.02, furthest),
     ]
 
 
