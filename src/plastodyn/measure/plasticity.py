@@ -1,8 +1,8 @@
 """The user's question in one call: how much plasticity should counteract fluctuations of a given kind and size?"""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,12 +14,15 @@ from plastodyn import checks, tree
 from plastodyn.fluctuations import white
 from plastodyn.measure import estimate
 from plastodyn.measure.curvature import hessian_product
-from plastodyn.measure.estimate import Estimate
-from plastodyn.measure.spectrum import extreme_eigenvalues
+from plastodyn.measure.operator import Operator
+from plastodyn.measure.spectrum import ends
 from plastodyn.protocol import AbstractCircuit, Rule, check_joined, rule_change
 from plastodyn.rules import gradient
+from plastodyn.runtime.convolutions import compiled
+from plastodyn.runtime.pieces import each
+from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
-from plastodyn.types import Key
+from plastodyn.types import Key, Scalar
 
 _NEGATIVE_CURVATURE = 1e-3
 """Share of the largest curvature below which a negative one counts as rounding."""
@@ -116,9 +119,12 @@ def plasticity_ratio(
         flat, leading = tree.ravel(start)[None], ()
     else:
         flat, leading = _states(circuit, start)
-    keys = jax.random.split(key, len(flat))
-    found = _measure_all(circuit, flat, rule, fluctuation, keys, samples, depth)
-    fields = [np.asarray(field, float).reshape(leading) for field in found]
+    with Bar("plasticity ratio", len(flat) * (2 * samples + min(depth, flat.shape[1]))) as bar:
+        found = [
+            _measure(circuit, tree.unravel(circuit.weights, state), rule, fluctuation, own, samples, depth, bar)
+            for state, own in zip(flat, jax.random.split(key, len(flat)), strict=True)
+        ]
+    fields = [np.asarray(field, float).reshape(leading) for field in zip(*found, strict=True)]
     if isinstance(start, xr.DataArray):
         dims = start.dims[:-1]
         coords = {name: c for name, c in start.coords.items() if set(c.dims) <= set(dims)}
@@ -140,41 +146,40 @@ def _states(circuit: AbstractCircuit, states: Weights | xr.DataArray) -> tuple[A
     return jnp.asarray(np.asarray(states).reshape(-1, count), tree.ravel(circuit.weights).dtype), shape[:-1]
 
 
-@eqx.filter_jit
-def _measure_all(
-    circuit: AbstractCircuit, states: Array, rule: Rule, fluctuation: Rule, keys: Array, samples: int, depth: int
-) -> tuple[Array, ...]:
-    def one(state: tuple[Array, Array]) -> tuple[Array, ...]:
-        weights = tree.unravel(circuit.weights, state[0])
-        return _measure(circuit, weights, rule, fluctuation, state[1], samples, depth)
-
-    return jax.lax.map(one, (states, keys))
-
-
 def _measure(
-    circuit: AbstractCircuit, weights: Weights, rule: Rule, fluctuation: Rule, key: Key, samples: int, depth: int
-) -> tuple[Array, ...]:
+    circuit: AbstractCircuit, weights: Weights, rule: Rule, fluctuation: Rule, key: Key, samples: int, depth: int, bar: Bar
+) -> tuple[Scalar, ...]:
     key_rule, key_fluctuation, key_lanczos = jax.random.split(key, 3)
-    q_dc, e_dc, _ = _mean_curvature(circuit, weights, rule, key_rule, samples)
-    q_de, e_de, _ = _mean_curvature(circuit, weights, fluctuation, key_fluctuation, samples)
+    operator = Operator(hessian_product(circuit.loss_at, weights), weights)
+    of_rule, of_fluctuation = (
+        estimate.ratio_of_means(*each(_forms_of_change, (circuit, operator, moved_by), jax.random.split(own, samples), bar))
+        for moved_by, own in ((rule, key_rule), (fluctuation, key_fluctuation))
+    )
+    q_dc, e_dc, _ = of_rule
+    q_de, e_de, _ = of_fluctuation
     ratio = jnp.sqrt(q_de / q_dc)
     error = 0.5 * ratio * jnp.sqrt((e_de / q_de) ** 2 + (e_dc / q_dc) ** 2)
     low = high = jnp.full((), jnp.nan)
     if depth:
-        low, high = extreme_eigenvalues(circuit.loss_at, weights, key=key_lanczos, depth=depth)
-    return ratio, error, q_de, e_de, q_dc, e_dc, low, high, circuit.loss_at(weights)
+        low, high = ends(operator, key_lanczos, depth, bar)
+    return ratio, error, q_de, e_de, q_dc, e_dc, low, high, _loss(circuit, weights)
 
 
-def _mean_curvature(circuit: AbstractCircuit, weights: Weights, rule: Rule, key: Key, samples: int) -> Estimate:
-    """``E[v'Hv] / E|v|^2`` over changes v that the rule makes in one step, and its standard error."""
-    product = hessian_product(circuit.loss_at, weights)
+def _forms_of_change(system: tuple[AbstractCircuit, Operator, Rule]) -> Callable[[Key], tuple[Array, Array]]:
+    """Of a key: ``v'Hv`` and ``|v|^2`` of the change v that the rule makes in one step."""
+    circuit, operator, rule = system
+    weights = operator.like
     dtype = jnp.result_type(*jax.tree.leaves(weights))
 
-    def draw(sample_key: Key) -> tuple[Array, Array]:
-        key_init, key_step, key_inputs = jax.random.split(sample_key, 3)
+    def draw(key: Key) -> tuple[Array, Array]:
+        key_init, key_step, key_inputs = jax.random.split(key, 3)
         moment = circuit.start.replace(circuit=circuit.sample(key_inputs), weights=weights)
         change, _ = rule_change(rule, moment, rule.init(moment, key_init), rule.draw(weights, key_step), jnp.ones((), dtype))
-        return tree.dot(change, product(change)), tree.dot(change, change)
+        return tree.dot(change, operator.product(change)), tree.dot(change, change)
 
-    forms, squares = jax.lax.map(draw, jax.random.split(key, samples))
-    return estimate.ratio_of_means(forms, squares)
+    return draw
+
+
+@compiled
+def _loss(circuit: AbstractCircuit, weights: Weights) -> Scalar:
+    return circuit.loss_at(weights)

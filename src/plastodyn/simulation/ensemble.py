@@ -13,7 +13,7 @@ from plastodyn.protocol import Carry, Event
 from plastodyn.runtime.progress import Bar
 from plastodyn.simulation import dataset, engine
 from plastodyn.simulation.members import Population
-from plastodyn.simulation.pace import Pace
+from plastodyn.runtime.pace import Pace
 from plastodyn.simulation.plan import Timing, observed_shape, plan
 from plastodyn.simulation.record import Observable, instants
 from plastodyn.simulation.status import Status, of_ends
