@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,11 +21,12 @@ from plastodyn.types import Key
 
 RIGHTMOST = 20
 """Eigenvalues looked for where there are too many weights for a dense Jacobian and no number is given."""
-_RESTARTS = 1000
 _COLUMNS_AT_A_TIME = 64
-_VECTORS, _MANY = 160, 10**6
-"""Vectors that an Arnoldi iteration holds: products are what it costs, and a subspace
-four times as large as is usual needs a quarter of them. With more weights than the last number it is as small as is usual."""
+_NARROW, _WIDE, _MANY = 3, 20, 10**6
+"""Restarts of an Arnoldi iteration that holds as few vectors as is usual, and of one that holds 320; and the weights beyond
+which it never holds so many. Isolated eigenvalues are found at once, those at a dense end of a spectrum in one wide sweep,
+where a narrow one takes thousands of products."""
+_VECTORS = 320
 _SHARE_OF_TOLERANCE = 0.1
 """How exactly eigenvalues are found: to this share of what counts as zero."""
 
@@ -173,9 +173,7 @@ def _arnoldi(field: Field, weights: Weights, count: int, key: Array, tolerance: 
         return _rightmost(field, weights, count, key, tolerance, bar)
 
 
-def _rightmost(
-    field: Field, weights: Weights, count: int, key: Array, tolerance: float, bar: Bar
-) -> tuple[np.ndarray, float]:
+def _rightmost(field: Field, weights: Weights, count: int, key: Array, tolerance: float, bar: Bar) -> tuple[np.ndarray, float]:
     at = tree.ravel(weights)
     push = _linearized(field, weights)
     pull = jax.linear_transpose(push, at)
@@ -190,13 +188,17 @@ def _rightmost(
     scale = float(np.sqrt(largest[0]))
     # Convergence is judged relative to an eigenvalue, which one near zero never meets: shifted, it is relative to |J|.
     shifted = _Operator(compiled(lambda v: push(v) + jnp.asarray(scale, at.dtype) * v), at, bar)
-    usual = 2 * count + 1
-    vectors = min(at.size, usual if at.size > _MANY else max(usual, _VECTORS))
-    options: Any = {"tol": tolerance * _SHARE_OF_TOLERANCE, "ncv": vectors, "maxiter": _RESTARTS}
-    try:
-        found: Any = linalg.eigs(shifted, count, which="LR", v0=start, return_eigenvectors=False, **options)
-    except linalg.ArpackNoConvergence as failure:
-        found = failure.eigenvalues
+    usual = min(at.size, 2 * count + 1)
+    wide = usual if at.size > _MANY else min(at.size, max(usual, _VECTORS))
+    exactness: Any = tolerance * _SHARE_OF_TOLERANCE
+    found: Any = np.zeros(0)
+    for vectors, restarts in ((usual, _NARROW), (wide, _WIDE)):
+        options = {"v0": start, "ncv": vectors, "maxiter": restarts, "tol": exactness, "return_eigenvectors": False}
+        try:
+            found = linalg.eigs(shifted, count, which="LR", **options)
+            break
+        except linalg.ArpackNoConvergence as failure:
+            found = failure.eigenvalues
     if not found.size:
         raise ValueError(f"count must let the Arnoldi iteration converge, and no eigenvalue did: try more; got {count}")
     return np.asarray(found, complex) - scale, scale

@@ -56,9 +56,7 @@ def compiled(product: Callable[[Array], Array], start: Float[Array, " n"], depth
 
 @convolutions.compiled
 def _advanced(product: Callable[[Array], Array], start: Array, state: _State, first: Array, stop: Array) -> _State:
-    return jax.lax.fori_loop(
-        first, stop, lambda step, state: _extended(state, step, product(state.basis[step]), start), state
-    )
+    return jax.lax.fori_loop(first, stop, lambda step, state: _extended(state, step, product(state.basis[step]), start), state)
 
 
 def in_python(product: Callable[[Array], Array], start: Float[Array, " n"], depth: int, bar: Bar) -> Krylov:

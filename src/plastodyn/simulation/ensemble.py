@@ -10,10 +10,10 @@ import numpy as np
 from jax import Array
 
 from plastodyn.protocol import Carry, Event
+from plastodyn.runtime.pace import Pace
 from plastodyn.runtime.progress import Bar
 from plastodyn.simulation import dataset, engine
 from plastodyn.simulation.members import Population
-from plastodyn.runtime.pace import Pace
 from plastodyn.simulation.plan import Timing, observed_shape, plan
 from plastodyn.simulation.record import Observable, instants
 from plastodyn.simulation.status import Status, of_ends
