@@ -56,15 +56,16 @@ def cell(monkeypatch):
     """What a notebook was told to display, in order."""
     shown = []
 
-    def display(data, raw, display_id):
-        assert raw
-        assert display_id
-        shown.append(data)
-        return SimpleNamespace(update=lambda data, raw: shown.append(data))
+    class DisplayHandle:
+        def display(self, data, raw):
+            assert raw
+            shown.append(data)
+
+        update = display
 
     notebook = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=object()))
     monkeypatch.setitem(sys.modules, "IPython", notebook)
-    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(DisplayHandle=DisplayHandle))
     return shown
 
 

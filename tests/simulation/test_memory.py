@@ -44,7 +44,7 @@ def test_members_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
 def test_what_an_accelerator_holds_is_held_against_its_own_memory(monkeypatch):
     monkeypatch.setattr(memory, "free_on_device", lambda: 10**5)
     circuit = pd.Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(100_000))
-    with pytest.raises(ValueError, match="of memory of the device, and 100 kB are free: .* 1 members at a time"):
+    with pytest.raises(ValueError, match=r"of memory of the device, and 100 kB are free: .* 1 members at a time"):
         pd.simulate(circuit, pd.rules.gradient(0.1), steps=1, key=KEY)
 
 

@@ -120,10 +120,11 @@ class _Notebook:
     """A line of text in the output of the cell, which is written over; bars of widgets need a package besides."""
 
     def __init__(self, title: str, total: int | None) -> None:
-        from IPython.display import display  # noqa: PLC0415 - a notebook has it
+        from IPython.display import DisplayHandle  # noqa: PLC0415 - a notebook has it
 
         self._title, self._total = title, total
-        self._handle = display({"text/plain": title}, raw=True, display_id=True)
+        self._handle = DisplayHandle()
+        self._handle.display({"text/plain": title}, raw=True)
 
     def show(self, done: int, text: str) -> None:
         filled = 0 if not self._total else round(_WIDTH * done / self._total)

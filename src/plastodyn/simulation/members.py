@@ -16,7 +16,6 @@ from plastodyn.simulation.axes import Grid, is_axis, spanned
 from plastodyn.tree import Weights
 from plastodyn.types import Leaves
 
-
 BYTES_PER_MEMBER = 100
 """What the host holds of each: its key, status and number of steps, and its place on the axes."""
 
