@@ -95,6 +95,52 @@ class SweetSpot(NamedTuple):
         return _fetched(jax.jit(jax.vmap(run)), ratios, jax.random.split(jax.random.key(1), len(ratios)))
 
 
+class Convolutional(NamedTuple):
+    """Gradient descent of a small classifier of images with two layers of convolutions."""
+
+    steps: int = 100
+    images: int = 1000
+    rate: float = 0.05
+
+    @property
+    def start(self) -> dict[str, Array]:
+        """Random weights, 3794 of them."""
+        keys = jax.random.split(jax.random.key(0), 3)
+        shapes = {"first": (8, 1, 3, 3), "second": (16, 8, 3, 3), "readout": (10, 256)}
+        return {name: 0.1 * jax.random.normal(key, shape) for key, (name, shape) in zip(keys, shapes.items(), strict=True)}
+
+    def loss(self, weights: dict[str, Array]) -> Array:
+        """The cross-entropy of random labels."""
+        images, labels = _images(self.images)
+        hidden = jnp.tanh(jax.lax.conv(images, weights["first"], (1, 1), "SAME"))
+        hidden = hidden.reshape(self.images, 8, 4, 2, 4, 2).mean((3, 5))
+        hidden = jnp.tanh(jax.lax.conv(hidden, weights["second"], (1, 1), "SAME"))
+        scores = hidden.reshape(self.images, -1) @ weights["readout"].T
+        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(scores), labels[:, None], 1))
+
+    def by_hand(self) -> Callable[[], object]:
+        """A Python loop over a compiled step: within a loop of its own XLA has no fast convolution on a CPU."""
+        loss = jax.jit(self.loss)
+        step = jax.jit(lambda weights: jax.tree.map(lambda w, g: w - self.rate * g, weights, jax.grad(self.loss)(weights)))
+
+        def run(weights: dict[str, Array]) -> tuple[dict[str, Array], list[Array]]:
+            losses = []
+            for index in range(self.steps):
+                if index % EVERY == 0:
+                    losses.append(loss(weights))
+                weights = step(weights)
+            return weights, losses
+
+        return _fetched(run, self.start)
+
+
+@functools.cache
+def _images(count: int) -> tuple[Array, Array]:
+    with jax.ensure_compile_time_eval():
+        keys = jax.random.split(jax.random.key(1))
+        return jax.random.uniform(keys[0], (count, 1, 8, 8)), jax.random.randint(keys[1], (count,), 0, 10)
+
+
 def _outputs(weights: tuple[Array, ...], inputs: Array) -> Array:
     return weights[1] @ jax.nn.sigmoid(weights[0] @ inputs)
 

@@ -18,16 +18,18 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from by_hand import EVERY, Quadratic, SweetSpot
+from by_hand import EVERY, Convolutional, Quadratic, SweetSpot
 from rich.console import Console
 from rich.table import Table
 
-CASES: dict[str, Quadratic | SweetSpot] = {
+Case = Quadratic | SweetSpot | Convolutional
+CASES: dict[str, Case] = {
     "README example": SweetSpot(),
     "1e6 weights": Quadratic(10**6, 1, 6000),
     "1e7 weights": Quadratic(10**7, 1, 200),
     "1e7 weights, white fluctuations": Quadratic(10**7, 1, 20, fluctuation=0.1),
     "1e5 members of 3 weights": Quadratic(3, 10**5, 20_000),
+    "convolutions, 3794 weights": Convolutional(),
 }
 FRESH = ("simulate", "by hand")
 
@@ -44,7 +46,7 @@ class Row(NamedTuple):
     compiling_by_hand: float
 
 
-def simulated(case: Quadratic | SweetSpot) -> Callable[[], object]:
+def simulated(case: Case) -> Callable[[], object]:
     """The case through the public call."""
     import plastodyn as pd  # noqa: PLC0415 - its import is part of what a fresh process is timed for
 
@@ -52,6 +54,9 @@ def simulated(case: Quadratic | SweetSpot) -> Callable[[], object]:
         circuit = pd.circuits.student_teacher([12, 20, 10], inputs=1000, key=jax.random.key(0))
         rule = pd.rules.noisy_gradient(pd.axis("ratio", case.ratios) * 0.3, 20.0) + pd.fluctuations.white(0.3)
         steps, replicas, record = case.steps, case.replicas, ["loss"]
+    elif isinstance(case, Convolutional):
+        circuit, rule = pd.Circuit(loss=case.loss, weights=case.start), pd.rules.gradient(case.rate)
+        steps, replicas, record = case.steps, 1, [pd.observe("loss", every=EVERY)]
     else:
         circuit = pd.Circuit(loss=case.loss, weights=jnp.ones(case.weights))
         rule = pd.rules.gradient(case.rate)
@@ -61,7 +66,7 @@ def simulated(case: Quadratic | SweetSpot) -> Callable[[], object]:
     return lambda: pd.simulate(circuit, rule, steps=steps, replicas=replicas, key=key, record=record, progress=False)
 
 
-def steady(case: Quadratic | SweetSpot, rounds: int) -> tuple[float, float, float]:
+def steady(case: Case, rounds: int) -> tuple[float, float, float]:
     """Median seconds of warm runs, and the median of the ratios of neighbours."""
     runs = simulated(case), case.by_hand()
     for run in runs:

@@ -7,6 +7,7 @@ import pytest
 
 from plastodyn import measure
 from plastodyn.measure import estimate, lanczos
+from plastodyn.runtime.progress import Bar
 
 KEY = jax.random.key(3)
 SPECTRA = {
@@ -29,7 +30,7 @@ def test_the_matrix_is_the_operator_in_its_basis(name, run):
     start = jax.random.normal(KEY, (40,))
     with jax.enable_x64(True):
         product = lambda v: jnp.asarray(matrix) @ v  # noqa: E731
-        tridiagonal, basis = (np.asarray(x) for x in run(product, jnp.asarray(start, "float64"), 15))
+        tridiagonal, basis = (np.asarray(x) for x in run(product, jnp.asarray(start, "float64"), 15, Bar("lanczos", 15)))
     np.testing.assert_allclose(basis @ basis.T, np.eye(15), atol=1e-10)
     np.testing.assert_allclose(basis @ matrix @ basis.T, tridiagonal, atol=1e-9 * (1 + np.abs(values).max()))
     ritz = np.linalg.eigvalsh(tridiagonal)

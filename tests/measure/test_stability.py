@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import plastodyn as pd
-from plastodyn.measure.stability import VERDICTS
+from plastodyn.app.user_model import stability_report
+from plastodyn.measure.stability import VERDICTS, runs
 from plastodyn.measure.stability.signs import full_signs
+from plastodyn.runtime import pace
 
 EPS = float(np.finfo(np.float32).eps)
 KEY = jax.random.key(0)
@@ -189,7 +191,7 @@ def test_signs_of_neurons_are_those_of_weights():
 
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_every_verdict_has_a_sentence(verdict):
-    found = pd.measure.SignStability(verdict, True, 0.2, 1, 0, 3, 0.01, 0.0, 0.5, 0.01, 1.0, 0.002, 1e-4, 0.0, 0.1)
+    found = pd.measure.SignStability(verdict, True, 0.2, 1, 0, 3, 0.01, 0.0, 0.5, 0.01, 1.0, 0.002, 1e-4, 0.0, 0.1, 9, 9)
     assert found.answer.endswith(".")
     assert ("chaotic" in found.answer) == (verdict in ("unstable: chaotic", "undecided"))
 
@@ -219,3 +221,44 @@ def test_bad_arguments(change, message):
     arguments = {"circuit": toy(1.0), "signs": jnp.ones(2), "rate": 0.1, "key": KEY, "steps": 1000, **change}
     with pytest.raises(ValueError, match=message):
         pd.measure.sign_stability(arguments.pop("circuit"), arguments.pop("signs"), **arguments)
+
+
+def test_away_from_a_solution_no_runs_are_made(monkeypatch):
+    """They could not change the verdict, and are what takes long."""
+    monkeypatch.setattr("plastodyn.measure.stability.question.run", None)
+    found = ask(quadratic([1.0, 3.0], at=2.0), jnp.array([1.0, -1.0]))
+    assert (found.verdict, found.at_rest) == ("undecided", False)
+    assert math.isnan(found.loss_after)
+    assert math.isnan(found.lyapunov_exponent)
+
+
+def test_runs_end_where_nothing_moves_any_more(monkeypatch):
+    """Each step of descent on these curvatures halves the distance or more: after 100 steps it has passed below precision."""
+    made, start = [], jnp.full((3, 2), 1.001)
+    counted = runs.pieces
+    monkeypatch.setattr(runs, "pieces", lambda *arguments: (made.append(1) or each for each in counted(*arguments)))
+    monkeypatch.setattr(pace, "_GROWTH", 2)
+    circuit = quadratic([5.0, 10.0])
+    step = pd.measure.rule_map(circuit, pd.rules.gradient(0.1))
+    early = runs.run(circuit, step, start, 10**6)
+    # With calls of 1, 1, 2, 4, ... steps, a million of them takes 20.
+    assert len(made) < 15
+    assert early.path.tolist() == [0.0] * 3
+    assert early.weights.tolist() == runs.run(circuit, step, start, 1000).weights.tolist()
+
+
+def test_beyond_2000_weights_counts_are_said_to_be_lower_bounds():
+    """2100 weights, 100 of which grow: 20 are found at either end."""
+    found = ask(quadratic(np.linspace(1.0, 2.0, 2100)), jnp.where(jnp.arange(2100) < 100, -1.0, 1.0), steps=100)
+    assert (found.eigenvalues_found, found.weights, found.unstable) == (40, 2100, 20)
+    report = stability_report(found)
+    assert report["unstable_at_least"] == 20
+    assert "unstable" not in report
+    assert stability_report(ask(toy(1.0), jnp.ones(2), steps=100))["unstable"] == 0
+
+
+def test_a_fraction_that_rounds_to_no_neuron_is_refused():
+    circuit, _ = at_teacher(3, 4)
+    with pytest.raises(ValueError, match=r"at least one of the 3 presynaptic neurons of layer 0, 0.17 or more; 0.01 of them"):
+        ask(circuit, pd.rules.presynaptic(0.01))
+    assert ask(circuit, pd.rules.presynaptic(0.0), steps=100).flipped_share == 0

@@ -201,3 +201,29 @@ def test_signs_that_do_not_fit_the_circuit_are_named():
     ):
         with pytest.raises(ValueError, match=message):
             pd.simulate(circuit, pd.rules.flipped(pd.rules.gradient(0.1), signs), steps=1, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    ("layout", "side", "axis"),
+    [
+        ("outputs-inputs", pd.rules.presynaptic, 1),
+        ("outputs-inputs", pd.rules.postsynaptic, 0),
+        ("inputs-outputs", pd.rules.presynaptic, 2),
+        ("inputs-outputs", pd.rules.postsynaptic, 3),
+    ],
+)
+def test_kernels_of_convolutions_have_neurons_on_both_sides(layout, side, axis):
+    """The channels that enter and leave, wherever the layout has them; a kernel is a layer like a matrix."""
+    kernel, matrix = jnp.ones((4, 6, 8, 10)), jnp.ones((3, 5))
+    bias, signs, plain = side(0.5, layer=0, layout=layout).signs((jnp.ones(4), kernel, matrix))
+    assert (bias.tolist(), plain.tolist()) == (1.0, 1.0)
+    count = kernel.shape[axis]
+    assert signs.shape == tuple(count if place == axis else 1 for place in range(4))
+    assert signs.ravel().tolist() == [-1.0] * (count // 2) + [1.0] * (count // 2)
+    of_matrix = side(0.5, layer=1, layout=layout).signs((jnp.ones(4), kernel, matrix))[2]
+    assert of_matrix.shape == ((1, 5) if axis in (1, 3) else (3, 1))
+
+
+def test_a_layout_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="layout must be one of outputs-inputs, inputs-outputs; got 'rows'"):
+        pd.rules.presynaptic(0.5, layout="rows")

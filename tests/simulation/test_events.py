@@ -125,7 +125,7 @@ def test_every_event_has_a_key_of_its_own(single):
 def test_rounds_and_short_calls_miss_nothing(single, monkeypatch, options):
     """Whether the host is returned to for questions, or because time is up: events happen once."""
     if "steps" in options:
-        monkeypatch.setattr("plastodyn.simulation.pace._GROWTH", 1)
+        monkeypatch.setattr("plastodyn.runtime.pace._GROWTH", 1)
         options = {}
     run = _run(2, **options)
     for place in range(len(PLAN)):

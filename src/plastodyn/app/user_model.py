@@ -16,9 +16,10 @@ from plastodyn.app.modules import user_module
 from plastodyn.circuits import Circuit
 from plastodyn.measure import SignStability, plasticity_ratio, stationary_ratio
 from plastodyn.rules import noisy_gradient, postsynaptic, presynaptic
+from plastodyn.rules.wrap.neurons import LAYOUTS
 
 _SIDES = ("presynaptic", "postsynaptic")
-_LAYOUTS = ("outputs-inputs", "inputs-outputs")
+_COUNTS = ("unstable", "unstable_unflipped", "flat")
 
 
 def load(model: str, loss: str, weights: str, checkpoint: Path | None) -> Circuit:
@@ -64,14 +65,12 @@ def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None
     if flips.fraction is not None:
         checks.number("--flip", flips.fraction, at_least=0, at_most=1)
     checks.one_of("--side", flips.side, _SIDES)
-    checks.one_of("--layout", flips.layout, _LAYOUTS)
+    checks.one_of("--layout", flips.layout, LAYOUTS)
     module = user_module(model)
     circuit = _circuit(module, model, loss, weights, checkpoint)
     if flips.fraction is not None:
-        # Where the rows of a matrix are its inputs, the synapses that leave a neuron are a row.
-        sides = _SIDES if flips.layout == "outputs-inputs" else _SIDES[::-1]
-        neurons = {"presynaptic": presynaptic, "postsynaptic": postsynaptic}[sides[_SIDES.index(flips.side)]]
-        return circuit, neurons(flips.fraction, flips.layer)
+        neurons = {"presynaptic": presynaptic, "postsynaptic": postsynaptic}[flips.side]
+        return circuit, neurons(flips.fraction, flips.layer, layout=flips.layout)
     assert flips.named is not None
     if not hasattr(module, flips.named):
         raise ValueError(f"--signs must name signs in {model}; got {flips.named!r}, which it does not define")
@@ -81,6 +80,8 @@ def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None
 def stability_report(found: SignStability) -> dict[str, str | float | None]:
     """The answer of `measure.sign_stability` as plain values, what is not defined as None.
 
+    Where not all eigenvalues were found, the counts of directions are named ``..._at_least``.
+
     >>> from plastodyn.measure import sign_stability
     >>> circuit = Circuit(loss=lambda w: jnp.sum((w - 1) ** 2), weights=jnp.ones(2))
     >>> found = sign_stability(circuit, jnp.ones(2), rate=0.1, key=jax.random.key(0), steps=100)
@@ -88,7 +89,13 @@ def stability_report(found: SignStability) -> dict[str, str | float | None]:
     ('stable', None)
     """
     values = {**found._asdict(), "answer": found.answer}
-    return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in values.items()}
+    partial = found.eigenvalues_found < found.weights
+    return {
+        f"{name}_at_least" if partial and name in _COUNTS else name: (
+            None if isinstance(value, float) and not np.isfinite(value) else value
+        )
+        for name, value in values.items()
+    }
 
 
 def report(

@@ -1,8 +1,7 @@
 """How far a field is from being a gradient: its curl, and its angle with the direction of descent."""
 
-import functools
+from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -13,6 +12,8 @@ from plastodyn.measure.curvature import Loss
 from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.field import Field, check_field
 from plastodyn.measure.spectrum import DENSE_LIMIT
+from plastodyn.runtime.pieces import each
+from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
 from plastodyn.types import Key, Scalar
 
@@ -50,36 +51,40 @@ def curl(field: Field, weights: Weights, *, key: Key | None = None, probes: int 
     if key is None:
         if size > DENSE_LIMIT:
             raise ValueError(f"key must be given for more than {DENSE_LIMIT} weights; got None for {size}")
-        return estimate.exact(_exact_share(field, weights))
+        units = jnp.eye(size, dtype=tree.ravel(weights).dtype)
+        with Bar("curl", size) as bar:
+            antisymmetric, whole = each(_squares_of_unit, (field, weights), units, bar)
+        return estimate.exact(jnp.sqrt(jnp.sum(antisymmetric) / jnp.sum(whole)))
     checks.key("key", key)
     checks.count("probes", probes, at_least=2)
-    return _estimated_share(field, weights, jax.random.split(key, probes))
-
-
-@eqx.filter_jit
-def _exact_share(field: Field, weights: Weights) -> Array:
-    units = jnp.eye(tree.size(weights), dtype=tree.ravel(weights).dtype)
-    squares = functools.partial(_squares, field, weights)
-    antisymmetric, whole = jax.lax.map(lambda unit: squares(tree.unravel(weights, unit)), units)
-    return jnp.sqrt(jnp.sum(antisymmetric) / jnp.sum(whole))
-
-
-@eqx.filter_jit
-def _estimated_share(field: Field, weights: Weights, keys: Array) -> Estimate:
-    squares = functools.partial(_squares, field, weights)
-    antisymmetric, whole = jax.lax.map(lambda key: squares(tree.signs_like(key, weights)), keys)
+    with Bar("curl", probes) as bar:
+        antisymmetric, whole = each(_squares_of_signs, (field, weights), jax.random.split(key, probes), bar)
     square = estimate.ratio_of_means(antisymmetric, whole)
     share = jnp.sqrt(square.value)
     return square._replace(value=share, standard_error=square.standard_error / jnp.where(share > 0, 2 * share, 1))
 
 
-def _squares(field: Field, weights: Weights, probe: Weights) -> tuple[Array, Array]:
-    """``|Az|^2`` and ``|Az|^2 + |Sz|^2``, of the antisymmetric and symmetric parts of the Jacobian."""
-    _, forward = jax.jvp(field, (weights,), (probe,))
-    _, pull = jax.vjp(field, weights)
-    (backward,) = pull(probe)
-    half_difference = jax.tree.map(lambda a, b: (a - b) / 2, forward, backward)
-    return tree.dot(half_difference, half_difference), (tree.dot(forward, forward) + tree.dot(backward, backward)) / 2
+def _squares_of_unit(system: tuple[Field, Weights]) -> Callable[[Array], tuple[Array, Array]]:
+    squares = _squares(*system)
+    return lambda unit: squares(tree.unravel(system[1], unit))
+
+
+def _squares_of_signs(system: tuple[Field, Weights]) -> Callable[[Key], tuple[Array, Array]]:
+    squares = _squares(*system)
+    return lambda key: squares(tree.signs_like(key, system[1]))
+
+
+def _squares(field: Field, weights: Weights) -> Callable[[Weights], tuple[Array, Array]]:
+    """Of a probe z: ``|Az|^2`` and ``|Az|^2 + |Sz|^2``, of the antisymmetric and symmetric parts of the Jacobian."""
+    _, push = jax.linearize(field, weights)
+    pull = jax.linear_transpose(push, weights)
+
+    def of_probe(probe: Weights) -> tuple[Array, Array]:
+        forward, (backward,) = push(probe), pull(probe)
+        half_difference = jax.tree.map(lambda a, b: (a - b) / 2, forward, backward)
+        return tree.dot(half_difference, half_difference), (tree.dot(forward, forward) + tree.dot(backward, backward)) / 2
+
+    return of_probe
 
 
 def descent_angle(field: Field, loss: Loss, weights: Weights) -> Scalar:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,13 +13,22 @@ from scipy.sparse import linalg
 from plastodyn import checks, tree
 from plastodyn.measure.field import Field, check_field
 from plastodyn.measure.spectrum import DENSE_LIMIT
+from plastodyn.runtime.convolutions import compiled
+from plastodyn.runtime.pieces import each
+from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
 RIGHTMOST = 20
 """Eigenvalues looked for where there are too many weights for a dense Jacobian and no number is given."""
-_RESTARTS = 1000
 _COLUMNS_AT_A_TIME = 64
+_NARROW, _WIDE, _MANY = 3, 20, 10**6
+"""Restarts of an Arnoldi iteration that holds as few vectors as is usual, and of one that holds 320; and the weights beyond
+which it never holds so many. Isolated eigenvalues are found at once, those at a dense end of a spectrum in one wide sweep,
+where a narrow one takes thousands of products."""
+_VECTORS = 320
+_SHARE_OF_TOLERANCE = 0.1
+"""How exactly eigenvalues are found: to this share of what counts as zero."""
 
 
 class JacobianSpectrum(NamedTuple):
@@ -86,7 +94,7 @@ def jacobian_spectrum(
         checks.number("count", count, at_most=size - 2)
         checks.key("key", key)
         assert key is not None
-        eigenvalues, scale = _arnoldi(field, weights, count, key)
+        eigenvalues, scale = _arnoldi(field, weights, count, key, tolerance)
     return _sorted(eigenvalues, scale, tolerance)
 
 
@@ -120,20 +128,25 @@ def dense_jacobian(field: Field, weights: Weights) -> Float[Array, "n n"]:
     check_field("field", field, weights)
     if tree.size(weights) > DENSE_LIMIT:
         raise ValueError(f"weights must number at most {DENSE_LIMIT} for a dense Jacobian; got {tree.size(weights)}")
-    return _columns(field, weights).T
-
-
-@eqx.filter_jit
-def _columns(field: Field, weights: Weights) -> Array:
-    units = jnp.eye(tree.size(weights), dtype=tree.ravel(weights).dtype)
+    size = tree.size(weights)
     # A block of columns at a time: memory does not grow with N times the number of inputs.
-    return jax.lax.map(_linearized(field, weights), units, batch_size=_COLUMNS_AT_A_TIME)
+    blocks = -(-size // _COLUMNS_AT_A_TIME)
+    wide = -(-size // blocks)
+    units = jnp.eye(blocks * wide, size, dtype=tree.ravel(weights).dtype).reshape(blocks, wide, size)
+    with Bar("jacobian", blocks) as bar:
+        return each(_columns, (field, weights), units, bar).reshape(-1, size)[:size].T
 
 
-@eqx.filter_jit
-def _linearized(field: Field, weights: Weights) -> Callable[[Array], Array]:
+def _columns(system: tuple[Field, Weights]) -> Callable[[Array], Array]:
+    return jax.vmap(_push(*system))
+
+
+def _push(field: Field, weights: Weights) -> Callable[[Array], Array]:
     """The map v -> J v on raveled vectors: the field is evaluated once, however many products follow."""
     return jax.linearize(lambda w: tree.ravel(field(tree.unravel(weights, w))), tree.ravel(weights))[1]
+
+
+_linearized = compiled(_push)
 
 
 def _dense(field: Field, weights: Weights) -> tuple[np.ndarray, float]:
@@ -145,16 +158,22 @@ def _dense(field: Field, weights: Weights) -> tuple[np.ndarray, float]:
 class _Operator(linalg.LinearOperator):
     """A JAX function on vectors of length N in the form that ARPACK asks for."""
 
-    def __init__(self, forward: Callable[[np.ndarray], Array], like: Array):
+    def __init__(self, forward: Callable[[np.ndarray], Array], like: Array, bar: Bar):
         super().__init__(like.dtype, (like.size, like.size))
-        self.forward = forward
+        self.forward, self.bar = forward, bar
 
     def _matvec(self, x: np.ndarray) -> np.ndarray:
+        self.bar.advance(1)
         return np.asarray(self.forward(np.ravel(x)))
 
 
-def _arnoldi(field: Field, weights: Weights, count: int, key: Array) -> tuple[np.ndarray, float]:
+def _arnoldi(field: Field, weights: Weights, count: int, key: Array, tolerance: float) -> tuple[np.ndarray, float]:
     """The ``count`` rightmost eigenvalues, or those of them that converge, and the largest singular value."""
+    with Bar("jacobian, products", None) as bar:
+        return _rightmost(field, weights, count, key, tolerance, bar)
+
+
+def _rightmost(field: Field, weights: Weights, count: int, key: Array, tolerance: float, bar: Bar) -> tuple[np.ndarray, float]:
     at = tree.ravel(weights)
     push = _linearized(field, weights)
     pull = jax.linear_transpose(push, at)
@@ -164,15 +183,22 @@ def _arnoldi(field: Field, weights: Weights, count: int, key: Array) -> tuple[np
     if not first.any():
         # ARPACK refuses the zero matrix; no other sends a random vector to 0.
         return np.zeros(count, complex), 0.0
-    squared = _Operator(jax.jit(lambda v: pull(push(v))[0]), at)
+    squared = _Operator(compiled(lambda v: pull(push(v))[0]), at, bar)
     largest: Any = linalg.eigsh(squared, 1, v0=start, tol=1e-2, return_eigenvectors=False)  # type: ignore[arg-type]
     scale = float(np.sqrt(largest[0]))
     # Convergence is judged relative to an eigenvalue, which one near zero never meets: shifted, it is relative to |J|.
-    shifted = _Operator(jax.jit(lambda v: push(v) + jnp.asarray(scale, at.dtype) * v), at)
-    try:
-        found: Any = linalg.eigs(shifted, count, which="LR", v0=start, maxiter=_RESTARTS, return_eigenvectors=False)
-    except linalg.ArpackNoConvergence as failure:
-        found = failure.eigenvalues
+    shifted = _Operator(compiled(lambda v: push(v) + jnp.asarray(scale, at.dtype) * v), at, bar)
+    usual = min(at.size, 2 * count + 1)
+    wide = usual if at.size > _MANY else min(at.size, max(usual, _VECTORS))
+    exactness: Any = tolerance * _SHARE_OF_TOLERANCE
+    found: Any = np.zeros(0)
+    for vectors, restarts in ((usual, _NARROW), (wide, _WIDE)):
+        options = {"v0": start, "ncv": vectors, "maxiter": restarts, "tol": exactness, "return_eigenvectors": False}
+        try:
+            found = linalg.eigs(shifted, count, which="LR", **options)
+            break
+        except linalg.ArpackNoConvergence as failure:
+            found = failure.eigenvalues
     if not found.size:
         raise ValueError(f"count must let the Arnoldi iteration converge, and no eigenvalue did: try more; got {count}")
     return np.asarray(found, complex) - scale, scale

@@ -12,6 +12,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from plastodyn.runtime import convolutions
+from plastodyn.runtime.pieces import carried
+from plastodyn.runtime.progress import Bar
+
 _ROUNDINGS = 10
 """A remainder of so many roundings of the matrix is taken for none."""
 
@@ -27,40 +31,47 @@ class _State(NamedTuple):
     beside: Float[Array, " depth"]
 
 
-def compiled(product: Callable[[Array], Array], start: Float[Array, " n"], depth: int) -> Krylov:
+def compiled(product: Callable[[Array], Array], start: Float[Array, " n"], depth: int, bar: Bar) -> Krylov:
     """Lanczos iteration with a product that JAX can trace.
 
     Args:
         product: v -> A v, A symmetric.
         start: a random vector, of which rolled copies serve as new directions.
         depth: steps, at most n.
+        bar: is advanced by the products made.
 
     Returns:
         The tridiagonal matrix and the vectors.
 
     Source: Lanczos (1950).
 
-    >>> matrix, _ = compiled(lambda v: 3 * v, jnp.array([1.0, 2.0, -1.0]), 3)
+    >>> with Bar("lanczos", 3) as bar:
+    ...     matrix, _ = compiled(lambda v: 3 * v, jnp.array([1.0, 2.0, -1.0]), 3, bar)
     >>> bool(jnp.allclose(matrix, 3 * jnp.eye(3)))
     True
     """
-    found = jax.lax.fori_loop(
-        0, depth, lambda step, state: _extended(state, step, product(state.basis[step]), start), _begun(start, depth)
-    )
-    return _result(found)
+    advance = lambda state, first, stop: _advanced(product, start, state, first, stop)  # noqa: E731
+    return _result(carried(advance, _begun(start, depth), depth, bar))
 
 
-def in_python(product: Callable[[Array], Array], start: Float[Array, " n"], depth: int) -> Krylov:
+@convolutions.compiled
+def _advanced(product: Callable[[Array], Array], start: Array, state: _State, first: Array, stop: Array) -> _State:
+    return jax.lax.fori_loop(first, stop, lambda step, state: _extended(state, step, product(state.basis[step]), start), state)
+
+
+def in_python(product: Callable[[Array], Array], start: Float[Array, " n"], depth: int, bar: Bar) -> Krylov:
     """`compiled` with a product of any library, step by step.
 
     Args:
         product: v -> A v, A symmetric.
         start: a random vector.
         depth: steps, at most n.
+        bar: is advanced by the products made.
     """
     state = _begun(start, depth)
     for step in range(depth):
         state = _extended(state, step, jnp.asarray(product(state.basis[step])), start)
+        bar.advance(1)
     return _result(state)
 
 

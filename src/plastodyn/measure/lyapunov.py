@@ -6,12 +6,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
 from plastodyn import checks, tree
 from plastodyn.measure import estimate
 from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.field import Field, check_field
+from plastodyn.runtime.convolutions import compiled
+from plastodyn.runtime.pieces import carried
+from plastodyn.runtime.progress import Bar
 from plastodyn.solvers import rk4
 from plastodyn.tree import Weights
 from plastodyn.types import Key
@@ -54,13 +57,18 @@ def flow_map(field: Field, dt: float) -> FlowMap:
     return FlowMap(field, dt)
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """How many times: segments of rounds, each of ``every`` steps and one orthonormalisation."""
 
     segments: int
     rounds: int
     warm_up: int
     every: int
+
+    @property
+    def all_rounds(self) -> int:
+        """Of the warm-up and of all segments."""
+        return self.warm_up + self.segments * self.rounds
 
 
 def lyapunov_exponents(
@@ -127,36 +135,62 @@ def lyapunov_exponents(
     checks.number("dt", dt, above=0)
     if steps % (segments * every):
         raise ValueError(f"steps must be a multiple of segments * every = {segments * every}; got {steps}")
-    plan = _Plan(segments, steps // (segments * every), -(-warm_up // every), every)
-    growth = _growth(step, weights, key, count, plan) / (steps // segments * dt)
-    return estimate.mean(growth)
+    plan = Plan(segments, steps // (segments * every), -(-warm_up // every), every)
+    one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], weights)
+    return estimate.mean(growth(step, one, key[None], count, plan)[0] / (steps // segments * dt))
 
 
-@eqx.filter_jit
-def _growth(step: Field, weights: Weights, key: Array, count: int, plan: _Plan) -> Float[Array, "segments count"]:
-    """Sums of ``log |R_ii|`` over each segment, shape (segments, count)."""
+def growth(step: Field, starts: Weights, keys: PRNGKeyArray, count: int, plan: Plan) -> Float[Array, "runs segments count"]:
+    """Sums of ``log |R_ii|`` over each segment of each run, as for `lyapunov_exponents`.
+
+    Args:
+        step: function from the weights to the weights one step later.
+        starts: of the runs, stacked.
+        keys: of their tangent vectors.
+        count: how many vectors.
+        plan: of the runs.
+
+    >>> plan = Plan(segments=2, rounds=3, warm_up=1, every=1)
+    >>> growth(lambda w: 2 * w, jnp.ones((1, 2)), jax.random.split(jax.random.key(0), 1), 1, plan).round(3).tolist()
+    [[[2.0789999961853027], [2.0789999961853027]]]
+    """
+    with Bar("Lyapunov exponents", plan.all_rounds) as bar:
+        begun = jax.vmap(lambda weights, key: _begun(weights, key, count, plan))(starts, keys)
+        return carried(lambda *piece: _advanced(step, plan, *piece), begun, plan.all_rounds, bar).growth
+
+
+class _Run(NamedTuple):
+    """Where a run is, its tangent vectors, and the sums of the logarithms of their growth."""
+
+    at: Weights
+    tangents: Weights
+    growth: Float[Array, "segments count"]
+
+
+def _begun(weights: Weights, key: Key, count: int, plan: Plan) -> _Run:
     dtype = tree.ravel(weights).dtype
+    tangents, _ = _orthonormal(jax.random.normal(key, (count, tree.size(weights)), dtype), weights)
+    return _Run(weights, tangents, jnp.zeros((plan.segments, count), dtype))
+
+
+def _orthonormal(vectors: Array, like: Weights) -> tuple[Weights, Array]:
+    basis, triangle = jnp.linalg.qr(vectors.T)
+    return jax.vmap(lambda row: tree.unravel(like, row))(basis.T), jnp.log(jnp.abs(jnp.diagonal(triangle)))
+
+
+@compiled
+def _advanced(step: Field, plan: Plan, runs: _Run, first: Array, stop: Array) -> _Run:
+    """The runs after the rounds from ``first`` up to ``stop``."""
 
     def advance(_: Array, carry: tuple[Weights, Weights]) -> tuple[Weights, Weights]:
         following, push = jax.linearize(step, carry[0])
         # One vector after the other: products with matrices of weights are then faster on a CPU than in a batch.
         return following, jax.lax.map(push, carry[1])
 
-    def orthonormal(vectors: Array) -> tuple[Weights, Array]:
-        basis, triangle = jnp.linalg.qr(vectors.T)
-        return jax.vmap(lambda row: tree.unravel(weights, row))(basis.T), jnp.log(jnp.abs(jnp.diagonal(triangle)))
+    def one_round(index: Array, run: _Run) -> _Run:
+        at, tangents = jax.lax.fori_loop(0, plan.every, advance, (run.at, run.tangents))
+        tangents, logarithms = _orthonormal(jax.vmap(tree.ravel)(tangents), at)
+        counted = jnp.where(index < plan.warm_up, 0, logarithms)
+        return _Run(at, tangents, run.growth.at[(index - plan.warm_up) // plan.rounds].add(counted))
 
-    def one_round(_: Array, carry: tuple[Weights, Weights, Array]) -> tuple[Weights, Weights, Array]:
-        at, tangents, total = carry
-        at, tangents = jax.lax.fori_loop(0, plan.every, advance, (at, tangents))
-        tangents, logarithms = orthonormal(jax.vmap(tree.ravel)(tangents))
-        return at, tangents, total + logarithms
-
-    def segment(carry: tuple[Weights, Weights], _: None) -> tuple[tuple[Weights, Weights], Array]:
-        at, tangents, total = jax.lax.fori_loop(0, plan.rounds, one_round, (*carry, nothing))
-        return (at, tangents), total
-
-    nothing = jnp.zeros(count, dtype)
-    tangents, _ = orthonormal(jax.random.normal(key, (count, tree.size(weights)), dtype))
-    at, tangents, _ = jax.lax.fori_loop(0, plan.warm_up, one_round, (weights, tangents, nothing))
-    return jax.lax.scan(segment, (at, tangents), length=plan.segments)[1]
+    return jax.lax.map(lambda run: jax.lax.fori_loop(first, stop, one_round, run), runs)

@@ -1,8 +1,8 @@
 """Matrix-free operators: the seam between an estimator and whatever computes the product of a matrix with a vector.
 
 An estimator asks an operator for two things only: a function of each of many random keys, and a Lanczos iteration. A
-JAX product has both compiled; a product of another library, such as a PyTorch module's Hessian-vector product, has
-both as a Python loop. The probes of one key are the same.
+JAX product has both compiled, in pieces of a moment each; a product of another library, such as a PyTorch module's
+Hessian-vector product, has both as a Python loop. The probes of one key are the same.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jaxtyping import PRNGKeyArray
 
 from plastodyn import checks, tree
 from plastodyn.measure import lanczos
 from plastodyn.measure.lanczos import Krylov
+from plastodyn.runtime.pieces import each
+from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
@@ -31,26 +34,43 @@ class Operator(eqx.Module):
     product: Product
     like: Weights
 
-    def each(self, function: Callable[[Key], Result], keys: PRNGKeyArray) -> Result:
-        """A function of every key, stacked: one at a time, so that memory stays that of one product."""
-        return jax.lax.map(function, keys)
+    def each(self, function: "OfKey[Result]", keys: PRNGKeyArray, bar: Bar) -> Result:
+        """``function(operator)`` of every key, stacked: one at a time, so that memory stays that of one product."""
+        return each(function, self, keys, bar)
 
-    def lanczos(self, start: Weights, depth: int) -> Krylov:
+    def lanczos(self, start: Weights, depth: int, bar: Bar) -> Krylov:
         """Lanczos iteration with full reorthogonalisation."""
-        return lanczos.compiled(lambda v: tree.ravel(self.product(tree.unravel(start, v))), tree.ravel(start), depth)
+        return lanczos.compiled(_Raveled(self.product, start), tree.ravel(start), depth, bar)
 
 
 class HostOperator(Operator):
     """A symmetric matrix as a product in plain Python, on NumPy arrays; see `host_operator`."""
 
-    def each(self, function: Callable[[Key], Result], keys: PRNGKeyArray) -> Result:
-        """A function of every key, stacked, in a Python loop."""
-        found = [function(key) for key in keys]
+    def each(self, function: "OfKey[Result]", keys: PRNGKeyArray, bar: Bar) -> Result:
+        """``function(operator)`` of every key, stacked, in a Python loop."""
+        one, found = function(self), []
+        for key in keys:
+            found.append(one(key))
+            bar.advance(1)
         return jax.tree.map(lambda *values: jnp.stack(values), *found)
 
-    def lanczos(self, start: Weights, depth: int) -> Krylov:
+    def lanczos(self, start: Weights, depth: int, bar: Bar) -> Krylov:
         """Lanczos iteration with full reorthogonalisation, in a Python loop."""
-        return lanczos.in_python(lambda v: tree.ravel(self.product(tree.unravel(start, v))), tree.ravel(start), depth)
+        return lanczos.in_python(_Raveled(self.product, start), tree.ravel(start), depth, bar)
+
+
+OfKey = Callable[[Operator], Callable[[Key], Result]]
+"""Of an operator, a function of a random key."""
+
+
+class _Raveled(eqx.Module):
+    """A product on raveled vectors."""
+
+    product: Product
+    like: Weights
+
+    def __call__(self, vector: Array) -> Array:
+        return tree.ravel(self.product(tree.unravel(self.like, vector)))
 
 
 def operator(product: Product, like: Weights) -> Operator:

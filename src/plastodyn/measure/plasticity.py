@@ -1,8 +1,8 @@
 """The user's question in one call: how much plasticity should counteract fluctuations of a given kind and size?"""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,11 +13,14 @@ from jaxtyping import Float
 from plastodyn import checks, tree
 from plastodyn.fluctuations import white
 from plastodyn.measure import estimate
-from plastodyn.measure.changes import Premises, premises, require_equation_9, two_changes
+from plastodyn.measure.changes import premises, require_equation_9, two_changes
 from plastodyn.measure.curvature import hessian_product
-from plastodyn.measure.spectrum import extreme_eigenvalues
+from plastodyn.measure.operator import Operator
+from plastodyn.measure.spectrum import ends
 from plastodyn.protocol import AbstractCircuit, Rule, check_joined
 from plastodyn.rules import gradient
+from plastodyn.runtime.pieces import each
+from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
@@ -121,9 +124,7 @@ def plasticity_ratio(
         flat, leading = tree.ravel(start)[None], ()
     else:
         flat, leading = _states(circuit, start)
-    keys = jax.random.split(key, len(flat))
-    found, supposed = _measure_all(circuit, flat, rule, fluctuation, keys, samples, depth)
-    require_equation_9(supposed)
+    found = _measured(circuit, flat, rule, fluctuation, key, samples, min(depth, flat.shape[1]))
     fields = [np.asarray(field, float).reshape(leading) for field in found]
     if isinstance(start, xr.DataArray):
         dims = start.dims[:-1]
@@ -146,45 +147,73 @@ def _states(circuit: AbstractCircuit, states: Weights | xr.DataArray) -> tuple[A
     return jnp.asarray(np.asarray(states).reshape(-1, count), tree.ravel(circuit.weights).dtype), shape[:-1]
 
 
-@eqx.filter_jit
-def _measure_all(
-    circuit: AbstractCircuit, states: Array, rule: Rule, fluctuation: Rule, keys: Array, samples: int, depth: int
-) -> tuple[tuple[Array, ...], Premises]:
-    def one(state: tuple[Array, Array]) -> tuple[tuple[Array, ...], Premises]:
-        weights = tree.unravel(circuit.weights, state[0])
-        return _measure(circuit, weights, rule, fluctuation, state[1], samples, depth)
-
-    return jax.lax.map(one, (states, keys))
-
-
-def _measure(
-    circuit: AbstractCircuit, weights: Weights, rule: Rule, fluctuation: Rule, key: Key, samples: int, depth: int
-) -> tuple[tuple[Array, ...], Premises]:
-    key_rule, key_fluctuation, key_lanczos = jax.random.split(key, 3)
-    q_dc, e_dc, _ = estimate.ratio_of_means(*_draws(circuit, weights, rule, key_rule, samples)[:2])
-    forms, squares, products, slopes = _draws(circuit, weights, fluctuation, key_fluctuation, samples)
-    q_de, e_de, _ = estimate.ratio_of_means(forms, squares)
+def _measured(
+    circuit: AbstractCircuit, states: Array, rule: Rule, fluctuation: Rule, key: Key, samples: int, depth: int
+) -> tuple[Array, ...]:
+    """The fields of the answer, each of shape (states,)."""
+    keys = jax.vmap(lambda own: jax.random.split(own, 3))(jax.random.split(key, len(states)))
+    with Bar("plasticity ratio", len(states) * (2 * samples + depth + 1)) as bar:
+        losses, gradients = each(_loss_and_gradient, circuit, states, bar)
+        known = (circuit, states, gradients)
+        of_rule = _draws((*known, rule), keys[:, 0], samples, bar)
+        of_fluctuation = _draws((*known, fluctuation), keys[:, 1], samples, bar)
+        low, high = _extremes(circuit, states, keys[:, 2], depth, bar)
+    forms, squares, products, slopes = of_fluctuation
+    require_equation_9(jax.vmap(premises)(squares, products, forms, slopes))
+    q_dc, e_dc = _ratio(*of_rule[:2])
+    q_de, e_de = _ratio(forms, squares)
     ratio = jnp.sqrt(q_de / q_dc)
     error = 0.5 * ratio * jnp.sqrt((e_de / q_de) ** 2 + (e_dc / q_dc) ** 2)
-    low = high = jnp.full((), jnp.nan)
-    if depth:
-        low, high = extreme_eigenvalues(circuit.loss_at, weights, key=key_lanczos, depth=depth)
-    answers = ratio, error, q_de, e_de, q_dc, e_dc, low, high, circuit.loss_at(weights)
-    return answers, premises(squares, products, forms, slopes)
+    return ratio, error, q_de, e_de, q_dc, e_dc, low, high, losses
 
 
-def _draws(circuit: AbstractCircuit, weights: Weights, rule: Rule, key: Key, samples: int) -> tuple[Array, ...]:
-    """``v'Hv``, ``|v|^2``, ``v'v+`` and ``v'gradF`` over draws of the rule's change v in one step, and of the next one v+."""
-    product = hessian_product(circuit.loss_at, weights)
-    gradient_here = jax.grad(circuit.loss_at)(weights)
+def _loss_and_gradient(circuit: AbstractCircuit) -> Callable[[Array], tuple[Array, Array]]:
+    def at(state: Array) -> tuple[Array, Array]:
+        loss, slope = jax.value_and_grad(circuit.loss_at)(tree.unravel(circuit.weights, state))
+        return loss, tree.ravel(slope)
 
-    def draw(sample_key: Key) -> tuple[Array, ...]:
-        change, following = two_changes(circuit, weights, rule, sample_key)
+    return at
+
+
+def _draws(system: tuple[AbstractCircuit, Array, Array, Rule], keys: Array, samples: int, bar: Bar) -> tuple[Array, ...]:
+    """What `_draw` gives, for every state and sample: each of shape (states, samples)."""
+    states = len(keys)
+    own = jax.vmap(lambda key: jax.random.split(key, samples))(keys).reshape(states * samples)
+    found = each(_draw, system, (jnp.repeat(jnp.arange(states), samples), own), bar)
+    return tuple(values.reshape(states, samples) for values in found)
+
+
+def _draw(system: tuple[AbstractCircuit, Array, Array, Rule]) -> Callable[[tuple[Array, Key]], tuple[Array, ...]]:
+    """``v'Hv``, ``|v|^2``, ``v'v+`` and ``v'gradF`` for the rule's change v in one step at a state, and the next one v+."""
+    circuit, states, gradients, rule = system
+
+    def draw(item: tuple[Array, Key]) -> tuple[Array, ...]:
+        index, key = item
+        weights = tree.unravel(circuit.weights, states[index])
+        change, following = two_changes(circuit, weights, rule, key)
         return (
-            tree.dot(change, product(change)),
+            tree.dot(change, hessian_product(circuit.loss_at, weights)(change)),
             tree.dot(change, change),
             tree.dot(change, following),
-            tree.dot(change, gradient_here),
+            tree.dot(change, tree.unravel(circuit.weights, gradients[index])),
         )
 
-    return jax.lax.map(draw, jax.random.split(key, samples))
+    return draw
+
+
+def _ratio(numerators: Array, denominators: Array) -> tuple[Array, Array]:
+    """The ratio of means over samples of every state, and its standard error."""
+    found = jax.vmap(estimate.ratio_of_means)(numerators, denominators)
+    return found.value, found.standard_error
+
+
+def _extremes(circuit: AbstractCircuit, states: Array, keys: Array, depth: int, bar: Bar) -> tuple[Array, Array]:
+    """The smallest and largest curvature found at every state; NaN if none is asked for."""
+    if not depth:
+        return jnp.full(len(states), jnp.nan), jnp.full(len(states), jnp.nan)
+    found = []
+    for state, key in zip(states, keys, strict=True):
+        weights = tree.unravel(circuit.weights, state)
+        found.append(ends(Operator(hessian_product(circuit.loss_at, weights), weights), key, depth, bar))
+    low, high = zip(*found, strict=True)
+    return jnp.stack(low), jnp.stack(high)

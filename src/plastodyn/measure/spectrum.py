@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +12,8 @@ from jaxtyping import Float
 from plastodyn import checks, tree
 from plastodyn.measure.curvature import Loss, hessian_operator
 from plastodyn.measure.operator import Operator
+from plastodyn.runtime.convolutions import compiled
+from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
 from plastodyn.types import Key, Scalar
 
@@ -64,13 +65,12 @@ def spectrum(
     count = tree.size(operator.like)
     steps = min(depth, count)
 
-    def quadrature(probe_key: Array) -> tuple[Array, Array]:
-        start = tree.normal_like(probe_key, operator.like) if probe is None else probe(probe_key)
-        tridiagonal, _ = operator.lanczos(start, steps)
-        nodes, vectors = jnp.linalg.eigh(tridiagonal)
-        return nodes, vectors[0] ** 2
-
-    nodes, shares = (np.asarray(x, float).ravel() for x in operator.each(quadrature, jax.random.split(key, probes)))
+    with Bar("spectrum", steps * probes) as bar:
+        draw = (lambda own: tree.normal_like(own, operator.like)) if probe is None else probe
+        starts = (draw(own) for own in jax.random.split(key, probes))
+        found = [jnp.linalg.eigh(operator.lanczos(start, steps, bar)[0]) for start in starts]
+    nodes = np.concatenate([np.asarray(values, float) for values, _ in found])
+    shares = np.concatenate([np.asarray(vectors[0] ** 2, float) for _, vectors in found])
     order = np.argsort(nodes)
     return Spectrum(nodes[order], shares[order] * count / shares.sum())
 
@@ -104,7 +104,8 @@ def leading_pairs(operator: Operator, *, key: Key, count: int, depth: int = 60) 
     checks.count("count", count, at_least=1)
     checks.count("depth", depth, at_least=count)
     checks.number("count", count, at_most=size)
-    tridiagonal, basis = operator.lanczos(tree.normal_like(key, operator.like), min(depth, size))
+    with Bar("leading pairs", min(depth, size)) as bar:
+        tridiagonal, basis = operator.lanczos(tree.normal_like(key, operator.like), min(depth, size), bar)
     values, vectors = jnp.linalg.eigh(tridiagonal)
     leading = jnp.argsort(-values)[:count]
     return values[leading], vectors[:, leading].T @ basis
@@ -133,8 +134,21 @@ def extremes(operator: Operator, *, key: Key, depth: int = 40) -> tuple[Scalar, 
     """
     checks.key("key", key)
     checks.count("depth", depth, at_least=1)
-    depth = min(depth, tree.size(operator.like))
-    tridiagonal, _ = operator.lanczos(tree.normal_like(key, operator.like), depth)
+    with Bar("extreme eigenvalues", min(depth, tree.size(operator.like))) as bar:
+        return ends(operator, key, depth, bar)
+
+
+def ends(operator: Operator, key: Key, depth: int, bar: Bar) -> tuple[Scalar, Scalar]:
+    """`extremes` within a longer work, whose bar is advanced by the products made.
+
+    >>> from plastodyn.measure import operator
+    >>> with Bar("both ends", 2) as bar:
+    ...     low, high = ends(operator(lambda v: jnp.array([-2.0, 2.0]) * v, jnp.ones(2)), jax.random.key(0), 2, bar)
+    >>> round(float(low), 4), round(float(high), 4)
+    (-2.0, 2.0)
+    """
+    steps = min(depth, tree.size(operator.like))
+    tridiagonal, _ = operator.lanczos(tree.normal_like(key, operator.like), steps, bar)
     values = jnp.linalg.eigvalsh(tridiagonal)
     return values[0], values[-1]
 
@@ -164,7 +178,7 @@ def hessian_eigenvalues(loss: Loss, weights: Weights) -> Float[np.ndarray, " n"]
     return np.linalg.eigvalsh(np.asarray(_dense_hessian(loss, weights), float))
 
 
-@eqx.filter_jit
+@compiled
 def _dense_hessian(loss: Loss, weights: Weights) -> Float[Array, "n n"]:
     return jax.hessian(lambda w: loss(tree.unravel(weights, w)))(tree.ravel(weights))
 

@@ -1,5 +1,7 @@
 """The trace of a matrix from random probes, with its standard error."""
 
+from collections.abc import Callable
+
 import jax
 from jax import Array
 from matfree import stochtrace
@@ -9,6 +11,8 @@ from plastodyn.measure import estimate
 from plastodyn.measure.curvature import Loss, hessian_operator, hessian_product
 from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.operator import Operator
+from plastodyn.runtime.convolutions import channels_last
+from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
@@ -40,11 +44,16 @@ def trace(operator: Operator, *, key: Key, samples: int = 32) -> Estimate:
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)
 
-    def quadratic_form(probe_key: Array) -> Array:
-        probe = tree.signs_like(probe_key, operator.like)
+    with Bar("trace", samples) as bar:
+        return estimate.mean(operator.each(_quadratic_form, jax.random.split(key, samples), bar))
+
+
+def _quadratic_form(operator: Operator) -> Callable[[Key], Array]:
+    def of_probe(key: Key) -> Array:
+        probe = tree.signs_like(key, operator.like)
         return tree.dot(probe, operator.product(probe))
 
-    return estimate.mean(operator.each(quadratic_form, jax.random.split(key, samples)))
+    return of_probe
 
 
 def hessian_trace(loss: Loss, weights: Weights, *, key: Key, samples: int = 32) -> Estimate:
@@ -108,5 +117,5 @@ def hessian_trace_deflated(loss: Loss, weights: Weights, *, key: Key, samples: i
     checks.number("samples", samples, at_most=tree.size(weights))
     sampler = stochtrace.sampler_normal(weights, num=samples)
     estimator = stochtrace.estimator_leave_one_out_mean_and_sem(stochtrace.leave_one_out_xtrace(), sampler)
-    value, error = estimator(hessian_product(loss, weights), key)
+    value, error = channels_last(estimator)(hessian_product(loss, weights), key)
     return Estimate(value, error, samples)

@@ -115,7 +115,8 @@ def _recorded(item: Observable, window: range, values: np.ndarray, dims: tuple[s
     # Observables recorded at the same instants share a dimension; the first ones have the plain name.
     plain = outcome.windows[0] == window
     dim = base if plain else f"{base}_{same[0]}"
-    instants = np.array(window) * (outcome.timing.dt if outcome.timing.is_flow else 1)
+    steps = np.arange(window.start, window.stop, window.step)
+    instants = steps * outcome.timing.dt if outcome.timing.is_flow else steps
     trailing = values.shape[len(dims) + 1 :]
     inner = ["weight"] if item.name == "weights" else [f"{item.name}_{i}" for i in range(len(trailing))]
     long_name, units = _LONG_NAMES.get(item.name, (item.name, "1"))

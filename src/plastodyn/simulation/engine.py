@@ -22,6 +22,7 @@ from jax.sharding import PartitionSpec
 from plastodyn import protocol
 from plastodyn.protocol import AbstractCircuit, Carry, Instants, Moment, Rule
 from plastodyn.runtime import devices
+from plastodyn.runtime.convolutions import channels_last
 from plastodyn.solvers import Solver
 from plastodyn.types import Leaves, Noise
 
@@ -272,6 +273,7 @@ def _spread(program: Program, function: Callable[..., Any], specs: tuple[Any, ..
     """A function of one chunk over the devices, each of which has its own; ``specs`` say what of its arguments is split."""
     axes = (0,) if program.chunk > 1 else (0, 1)
 
+    @channels_last
     def local(*arguments: Any) -> Any:
         """The part of one device: its axis of devices, and that of a single member, are taken away and put back."""
         return jax.tree.map(lambda x: jnp.expand_dims(x, axes), function(*map(mine, arguments)))

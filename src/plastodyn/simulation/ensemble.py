@@ -10,10 +10,11 @@ import numpy as np
 from jax import Array
 
 from plastodyn.protocol import Carry, Event
+from plastodyn.runtime.pace import Pace
 from plastodyn.runtime.progress import Bar
-from plastodyn.simulation import dataset, engine
+from plastodyn.simulation import dataset, engine, memory
 from plastodyn.simulation.members import Population
-from plastodyn.simulation.pace import Pace
+from plastodyn.simulation.memory import Recorded
 from plastodyn.simulation.plan import Timing, observed_shape, plan
 from plastodyn.simulation.record import Observable, instants
 from plastodyn.simulation.status import Status, of_ends
@@ -37,28 +38,30 @@ class Ensemble:
         self.program = plan(population, timing, observed, tuple(item.instants(timing.dt) for item in events), chunk)
         leaves, layout = jax.tree.flatten(population.one())
         self.one = (layout, tuple(leaves))
-        self.carries, self.kinds = self._room_for_carries()
-        self.dtype = np.dtype(jnp.result_type(*jax.tree.leaves(self.carries.weights)))
-        self.records: list[np.ndarray] = [self._unrecorded(i) for i in range(len(recorded))]
+        one = jax.eval_shape(lambda *system: engine.begin(self.program, *system), *population.one())
+        plain = jax.eval_shape(lambda carry: jax.tree.map(_plain, carry), one)
+        self.kinds = jax.tree.map(lambda leaf: leaf.dtype, one)
+        self.dtype = np.dtype(jnp.result_type(*jax.tree.leaves(one.weights)))
+        kept = [
+            Recorded(item.name, len(window), self._kept_of(which))
+            for which, (item, window) in enumerate(zip(recorded, self.windows, strict=True))
+        ]
+        drawn = jax.eval_shape(lambda *system: engine.draw(self.program, jnp.int32(0), *system), *population.one())
+        memory.check(population, self.program, kept, plain, drawn)
+        self.carries: Carry = jax.tree.map(lambda leaf: np.zeros((population.total, *leaf.shape), leaf.dtype), plain)
+        # Room for records: NaN until they are there.
+        self.records = [np.full((population.total, item.instants, *item.one.shape), np.nan, item.one.dtype) for item in kept]
         self.taken = np.full(population.total, timing.first)
         self.status = np.full(population.total, Status.INTERRUPTED, np.int8)
         self.begun = np.zeros(population.total, bool)
         self._pace = Pace()
 
-    def _room_for_carries(self) -> tuple[Carry, Carry]:
-        """Room on the host for what each member carries, and the types that it has on the device."""
-        program, total = self.program, self.population.total
-        one = jax.eval_shape(lambda *system: engine.begin(program, *system), *self.population.one())
-        kinds = jax.tree.map(lambda leaf: leaf.dtype, one)
-        plain = jax.eval_shape(lambda carry: jax.tree.map(_plain, carry), one)
-        return jax.tree.map(lambda leaf: np.zeros((total, *leaf.shape), leaf.dtype), plain), kinds
-
-    def _unrecorded(self, which: int) -> np.ndarray:
-        """Room for the records of one observable: NaN until they are there."""
+    def _kept_of(self, which: int) -> jax.ShapeDtypeStruct:
+        """Shape and type of one record of one observable on the host."""
         one = observed_shape(self.program, which, *self.one)
         # What is no number with a NaN is kept in floats that hold it.
         kind = one.dtype if jnp.issubdtype(one.dtype, jnp.inexact) else np.float64 if one.dtype.itemsize > 2 else self.dtype
-        return np.full((self.population.total, len(self.windows[which]), *one.shape), np.nan, kind)
+        return jax.ShapeDtypeStruct(one.shape, kind)
 
     def resume(self, carries: Carry, done: np.ndarray, status: np.ndarray, taken: np.ndarray) -> None:
         """Go on from what an earlier run carried; members that were done there stay as they are."""

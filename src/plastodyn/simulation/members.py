@@ -11,9 +11,13 @@ from jax.typing import DTypeLike
 
 from plastodyn import checks
 from plastodyn.protocol import AbstractCircuit, Rule
+from plastodyn.runtime import memory
 from plastodyn.simulation.axes import Grid, is_axis, spanned
 from plastodyn.tree import Weights
 from plastodyn.types import Leaves
+
+BYTES_PER_MEMBER = 100
+"""What the host holds of each: its key, status and number of steps, and its place on the axes."""
 
 
 class Population(NamedTuple):
@@ -73,9 +77,11 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
             on a longer axis repeats the members of a shorter one.
 
     Raises:
-        ValueError: if the circuits of a list differ in more than the values of their arrays.
+        ValueError: if the circuits of a list differ in more than the values of their arrays, or there are more members
+            than fit into memory.
     """
     grid = spanned((circuits, rule))
+    _check_number(grid.settings * replicas)
     dtype = jnp.result_type(*jax.tree.leaves(circuits[0].weights))
     stacked, differs = stack(circuits)
     setting, replica = np.divmod(np.arange(grid.settings * replicas), replicas)
@@ -100,6 +106,13 @@ def enlist(circuits: list[AbstractCircuit], rule: Rule, replicas: int, key: Arra
     )
     static = jax.tree.map(lambda leaf: None if is_axis(leaf) or _numeric(leaf) else leaf, system, is_leaf=is_axis)
     return Population(grid, replicas, _member_keys(key, grid, replicas), batched, shared, static)
+
+
+def _check_number(members: int) -> None:
+    needed, free = members * BYTES_PER_MEMBER, memory.free_on_host()
+    if free is not None and needed > free:
+        words = f"{members} members need {memory.readable(needed)} of memory, and {memory.readable(free)} are free"
+        raise ValueError(f"axes and replicas must make fewer members: {words}; see plastodyn.sweeps")
 
 
 def stack(circuits: list[AbstractCircuit]) -> tuple[AbstractCircuit, Leaves]:

@@ -130,7 +130,8 @@ class LocalWorkers(Executor):
                 [sys.executable, "-P", "-c", _BEGIN],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, **one_core(), "PYTHONPATH": path},
+                # Several processes on one terminal: none of them is to repaint its lines.
+                env={**os.environ, **one_core(), "PYTHONPATH": path, "TERM": "dumb"},
             )
             self._running.add(process)
         self._own.process = process

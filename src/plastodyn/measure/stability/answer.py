@@ -27,6 +27,8 @@ class SignStability(NamedTuple):
     lyapunov_error: float
     loss_start: float
     loss_after: float
+    eigenvalues_found: int
+    weights: int
 
     @property
     def answer(self) -> str:

@@ -12,6 +12,7 @@ from plastodyn import tree
 from plastodyn.measure.field import Field
 from plastodyn.measure.jacobian import JacobianSpectrum, default_tolerance, jacobian_spectrum
 from plastodyn.measure.stability.answer import MARGIN
+from plastodyn.runtime.convolutions import compiled
 from plastodyn.tree import Weights
 from plastodyn.types import Key, Scalar
 
@@ -33,13 +34,17 @@ class Change(eqx.Module):
 
 
 class Directions(NamedTuple):
-    """What a step does next to the solution: the leading growth rate, counts, ``|J|_2``, and what counts as zero."""
+    """What a step does next to the solution: the leading growth rate, counts, ``|J|_2``, and what counts as zero.
+
+    Where fewer ``eigenvalues`` were found than there are weights, the counts are lower bounds.
+    """
 
     growth: float
     unstable: int
     flat: int
     scale: float
     zero: float
+    eigenvalues: int
 
     def grows_beyond(self, without: "Directions") -> bool:
         """Whether a direction grows because of the flips."""
@@ -90,7 +95,7 @@ def growth_rates(eigenvalues: Complex[np.ndarray, " n"]) -> Float[np.ndarray, " 
 
 def _counted(growth: Float[np.ndarray, " n"], spectrum: JacobianSpectrum, tolerance: float) -> Directions:
     zero = tolerance * spectrum.scale
-    return Directions(float(growth.max()), int((growth > zero).sum()), spectrum.flat, spectrum.scale, zero)
+    return Directions(float(growth.max()), int((growth > zero).sum()), spectrum.flat, spectrum.scale, zero, len(growth))
 
 
 def is_at_rest(step: Field, weights: Weights, growth: float) -> bool:
@@ -111,7 +116,7 @@ def is_at_rest(step: Field, weights: Weights, growth: float) -> bool:
     return length <= size * max(precision, _REST * max(rate, growth))
 
 
-@eqx.filter_jit
+@compiled
 def _distance_to_rest(step: Field, weights: Weights) -> tuple[Scalar, Scalar, Scalar]:
     """Length of a step v, its rate ``|v'Jv| / |v|^2``, and the norm of the weights."""
     change, pushed = jax.jvp(Change(step), (weights,), (Change(step)(weights),))

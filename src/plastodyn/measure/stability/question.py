@@ -51,7 +51,7 @@ def sign_stability(
       it and half of what it was half way, if the exponent is not positive. ``chaotic``: all are away and move on, and the
       exponent is more than 3 standard errors and ``3 / steps`` above 0, and more than twice the rate at which the
       distance from the solution still grows;
-    * ``undecided``: anything else, and wherever the weights are not at rest.
+    * ``undecided``: anything else, and wherever the weights are not at rest: then no runs are made.
 
     Weights are at rest where a step v without flips is below their precision, or is so short that ``|v| / |v'Jv/|v|^2|``
     (what descent still has to go along v) or ``|v| / growth_rate`` (what it goes while the fastest direction grows by a
@@ -79,7 +79,8 @@ def sign_stability(
         curl of the flipped gradient with its standard error, and its angle to descent (radians, mean over the starts),
         both without the constraint; Lyapunov exponent per step (mean over seeds) and its standard error, the larger of
         that from batch means and that from the spread of seeds, NaN unless unstable; loss at the solution and after
-        ``steps`` steps (mean over seeds). ``.answer`` is a sentence.
+        ``steps`` steps (mean over seeds, NaN without runs); how many eigenvalues were found, and how many there are, one
+        for each weight: with fewer the counts of directions are lower bounds. ``.answer`` is a sentence.
 
     Raises:
         ValueError: if an argument is out of range, or ``signs`` do not fit the weights.
@@ -101,17 +102,18 @@ def sign_stability(
     without, found = (directions(step, weights, count, key_spectrum, tolerance) for step in (plain, curled))
     at_rest = is_at_rest(plain, weights, found.growth)
     field = rule_field(circuit, flips)
-    starts = next_to(circuit, field, jax.random.split(key_start, seeds))
-    ends = run(circuit, curled, starts.weights, steps)
-    exponent = error = math.nan
-    if found.grows_beyond(without):
-        exponent, error = largest_exponent(curled, ends.weights, key_tangents, steps)
-        verdict = Motion(ends, run(circuit, curled, ends.weights, steps), exponent, error, steps).verdict
-    else:
-        verdict = _near(found, without, starts, ends)
     share = curl(field, weights, key=key_curl)
+    starts = next_to(circuit, field, jax.random.split(key_start, seeds))
+    verdict, exponent, error, loss_after = "undecided", math.nan, math.nan, math.nan
+    if at_rest:
+        ends = run(circuit, curled, starts.weights, steps)
+        loss_after = float(jnp.mean(ends.loss))
+        verdict = _near(found, without, starts, ends)
+        if found.grows_beyond(without):
+            exponent, error = largest_exponent(curled, ends.weights, key_tangents, steps)
+            verdict = Motion(ends, run(circuit, curled, ends.weights, steps), exponent, error, steps).verdict
     return SignStability(
-        verdict=verdict if at_rest else "undecided",
+        verdict=verdict,
         at_rest=at_rest,
         flipped_share=flipped_share(signs),
         unstable=found.unstable,
@@ -125,7 +127,9 @@ def sign_stability(
         lyapunov_exponent=exponent,
         lyapunov_error=error,
         loss_start=float(starts.loss_at_rest[0]),
-        loss_after=float(jnp.mean(ends.loss)),
+        loss_after=loss_after,
+        eigenvalues_found=found.eigenvalues,
+        weights=tree.size(weights),
     )
 
 

@@ -3,9 +3,9 @@
 All lengths are relative to the norm of the solution's weights.
 """
 
+import functools
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,10 +14,12 @@ from jaxtyping import Float, PRNGKeyArray
 
 from plastodyn import tree
 from plastodyn.measure.curl import descent_angle
-from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.field import RuleField, RuleMap
-from plastodyn.measure.lyapunov import lyapunov_exponents
+from plastodyn.measure.lyapunov import Plan, growth
 from plastodyn.protocol import AbstractCircuit
+from plastodyn.runtime.convolutions import compiled
+from plastodyn.runtime.pieces import pieces
+from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
@@ -48,7 +50,7 @@ class Ends(NamedTuple):
     norm: Float[Array, " runs"]
 
 
-@eqx.filter_jit
+@compiled
 def next_to(circuit: AbstractCircuit, field: RuleField, keys: PRNGKeyArray) -> Starts:
     """A start at a relative distance of 1e-3 from the solution, in a random direction, for each key."""
     weights, loss = circuit.weights, circuit.loss_at
@@ -61,22 +63,54 @@ def next_to(circuit: AbstractCircuit, field: RuleField, keys: PRNGKeyArray) -> S
     return jax.vmap(one)(keys)
 
 
-@eqx.filter_jit
+class _Way(NamedTuple):
+    """Where runs are, and the path of each so far, over the last tenth of the steps."""
+
+    at: Weights
+    path: Float[Array, " runs"]
+
+
 def run(circuit: AbstractCircuit, step: RuleMap, starts: Weights, steps: int) -> Ends:
-    """As many steps from each start; the path is that of the last tenth of them."""
+    """As many steps from each start; the path is that of the last tenth of them.
+
+    The steps that are left are not made once the weights no longer change, by a single bit: they would change nothing.
+    """
+    way = _Way(starts, jnp.zeros(len(jax.tree.leaves(starts)[0]), tree.ravel(circuit.weights).dtype))
+    advance = lambda way, first, stop: _advanced(circuit, step, way, steps, first, stop)  # noqa: E731
+    with Bar("runs next to the solution", steps) as bar:
+        for following in pieces(advance, way, steps, bar):
+            rests, way = _are_equal(following.at, way.at), following
+            if rests:
+                break
+    return _ends(circuit, way)
+
+
+@compiled
+def _advanced(circuit: AbstractCircuit, step: RuleMap, way: _Way, steps: int, first: Array, stop: Array) -> _Way:
+    """The runs after the steps from ``first`` up to ``stop``."""
     size = tree.norm(circuit.weights)
-    last = steps // _LAST_PART
 
-    def advance(_: Array, carry: tuple[Weights, Array]) -> tuple[Weights, Array]:
-        following = step(carry[0])
-        return following, carry[1] + _distance(following, carry[0]) / size
+    def advance(index: Array, way: _Way) -> _Way:
+        following = step(way.at)
+        moved = jnp.where(index < steps - steps // _LAST_PART, 0, _distance(following, way.at) / size)
+        return _Way(following, way.path + moved)
 
-    def one(start: Weights) -> Ends:
-        early = jax.lax.fori_loop(0, steps - last, lambda _, at: step(at), start)
-        at, path = jax.lax.fori_loop(0, last, advance, (early, jnp.zeros_like(size)))
+    return jax.lax.map(lambda way: jax.lax.fori_loop(first, stop, advance, way), way)
+
+
+@compiled
+def _ends(circuit: AbstractCircuit, way: _Way) -> Ends:
+    size = tree.norm(circuit.weights)
+
+    def one(at: Weights, path: Array) -> Ends:
         return Ends(at, circuit.loss_at(at), _distance(at, circuit.weights) / size, path, tree.norm(at) / size)
 
-    return jax.vmap(one)(starts)
+    return jax.vmap(one)(way.at, way.path)
+
+
+def _are_equal(first: Weights, second: Weights) -> bool:
+    """Whether two pytrees agree in every number; one that is none agrees with itself."""
+    return all(map(functools.partial(np.array_equal, equal_nan=True), jax.tree.leaves(first), jax.tree.leaves(second)))
 
 
 def largest_exponent(step: RuleMap, starts: Weights, key: Key, steps: int) -> tuple[float, float]:
@@ -85,19 +119,13 @@ def largest_exponent(step: RuleMap, starts: Weights, key: Key, steps: int) -> tu
     The error is the larger of that from batch means within runs and that from the spread between them.
     """
     seeds = len(jax.tree.leaves(starts)[0])
-    found = _exponents(step, starts, jax.random.split(key, seeds), steps)
-    value, each = np.asarray(found.value, float)[:, 0], np.asarray(found.standard_error, float)[:, 0]
-    within, between = np.sqrt(np.mean(each**2)), np.std(value, ddof=1)
-    return float(np.mean(value)), float(max(within, between) / np.sqrt(seeds))
-
-
-@eqx.filter_jit
-def _exponents(step: RuleMap, starts: Weights, keys: PRNGKeyArray, steps: int) -> Estimate:
-    def one(start: Weights, key: Key) -> Estimate:
-        # The runs are on their attractor already: what warms up are the tangent vectors.
-        return lyapunov_exponents(step, start, key=key, steps=steps, warm_up=steps // 10, every=EVERY, segments=SEGMENTS)
-
-    return jax.vmap(one)(starts, keys)
+    # The runs are on their attractor already: what warms up are the tangent vectors.
+    plan = Plan(SEGMENTS, steps // (SEGMENTS * EVERY), steps // (10 * EVERY), EVERY)
+    sums = np.asarray(growth(step, starts, jax.random.split(key, seeds), 1, plan), float)[..., 0]
+    rates = sums / (steps // SEGMENTS)
+    within = np.sqrt(np.mean(np.var(rates, axis=1, ddof=1) / SEGMENTS))
+    between = np.std(np.mean(rates, axis=1), ddof=1)
+    return float(np.mean(rates)), float(max(within, between) / np.sqrt(seeds))
 
 
 def _distance(first: Weights, second: Weights) -> Array:

@@ -22,7 +22,8 @@ def full_signs(signs: Weights | NeuronSigns, weights: Weights) -> Weights:
         A pytree like the weights, of +1 and -1.
 
     Raises:
-        ValueError: if the signs do not fit the weights, or are not +1 and -1.
+        ValueError: if the signs do not fit the weights, or are not +1 and -1; or if the fraction of neurons that is to be
+            flipped, above 0, rounds to none of them.
 
     Source: this project.
 
@@ -30,7 +31,13 @@ def full_signs(signs: Weights | NeuronSigns, weights: Weights) -> Weights:
     [-1.0, -1.0]
     """
     if isinstance(signs, NeuronSigns):
-        signs = signs.signs(weights)
+        neurons, signs = signs, signs.signs(weights)
+        if neurons.by_fraction and float(neurons.neurons) > 0 and not flipped_share(signs):
+            count = max(leaf.size for leaf in jax.tree.leaves(signs))
+            raise ValueError(
+                f"the fraction of flipped neurons must make at least one of the {count} {neurons.side} neurons of layer "
+                f"{neurons.layer}, {0.5 / count:.2g} or more; {float(neurons.neurons):g} of them rounds to none"
+            )
     expected, got = jax.tree.structure(weights), jax.tree.structure(signs)
     if got != expected:
         raise ValueError(f"signs must have the structure of the weights, {expected}; got {got}")

@@ -1,4 +1,4 @@
-"""Signs of plasticity by neuron: whole rows or columns of a weight matrix learn with the opposite sign."""
+"""Signs of plasticity by neuron: rows or columns of a weight matrix, or channels of a kernel, learn with the opposite sign."""
 
 from collections.abc import Sequence
 
@@ -13,15 +13,20 @@ from plastodyn.protocol import INPUT_ROTATION, Symmetry
 from plastodyn.tree import Weights
 from plastodyn.types import Number, Parameter
 
-_SIDES = {"presynaptic": 1, "postsynaptic": 0}
+LAYOUTS = {
+    "outputs-inputs": {"presynaptic": 1, "postsynaptic": 0},
+    "inputs-outputs": {"presynaptic": -2, "postsynaptic": -1},
+}
+"""Which axis of a weight array belongs to the neurons of either side; kernels of convolutions have axes of space besides."""
 
 
 class NeuronSigns(eqx.Module):
-    """A sign for each neuron on one side of one weight matrix; see `presynaptic` and `postsynaptic`."""
+    """A sign for each neuron on one side of one weight array; see `presynaptic` and `postsynaptic`."""
 
     neurons: Parameter
     layer: int = eqx.field(static=True)
     side: str = eqx.field(static=True)
+    layout: str = eqx.field(static=True, default="outputs-inputs")
 
     @property
     def by_fraction(self) -> bool:
@@ -45,14 +50,15 @@ class NeuronSigns(eqx.Module):
     def signs(self, weights: Weights) -> Weights:
         """+1 or -1 for every weight, in a shape that broadcasts against its array."""
         leaves, structure = jax.tree.flatten(weights)
-        matrices = [index for index, leaf in enumerate(leaves) if leaf.ndim == 2]
-        if not self.layer < len(matrices):
-            raise ValueError(f"layer must be below the number of weight matrices, {len(matrices)}; got {self.layer}")
-        chosen = matrices[self.layer]
+        layers = [index for index, leaf in enumerate(leaves) if leaf.ndim >= 2]
+        if not self.layer < len(layers):
+            raise ValueError(f"layer must be below the number of weight matrices, {len(layers)}; got {self.layer}")
+        chosen = layers[self.layer]
         found: list[Array] = [jnp.ones((), leaf.dtype) for leaf in leaves]
-        axis = _SIDES[self.side]
-        signs = self._of_neurons(leaves[chosen].shape[axis], leaves[chosen].dtype)
-        found[chosen] = signs[None, :] if axis else signs[:, None]
+        weight, axis = leaves[chosen], LAYOUTS[self.layout][self.side]
+        shape = [1] * weight.ndim
+        shape[axis] = weight.shape[axis]
+        found[chosen] = self._of_neurons(shape[axis], weight.dtype).reshape(shape)
         return jax.tree.unflatten(structure, found)
 
     def _of_neurons(self, count: int, dtype: jnp.dtype) -> Array:
@@ -65,56 +71,61 @@ class NeuronSigns(eqx.Module):
         return jnp.asarray(self.neurons, dtype)
 
 
-def presynaptic(neurons: Number | Sequence[int], layer: int = 0) -> NeuronSigns:
+def presynaptic(neurons: Number | Sequence[int], layer: int = 0, *, layout: str = "outputs-inputs") -> NeuronSigns:
     """Flip the plasticity of all synapses that originate from some neurons: columns of ``W``, ``dW -> dW D``.
 
     Args:
         neurons: the fraction that is flipped, within [0, 1], a number or an axis: the first ``round(fraction n)`` of
             the n neurons; or a vector of +1 and -1, one for each neuron, such as +1 for excitatory and -1 for
             inhibitory ones.
-        layer: which weight matrix, of shape (outputs, inputs), counted from the inputs.
+        layer: which weight array, of those with two or more dimensions, counted from the inputs.
+        layout: ``outputs-inputs`` where matrices have the shape (outputs, inputs) and kernels of convolutions
+            (outputs, inputs, space...); ``inputs-outputs`` where they have (inputs, outputs) and (space..., inputs, outputs).
 
     Returns:
         Signs for `flipped`.
 
     Raises:
-        ValueError: if the fraction is out of range, a sign is neither +1 nor -1, or ``layer`` is negative.
+        ValueError: if the fraction is out of range, a sign is neither +1 nor -1, ``layer`` is negative, or the layout is
+            another.
 
     Source: Ninou, Kadmon and Cayco-Gajic (2025), the ``col`` modification of their scripts: ``dW1 = -eta grad D1``.
 
     >>> presynaptic(0.5).signs((jnp.ones((3, 4)),))[0].tolist()
     [[-1.0, -1.0, 1.0, 1.0]]
     """
-    return _neuron_signs(neurons, layer, "presynaptic")
+    return _neuron_signs(neurons, layer, "presynaptic", layout)
 
 
-def postsynaptic(neurons: Number | Sequence[int], layer: int = 0) -> NeuronSigns:
+def postsynaptic(neurons: Number | Sequence[int], layer: int = 0, *, layout: str = "outputs-inputs") -> NeuronSigns:
     """Flip the plasticity of all synapses that end on some neurons: rows of ``W``, ``dW -> D dW``.
 
     Args:
         neurons: as in `presynaptic`.
-        layer: which weight matrix, counted from the inputs.
+        layer: as in `presynaptic`.
+        layout: as in `presynaptic`.
 
     Returns:
         Signs for `flipped`.
 
     Raises:
-        ValueError: if the fraction is out of range, a sign is neither +1 nor -1, or ``layer`` is negative.
+        ValueError: as for `presynaptic`.
 
     Source: Ninou, Kadmon and Cayco-Gajic (2025), the ``row`` modification of their scripts.
 
     >>> postsynaptic([1, -1, 1]).signs((jnp.ones((3, 4)),))[0].tolist()
     [[1.0], [-1.0], [1.0]]
     """
-    return _neuron_signs(neurons, layer, "postsynaptic")
+    return _neuron_signs(neurons, layer, "postsynaptic", layout)
 
 
-def _neuron_signs(neurons: Number | Sequence[int], layer: int, side: str) -> NeuronSigns:
+def _neuron_signs(neurons: Number | Sequence[int], layer: int, side: str, layout: str) -> NeuronSigns:
     checks.count("layer", layer)
+    checks.one_of("layout", layout, LAYOUTS)
     if np.ndim(neurons) == 0 or hasattr(neurons, "dims"):
         checks.parameter("neurons", neurons, at_least=0, at_most=1)
-        return NeuronSigns(neurons, layer, side)
+        return NeuronSigns(neurons, layer, side, layout)
     values = np.asarray(neurons)
     if values.ndim != 1 or not np.isin(values, (-1, 1)).all():
         raise ValueError(f"neurons must be a fraction, or a vector of +1 and -1; got {neurons!r}")
-    return NeuronSigns(values.astype(float), layer, side)
+    return NeuronSigns(values.astype(float), layer, side, layout)
