@@ -17,6 +17,8 @@ from plastodyn.types import Activity
 if TYPE_CHECKING:
     import diffrax
 
+__all__ = ["Adaptive", "RungeKutta", "Solver", "adaptive", "euler", "heun", "rk4"]
+
 Pair: TypeAlias = tuple[Weights | None, Activity]
 """Weights and activity, or their velocities or changes; ``None`` for what does not move."""
 

@@ -69,7 +69,7 @@ def _table(path: Path) -> tuple[str, dict[str, Any]]:
 def _function(path: Path, where: object) -> Callable[[Any], Any]:
     file, _, name = str(where).rpartition(":")
     if not file:
-        raise ValueError(f"function must be 'file.py:name', the file next to {path}; got {where!r}")
+        raise ValueError(f"function must be 'file.py:name', the file next to {path}; got {checks.shown(where)}")
     found = getattr(user_module(str(path.parent / file) if file.endswith(".py") else file), name, None)
     if not callable(found):
         raise ValueError(f"function: {file} has no function {name!r}")

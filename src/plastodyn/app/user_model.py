@@ -74,7 +74,7 @@ def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None
         return circuit, neurons(flips.fraction, flips.layer)
     assert flips.named is not None
     if not hasattr(module, flips.named):
-        raise ValueError(f"--signs must name signs in {model}; got {flips.named!r}, which it does not define")
+        raise ValueError(f"--signs must name signs in {model}; got {checks.shown(flips.named)}, which it does not define")
     return circuit, getattr(module, flips.named)
 
 
@@ -137,13 +137,13 @@ def report(
 
 def _circuit(module: ModuleType, model: str, loss: str, weights: str, checkpoint: Path | None) -> Circuit:
     if not hasattr(module, loss):
-        raise ValueError(f"--loss must name a function in {model}; got {loss!r}, which it does not define")
+        raise ValueError(f"--loss must name a function in {model}; got {checks.shown(loss)}, which it does not define")
     if checkpoint is not None:
         start = _checkpoint(checkpoint)
     elif hasattr(module, weights):
         start = jax.tree.map(_floating, getattr(module, weights))
     else:
-        raise ValueError(f"--weights must name a pytree in {model}; got {weights!r}, which it does not define")
+        raise ValueError(f"--weights must name a pytree in {model}; got {checks.shown(weights)}, which it does not define")
     try:
         return Circuit(loss=getattr(module, loss), weights=start)
     except ValueError:

@@ -66,7 +66,7 @@ def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None,
 
 def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
     if isinstance(vertices, str) or not hasattr(vertices, "__len__") or not len(vertices):
-        raise ValueError(f"vertices must be a list of square matrices, at least one; got {vertices!r}")
+        raise ValueError(f"vertices must be a list of square matrices, at least one; got {checks.shown(vertices)}")
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
     if len({len(m) for m in found}) > 1:
         raise ValueError(f"vertices must have one size; got {[len(m) for m in found]}")

@@ -11,6 +11,7 @@ import numpy as np
 from flint import fmpq, fmpq_mat, fmpq_poly
 from jaxtyping import Float
 
+from plastodyn import checks
 from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
 
 _PLAIN = re.compile(r"\s*[+-]?(\d{1,4000}(/\d{1,4000})?|(?=\.?\d)\d{0,4000}(\.\d{0,4000})?([eE][+-]?\d{1,4})?)\s*")
@@ -42,7 +43,9 @@ def exact(value: Exact | None) -> fmpq:
         if max(fraction.numerator.bit_length(), fraction.denominator.bit_length()) > _MOST_BITS:
             raise ValueError
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):
-        raise ValueError(f"a number must be finite: a float, an integer, or a string such as '1/3'; got {value!r}") from None
+        raise ValueError(
+            f"a number must be finite: a float, an integer, or a string such as '1/3'; got {checks.shown(value)}"
+        ) from None
     return fmpq(fraction.numerator, fraction.denominator)
 
 

@@ -182,7 +182,7 @@ class _Setting:
         chosen = largest if level is None else rational.exact(level)
         if not 0 < chosen <= largest:
             most = rational.as_float(largest)
-            raise ValueError(f"level must lie above 0 and at most {most:.6g}, within the box; got {level!r}")
+            raise ValueError(f"level must lie above 0 and at most {most:.6g}, within the box; got {checks.shown(level)}")
         return self.judge(chosen)
 
     def largest_level(self) -> fmpq:
@@ -224,7 +224,7 @@ def _guess(guess: Sequence[float] | None, size: int) -> np.ndarray:
     with suppress(TypeError, ValueError):
         found = np.asarray(guess, float)
     if found.shape != (size,) or not np.isfinite(found).all():
-        raise ValueError(f"equilibrium must hold {size} finite numbers, as the box has; got {guess!r}")
+        raise ValueError(f"equilibrium must hold {size} finite numbers, as the box has; got {checks.shown(guess)}")
     return found
 
 
@@ -233,7 +233,7 @@ def _bounds(box: Bounds) -> list[tuple[fmpq, fmpq]]:
     with suppress(TypeError, ValueError):
         found = np.asarray(box, float)
     if found.ndim != 2 or found.shape[-1] != 2 or not len(found) or not np.isfinite(found).all():
-        raise ValueError(f"box must hold a finite lower and upper bound for each coordinate; got {box!r}")
+        raise ValueError(f"box must hold a finite lower and upper bound for each coordinate; got {checks.shown(box)}")
     if not (found[:, 0] < found[:, 1]).all():
-        raise ValueError(f"box must have each lower bound below its upper bound; got {box!r}")
+        raise ValueError(f"box must have each lower bound below its upper bound; got {checks.shown(box)}")
     return [(rational.exact(float(low)), rational.exact(float(high))) for low, high in found]

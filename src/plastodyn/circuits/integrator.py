@@ -146,7 +146,7 @@ def integrator(
     for name, value in (("interval", interval), ("time_constant", time_constant)):
         checks.number(name, value, above=0)
     if perturbation is not None and not isinstance(perturbation, Perturbation):
-        raise ValueError(f"perturbation must be one of pd.perturbations; got {perturbation!r}")
+        raise ValueError(f"perturbation must be one of pd.perturbations; got {checks.shown(perturbation)}")
     key_mode, key_others, key_saccades = jax.random.split(key, 3)
     kind = jnp.dtype(dtype)
     mode = jnp.abs(jax.random.normal(key_mode, (neurons,), kind))

@@ -35,7 +35,7 @@ class Circuit(AbstractCircuit):
 
     def __init__(self, loss: Callable[[Weights], Array], weights: Weights) -> None:
         if not callable(loss):
-            raise ValueError(f"loss must be a function of the weights; got {loss!r}")
+            raise ValueError(f"loss must be a function of the weights; got {checks.shown(loss)}")
         checks.weights("weights", weights)
         shape = getattr(jax.eval_shape(loss, weights), "shape", None)
         if shape != ():

@@ -9,6 +9,8 @@ from jax.typing import DTypeLike
 from plastodyn import checks
 from plastodyn.types import Number, Parameter
 
+__all__ = ["Perturbation", "noise", "signal_dependent", "sinusoid", "worst_case"]
+
 
 def uniform_at(key: Array, index: Array, dtype: DTypeLike) -> Array:
     """A number of a random sequence, uniform within [0, 1), by its place in it.

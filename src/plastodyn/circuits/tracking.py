@@ -85,7 +85,7 @@ def tracking(
     if start.ndim != 1 or not start.size:
         raise ValueError(f"weights must be a vector, one number for each site; got shape {start.shape}")
     if not callable(drive):
-        raise ValueError(f"drive must be a function of time; got {drive!r}")
+        raise ValueError(f"drive must be a function of time; got {checks.shown(drive)}")
     if perturbation is not None and not isinstance(perturbation, Perturbation):
-        raise ValueError(f"perturbation must be one of pd.perturbations; got {perturbation!r}")
+        raise ValueError(f"perturbation must be one of pd.perturbations; got {checks.shown(perturbation)}")
     return Tracking(start, target, perturbation or Perturbation(), drive)

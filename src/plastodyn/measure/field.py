@@ -173,7 +173,7 @@ def _begun(circuit: AbstractCircuit, rule: Rule, key: Key | None) -> Carry:
 
     velocity, increment = eqx.filter_eval_shape(parts)
     if increment is not None:
-        raise ValueError(f"rule must have no random increments: leave those terms out; got {rule!r}")
+        raise ValueError(f"rule must have no random increments: leave those terms out; got {checks.shown(rule)}")
     if velocity is None:
-        raise ValueError(f"rule must have a velocity; got {rule!r}")
+        raise ValueError(f"rule must have a velocity; got {checks.shown(rule)}")
     return carry

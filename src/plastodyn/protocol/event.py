@@ -91,7 +91,7 @@ def event(action: Callable[..., Any], *, every: float | None = None, times: Sequ
     2.0
     """
     if not callable(action):
-        raise ValueError(f"action must be a function of a moment and a key; got {action!r}")
+        raise ValueError(f"action must be a function of a moment and a key; got {checks.shown(action)}")
     if (every is None) == (times is None):
         raise ValueError(f"give an event either every or times; got every={every!r} and times={times!r}")
     if every is not None:
@@ -99,7 +99,7 @@ def event(action: Callable[..., Any], *, every: float | None = None, times: Sequ
         return Event(action, every=float(every))
     assert times is not None
     if np.ndim(times) != 1:
-        raise ValueError(f"times of an event must be a sequence of numbers; got {times!r}")
+        raise ValueError(f"times of an event must be a sequence of numbers; got {checks.shown(times)}")
     _fixed("times", times)
     return Event(action, times=tuple(float(t) for t in np.ravel(np.asarray(times, float))))
 

@@ -105,7 +105,7 @@ class Rule(eqx.Module):
     def __truediv__(self, divisor: Number) -> "Scaled":
         checks.number("divisor", divisor)
         if not np.all(divisor):
-            raise ValueError(f"divisor must not be 0; got {divisor!r}")
+            raise ValueError(f"divisor must not be 0; got {checks.shown(divisor)}")
         return self * (1 / divisor)
 
     # Let a rule, not NumPy or xarray, decide what an array times a rule means.

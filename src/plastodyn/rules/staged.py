@@ -102,6 +102,6 @@ def staged(first: Rule, later: Rule, ratio: Number = 1.0) -> Sum:
     """
     for name, rule in (("first", first), ("later", later)):
         if not isinstance(rule, Rule):
-            raise ValueError(f"{name} must be a plastodyn rule; got {rule!r}")
+            raise ValueError(f"{name} must be a plastodyn rule; got {checks.shown(rule)}")
     checks.parameter("ratio", ratio, at_least=0)
     return first + later * ratio

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from plastodyn import checks
 from plastodyn.protocol import Rule
 
 _PREFIXES = ("weights", "activity", "structure", "state", "step", "time")
@@ -39,11 +40,13 @@ def axis(name: str, values: Iterable[float]) -> xr.DataArray:
     0.15
     """
     if not isinstance(name, str) or not name.isidentifier() or name in RESERVED:
-        raise ValueError(f"name must be an identifier other than {', '.join(RESERVED)}; got {name!r}")
+        raise ValueError(f"name must be an identifier other than {', '.join(RESERVED)}; got {checks.shown(name)}")
     if name.split("_", maxsplit=1)[0] in _PREFIXES:
-        raise ValueError(f"name must not begin with {', '.join(_PREFIXES)}, as dimensions of results do; got {name!r}")
+        raise ValueError(
+            f"name must not begin with {', '.join(_PREFIXES)}, as dimensions of results do; got {checks.shown(name)}"
+        )
     if not isinstance(values, Iterable):
-        raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got {values!r}")
+        raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got {checks.shown(values)}")
     points = np.asarray(list(values))
     if points.ndim != 1 or points.size == 0:
         raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got shape {points.shape}")

@@ -141,7 +141,9 @@ def _check_names(recorded: tuple[Observable, ...], axes: tuple[str, ...]) -> Non
         if variables.count(variable) > 1:
             raise ValueError(f"record: two observables would both be {variable!r} in the result; rename {item.name!r}")
         if item.name in (*axes, "replica", "step", "time", "weight"):
-            raise ValueError(f"name of an observable must not be that of an axis or dimension of the result; got {item.name!r}")
+            raise ValueError(
+                f"name of an observable must not be that of an axis or dimension of the result; got {checks.shown(item.name)}"
+            )
 
 
 def _check_parts(circuit: AbstractCircuit, rule: Rule) -> None:
@@ -152,7 +154,7 @@ def _check_parts(circuit: AbstractCircuit, rule: Rule) -> None:
             raise ValueError(f"activity must be floating-point, other arrays are structure; got {jnp.result_type(leaf)}")
     for owner, events in (("circuit", circuit.events), ("rule", rule.events)):
         if not isinstance(events, tuple) or not all(isinstance(item, Event) for item in events):
-            raise ValueError(f"events of the {owner} must be a tuple of pd.circuits.event(...); got {events!r}")
+            raise ValueError(f"events of the {owner} must be a tuple of pd.circuits.event(...); got {checks.shown(events)}")
 
 
 def _condition(until: Any) -> Observable | None:
@@ -165,14 +167,14 @@ def _condition(until: Any) -> Observable | None:
             )
         return until
     if not callable(until):
-        raise ValueError(f"until must be a function of the moment, or pd.observe of one; got {until!r}")
+        raise ValueError(f"until must be a function of the moment, or pd.observe of one; got {checks.shown(until)}")
     return observe(until, every=_CHECK_EVERY, name="until")
 
 
 def _circuits(circuit: Any, weights: Weights | None) -> list[AbstractCircuit]:
     circuits = list(circuit) if isinstance(circuit, Sequence) else [circuit]
     if not circuits or not all(isinstance(each, AbstractCircuit) for each in circuits):
-        raise ValueError(f"circuit must be a plastodyn circuit, or a non-empty list of them; got {circuit!r}")
+        raise ValueError(f"circuit must be a plastodyn circuit, or a non-empty list of them; got {checks.shown(circuit)}")
     return circuits if weights is None else [initial_weights(each, weights) for each in circuits]
 
 
@@ -187,7 +189,7 @@ def _replicas(replicas: int | None, circuits: int, start: xr.Dataset | None) -> 
 
 def _timing(steps: int | None, duration: float | None, dt: float | None, solver: Solver, first: int) -> Timing:
     if not isinstance(solver, Solver):
-        raise ValueError(f"solver must be one of pd.solvers.euler, heun, rk4 or adaptive(); got {solver!r}")
+        raise ValueError(f"solver must be one of pd.solvers.euler, heun, rk4 or adaptive(); got {checks.shown(solver)}")
     if steps is not None:
         if duration is not None or dt is not None:
             raise ValueError("steps is for discrete updates, duration and dt for a flow; give one or the other")

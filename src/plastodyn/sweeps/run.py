@@ -88,7 +88,7 @@ def sweep(
     if workers is not None:
         checks.count("workers", workers, at_least=1)
     if executor is not None and (workers is not None or not isinstance(executor, Executor)):
-        raise ValueError(f"executor must be a concurrent.futures.Executor, given without workers; got {executor!r}")
+        raise ValueError(f"executor must be a concurrent.futures.Executor, given without workers; got {checks.shown(executor)}")
     place = stores.place_of(store)
     layout = stores.layout_of(place, specification)
     damaged = [] if layout is None else list(damages(place, specification, layout))

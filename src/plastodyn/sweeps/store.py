@@ -16,6 +16,7 @@ import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from plastodyn import checks
 from plastodyn.sweeps.block import Block, Variable, check_same
 from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, SHARED, Damage, digest, of_chunk
 from plastodyn.sweeps.layout import Box, Index, Layout
@@ -49,7 +50,7 @@ class Record(NamedTuple):
 def place_of(store: Any) -> Path:
     """The place of a store; refuses what is no path of a directory."""
     if not isinstance(store, str | os.PathLike) or not str(store):
-        raise ValueError(f"store must be the path of a directory; got {store!r}")
+        raise ValueError(f"store must be the path of a directory; got {checks.shown(store)}")
     place = Path(os.path.abspath(os.fspath(store)))
     if place.exists() and not place.is_dir():
         raise ValueError(f"store must be a directory or not exist yet; {store} is a file")

@@ -244,7 +244,7 @@ def _speed_and_weakening(alpha: ArrayLike, mu: ArrayLike) -> tuple[Floats, Float
     checks.number("alpha", alpha, above=0)
     checks.number("mu", mu, at_least=0)
     if np.any(np.asarray(mu) >= 1):
-        raise ValueError(f"mu must be below 1; got {mu!r}")
+        raise ValueError(f"mu must be below 1; got {checks.shown(mu)}")
     speed, bound = np.broadcast_arrays(np.asarray(alpha, float), np.asarray(mu, float))
     return speed, 1 - bound
 

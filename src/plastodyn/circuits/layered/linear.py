@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from plastodyn import checks
 from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher, half_squared_error, mean_squared_error
 from plastodyn.protocol import AbstractCircuit, Moment, Symmetry
 
@@ -110,7 +111,9 @@ def through_covariance(
     outputs = circuit.targets.shape[0]
     scales: dict[Callable[[Array], Array], float] = {half_squared_error: 0.5, mean_squared_error: 1 / outputs}
     if circuit.normalisation not in scales:
-        raise ValueError(f"circuit must use half_squared_error or mean_squared_error; got {circuit.normalisation!r}")
+        raise ValueError(
+            f"circuit must use half_squared_error or mean_squared_error; got {checks.shown(circuit.normalisation)}"
+        )
     covariance = input_covariance(circuit.inputs) if covariance is None else covariance
     test_covariance = covariance if test_covariance is None else test_covariance
     features = circuit.inputs.shape[0]

@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from plastodyn import checks
 from plastodyn.circuits.layered.linear import LinearStudentTeacher
 from plastodyn.circuits.layered.student_teacher import Layers
 from plastodyn.protocol import HIDDEN_SPAN, INPUT_ROTATION, Symmetry, hidden_span_by_sign
@@ -79,7 +80,7 @@ def reachable_by_sign(
     first, second = _two_layers(circuit)
     units = np.asarray(signs)
     if units.shape != first.shape[:1] or not np.isin(units, (-1, 1)).all():
-        raise ValueError(f"signs must hold +1 or -1 for each of the {first.shape[0]} hidden units; got {signs!r}")
+        raise ValueError(f"signs must hold +1 or -1 for each of the {first.shape[0]} hidden units; got {checks.shown(signs)}")
     directions = first.shape[1] + second.shape[0]
     if len(units) <= 2 * directions:
         return circuit, units.astype(float)

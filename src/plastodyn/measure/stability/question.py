@@ -144,13 +144,13 @@ def _check(
 ) -> None:
     """Refuse arguments out of range, in the order in which they are given."""
     if not isinstance(circuit, AbstractCircuit):
-        raise ValueError(f"circuit must be a circuit, such as pd.Circuit(loss=..., weights=...); got {circuit!r}")
+        raise ValueError(f"circuit must be a circuit, such as pd.Circuit(loss=..., weights=...); got {checks.shown(circuit)}")
     checks.weights("circuit.weights", circuit.weights)
     if not float(tree.norm(circuit.weights)) > 0:
         raise ValueError("circuit.weights must not all be 0: distances are relative to their norm; got only zeros")
     for name, value in (("rate", rate), ("neurons of signs", getattr(signs, "neurons", 1))):
         if hasattr(value, "dims"):
-            raise ValueError(f"{name} must be plain numbers: ask for one value of an axis at a time; got {value!r}")
+            raise ValueError(f"{name} must be plain numbers: ask for one value of an axis at a time; got {checks.shown(value)}")
     checks.number("rate", rate, above=0)
     checks.key("key", key)
     checks.count("steps", steps, at_least=1)

@@ -89,6 +89,6 @@ def constrained(rule: Rule, keep: str = "norm") -> Constrained:
     'norm'
     """
     if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
+        raise ValueError(f"rule must be a plastodyn rule; got {checks.shown(rule)}")
     checks.one_of("keep", keep, _KEPT)
     return Constrained(rule, keep)

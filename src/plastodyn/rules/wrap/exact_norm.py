@@ -44,6 +44,6 @@ def exact_norm(rule: Rule, magnitude: Number) -> ExactNorm:
     0.3
     """
     if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
+        raise ValueError(f"rule must be a plastodyn rule; got {checks.shown(rule)}")
     checks.parameter("magnitude", magnitude, at_least=0)
     return ExactNorm(rule, magnitude)

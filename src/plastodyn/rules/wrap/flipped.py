@@ -4,6 +4,7 @@ import jax
 import numpy as np
 from jax import Array
 
+from plastodyn import checks
 from plastodyn.protocol import Moment, Rule, Symmetry, Wrapped
 from plastodyn.rules.wrap.neurons import NeuronSigns
 from plastodyn.tree import Weights
@@ -47,7 +48,7 @@ def flipped(rule: Rule, signs: Weights | NeuronSigns) -> Flipped:
     [1.0, -1.0]
     """
     if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
+        raise ValueError(f"rule must be a plastodyn rule; got {checks.shown(rule)}")
     if isinstance(signs, NeuronSigns):
         return Flipped(rule, signs)
     for leaf in jax.tree.leaves(signs):

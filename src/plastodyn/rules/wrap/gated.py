@@ -123,7 +123,7 @@ def gated(rule: Rule, gate: Gate | Callable[[Moment], Array] | float | Array) ->
     >>> rule = gated(rules.gradient(0.1), lambda moment: jnp.cos(moment.time) ** 2)
     """
     if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
+        raise ValueError(f"rule must be a plastodyn rule; got {checks.shown(rule)}")
     if isinstance(gate, Gate):
         return Gated(rule, gate)
     if callable(gate):
@@ -149,5 +149,5 @@ def averaged(gate: Gate | Callable[[Moment], Array], averaging_time: Number) -> 
     """
     checks.parameter("averaging_time", averaging_time, above=0)
     if not callable(gate) and not isinstance(gate, Gate):
-        raise ValueError(f"gate must be a function of the moment, or a gate; got {gate!r}")
+        raise ValueError(f"gate must be a function of the moment, or a gate; got {checks.shown(gate)}")
     return Averaged(gate if isinstance(gate, Gate) else Memoryless(gate), averaging_time)

@@ -116,5 +116,5 @@ def _neuron_signs(neurons: Number | Sequence[int], layer: int, side: str) -> Neu
         return NeuronSigns(neurons, layer, side)
     values = np.asarray(neurons)
     if values.ndim != 1 or not np.isin(values, (-1, 1)).all():
-        raise ValueError(f"neurons must be a fraction, or a vector of +1 and -1; got {neurons!r}")
+        raise ValueError(f"neurons must be a fraction, or a vector of +1 and -1; got {checks.shown(neurons)}")
     return NeuronSigns(values.astype(float), layer, side)

@@ -1,0 +1,111 @@
+"""Checks of pytrees of arrays: types, sizes, finite numbers, and agreement with another."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from plastodyn.checks.saying import refuse
+
+
+def floating(name: str, value: object) -> None:
+    """Refuse a pytree that is empty, or that holds anything but non-empty arrays of single or double precision.
+
+    >>> floating("weights", {"a": jnp.array([1, 2])})
+    Traceback (most recent call last):
+    ...
+    ValueError: weights['a'] must be a floating-point array; got int32[2]
+    """
+    leaves = _leaves(name, value)
+    if not leaves:
+        refuse(name, value, "a pytree with at least one array")
+    for path, leaf in leaves:
+        place = name + jax.tree_util.keystr(path)
+        if not isinstance(leaf, jax.Array | np.ndarray):
+            refuse(place, leaf, "a floating-point array")
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise ValueError(f"{place} must be a floating-point array; got {leaf.dtype}{list(leaf.shape)}")
+        if jnp.dtype(leaf.dtype).itemsize < 4:
+            raise ValueError(f"{place} must be of single or double precision; got {leaf.dtype}")
+        if leaf.size == 0:
+            raise ValueError(f"{place} must not be empty; got an array of shape {leaf.shape}")
+
+
+def weights(name: str, value: object) -> None:
+    """Refuse what `floating` does, and anything that is not finite.
+
+    >>> weights("weights", jnp.array([1.0, jnp.nan]))
+    Traceback (most recent call last):
+    ...
+    ValueError: weights must be finite; got NaN or infinity among its 2 entries
+    """
+    floating(name, value)
+    for path, leaf in _leaves(name, value):
+        if not isinstance(leaf, Tracer) and not bool(jnp.isfinite(leaf).all()):
+            place = name + jax.tree_util.keystr(path)
+            raise ValueError(f"{place} must be finite; got NaN or infinity among its {leaf.size} entries")
+
+
+def arrays(name: str, value: object) -> None:
+    """Refuse a pytree that is empty, or holds anything but arrays of finite real numbers, whole ones and truth values too.
+
+    >>> arrays("data", {"labels": ["cat", "dog"]})
+    Traceback (most recent call last):
+    ...
+    ValueError: data['labels'][0] must be an array of numbers; got 'cat'
+    """
+    leaves = _leaves(name, value)
+    if not leaves:
+        refuse(name, value, "a pytree with at least one array")
+    for path, leaf in leaves:
+        place = name + jax.tree_util.keystr(path)
+        kinds = (np.bool_, np.integer, np.floating)
+        numeric = isinstance(leaf, jax.Array | np.ndarray) and any(jnp.issubdtype(leaf.dtype, kind) for kind in kinds)
+        if not numeric:
+            refuse(place, leaf, "an array of numbers")
+        if not isinstance(leaf, Tracer) and not bool(np.isfinite(np.asarray(leaf, float)).all()):
+            raise ValueError(f"{place} must be finite; got NaN or infinity among its {leaf.size} entries")
+
+
+def are_alike(value: object, like: object) -> bool:
+    """Whether two pytrees agree in structure and in the shapes of their arrays.
+
+    >>> are_alike((jnp.ones(2),), (jnp.zeros(2),)), are_alike(jnp.ones(2), jnp.ones(3))
+    (True, False)
+    """
+    return jax.tree.structure(value) == jax.tree.structure(like) and _shapes(value) == _shapes(like)
+
+
+def alike(name: str, value: object, like: object, verb: str = "have", of: str = "weights") -> None:
+    """Refuse a pytree that does not have (or ``verb``) the structure and shapes of another, which is called ``of``.
+
+    >>> alike("direction", jnp.ones(2), jnp.ones(3))
+    Traceback (most recent call last):
+    ...
+    ValueError: direction must have the structure and shapes of weights; got shapes [(2,)] for [(3,)]
+    >>> alike("signs", (jnp.ones(2),), [jnp.ones(2)])
+    Traceback (most recent call last):
+    ...
+    ValueError: signs must have the structure and shapes of weights; got PyTreeDef((*,)) for PyTreeDef([*])
+    """
+    found, expected = jax.tree.structure(value), jax.tree.structure(like)
+    if found != expected:
+        raise ValueError(f"{name} must {verb} the structure and shapes of {of}; got {found} for {expected}")
+    if _shapes(value) != _shapes(like):
+        raise ValueError(
+            f"{name} must {verb} the structure and shapes of {of}; got shapes {_shapes(value)} for {_shapes(like)}"
+        )
+
+
+def _leaves(name: str, value: object) -> list[tuple[Any, Any]]:
+    """The leaves of a pytree with their places; one whose keys cannot be told apart is none."""
+    try:
+        return jax.tree_util.tree_leaves_with_path(value)
+    except Exception:
+        refuse(name, value, "a pytree of arrays")
+
+
+def _shapes(value: object) -> list[tuple[int, ...]]:
+    return [jnp.shape(leaf) for leaf in jax.tree.leaves(value)]
