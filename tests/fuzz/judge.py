@@ -1,7 +1,10 @@
 """Calls a function with a value and says what became of it; run as a program it does so for all of them, case by case."""
 
 import json
+import os
+import re
 import sys
+import tempfile
 import warnings
 from collections import Counter
 
@@ -10,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from bad_values import BAD_VALUES
-from valid_calls import CALLS, LEFT_OUT
+from valid_calls import CALLS, FRESH, LEFT_OUT
 
 from plastodyn.protocol import AbstractCircuit, Rule
 
@@ -27,6 +30,7 @@ def judge(function, argument, name):
     """One of accepted, refused, or what is wrong, as a sentence."""
     kind, value = CALLS[function][argument].kind, BAD_VALUES[name]
     given = {each: entry.value for each, entry in CALLS[function].items() if entry.value is not LEFT_OUT}
+    given |= {each: tempfile.mkdtemp() for each, entry in given.items() if entry is FRESH}
     valid = _is_valid(kind, value)
     try:
         _used(function(**given | {argument: value}))
@@ -47,7 +51,7 @@ def _is_valid(kind, value):
 def _complaint(text, argument):
     if len(text.splitlines()) != 1:
         return f"complained in {len(text.splitlines())} lines: {text[:200]!r}"
-    if argument not in text.replace("'", " ").replace("[", " ").replace(":", " ").replace(",", " ").replace(".", " ").split():
+    if not re.search(rf"\b{argument}\b", text):
         return f"did not name the argument: {text[:200]!r}"
     return "refused"
 
@@ -67,6 +71,8 @@ def called(function):
 def main(which):
     """Judge every ``which``-th case and write one line of JSON for each, before and after it."""
     warnings.simplefilter("ignore")
+    # Some values are good names of files.
+    os.chdir(tempfile.mkdtemp(dir=os.getcwd()))
     for place, (function, argument, name) in enumerate(cases()):
         if place % which:
             continue
@@ -78,8 +84,12 @@ def main(which):
 def tally(lines):
     """Counts of cases that were tried, accepted and refused; what failed; and the case that did not end, if any."""
     judged = [json.loads(line) for line in lines]
-    found = Counter(each["found"] if each["found"] in ("accepted", "refused") else "failed" for each in judged if "found" in each)
-    failed = [f"{each['case']}: {each['found']}" for each in judged if each.get("found", "accepted") not in ("accepted", "refused")]
+    found = Counter(
+        each["found"] if each["found"] in ("accepted", "refused") else "failed" for each in judged if "found" in each
+    )
+    failed = [
+        f"{each['case']}: {each['found']}" for each in judged if each.get("found", "accepted") not in ("accepted", "refused")
+    ]
     unfinished = None if not judged or "found" in judged[-1] else judged[-1]["case"]
     counts = {"tried": found.total(), **{name: found[name] for name in ("accepted", "refused", "failed")}}
     return counts, failed, unfinished

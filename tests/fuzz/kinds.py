@@ -103,13 +103,11 @@ def nothing(value):
 
 def like(*shapes) -> Kind:
     """One array of finite floats of a given shape, single or double precision."""
-    return (
-        lambda value: (
-            isinstance(value, np.ndarray | jax.Array)
-            and value.dtype in ("float32", "float64")
-            and value.shape in shapes
-            and bool(np.isfinite(np.asarray(value)).all())
-        )
+    return lambda value: (
+        isinstance(value, np.ndarray | jax.Array)
+        and value.dtype in ("float32", "float64")
+        and value.shape in shapes
+        and bool(np.isfinite(np.asarray(value)).all())
     )
 
 

@@ -1,6 +1,5 @@
 """A valid call of every public function, and what is valid for each of its arguments. A new function adds one row."""
 
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +35,8 @@ from plastodyn.theory import chains, consolidation, curl, ratio
 
 LEFT_OUT = object()
 """Stands for an argument that the valid call leaves out."""
+FRESH = object()
+"""Stands for the path of a store that is not there yet."""
 
 
 class Argument(NamedTuple):
@@ -89,7 +90,7 @@ OPERATOR = measure.operator(decay, WEIGHTS)
 SERIES = np.random.default_rng(0).normal(size=(6, 2))
 RUN = pd.simulate(BOWL, GRADIENT, steps=3, key=KEY, progress=False)
 DATA = jnp.ones((5, 2))
-STORE = Path(tempfile.mkdtemp()) / "store.zarr"
+STORE = Path("store.zarr")
 
 positive, not_negative, share = parameter(above=0), parameter(at_least=0), numbers(at_least=0, at_most=1)
 any_positive, any_not_negative = numbers(above=0), numbers(at_least=0)
@@ -106,6 +107,12 @@ def _plain(value):
         return np.zeros(1)
 
 
+def _distinct(value):
+    found = _plain(list(value) if isinstance(value, range) else value)
+    single = isinstance(value, dict | set | str | bytes)
+    return not single and found.ndim == 1 and found.size == len(np.unique(found)) and _plain(value).size == np.size(value)
+
+
 def _rate(**bounds):
     return {"rate": Argument(0.1, parameter(at_least=0) if not bounds else parameter(**bounds))}
 
@@ -118,12 +125,9 @@ def signs_of_neurons(value):
 
 
 def mask(value):
-    """Arrays of 0 and 1."""
-    leaves = [_plain(leaf) for leaf in jax.tree.leaves(value)]
-    try:
-        found = np.concatenate([np.ravel(leaf) for leaf in leaves])
-    except ValueError:
-        return False
+    """Arrays of 0 and 1, truth values among them."""
+    leaves = [_plain(np.asarray(leaf) * 1) for leaf in jax.tree.leaves(value)]
+    found = np.concatenate([np.ravel(leaf) for leaf in leaves])
     return np.isin(found, (0, 1)).all() and found.any()
 
 
@@ -145,7 +149,7 @@ no_key = left(optional(key))
 a_circuit = Argument(BOWL, circuit)
 rate_of_flow = {"rate": Argument(0.1, positive)}
 lanczos = {"key": a_key, "depth": left(count(1)), "probes": left(count(1))}
-widths = Argument([3, 2], lambda value: value == range(3)[1:])
+widths = Argument([3, 2], lambda value: isinstance(value, np.ndarray) and value.tolist() == [1, 2])
 draws = {"key": a_key, "widths": widths, "dtype": Argument(jnp.dtype("float32"), any_dtype)}
 spectrum_of_theory = {
     "eigenvalues": Argument([1.0, 2.0], any_not_negative),
@@ -203,7 +207,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     fluctuations.wiener: _rate(),
     circuits.Circuit: {"loss": loss, "weights": weights},
     circuits.event: {
-        "action": Argument(constant, function),
+        "action": Argument(constant, callable),
         "every": Argument(2.0, optional(one_number(above=0))),
         "times": left(optional(numbers(above=0, shape=lambda shape: len(shape) == 1))),
     },
@@ -239,8 +243,8 @@ CALLS: dict[Any, dict[str, Argument]] = {
     circuits.minibatches: {
         "loss": Argument(batch_loss, function),
         "weights": weights,
-        "data": Argument(DATA, floats),
-        "size": Argument(2, count(1)),
+        "data": Argument(DATA, numbers()),
+        "size": Argument(2, optional(count(1))),
     },
     circuits.pattern_layer: {
         "patterns": Argument(np.eye(3), numbers(shape=lambda shape: len(shape) == 2)),
@@ -256,7 +260,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     circuits.reachable_by_sign: {"circuit": Argument(LINEAR, nothing), "signs": Argument([1, -1, 1, 1], nothing)},
     circuits.resampled: {"circuit": Argument(LAYERED, nothing), "samples": left(optional(count(1)))},
     circuits.student_teacher: {
-        "widths": Argument([3, 2], nothing),
+        **{"widths": widths},
         "key": a_key,
         "hidden": left(either(one_of("sigmoid", "tanh", "relu", "linear"), lambda value: value in ([], (), {}, set()))),
         "output": left(one_of("sigmoid", "tanh", "relu", "linear")),
@@ -293,7 +297,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     },
     simulation.axis: {
         "name": Argument("ratio", lambda value: value == "abc"),
-        "values": Argument([0.1, 0.2], lambda value: _distinct(value)),
+        "values": Argument([0.1, 0.2], _distinct),
     },
     simulation.observe: {
         "what": Argument("loss", function),
@@ -326,11 +330,11 @@ CALLS: dict[Any, dict[str, Argument]] = {
     sweeps.sweep: {
         "experiment": Argument(noisy_bowl, nothing),
         "axes": Argument({"rate": [0.1], "noise": [0.0]}, nothing),
-        "store": Argument(STORE, lambda value: value in ("abc", "0.1", Path("nowhere"))),
+        "store": Argument(FRESH, lambda value: value is FRESH or (isinstance(value, str | Path) and str(value) != "")),
         "seed": Argument(0, seed),
         "parameters": Argument({"steps": 2, "replicas": 1}, lambda value: value is None or value == {}),
         "chunk": left(lambda value: value is None or value == {}),
-        "workers": Argument(1, count(1)),
+        "workers": Argument(1, optional(count(1))),
         "executor": left(optional(nothing)),
         "progress": left(flag),
     },
@@ -340,7 +344,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     certify.consolidation: {"alpha": Argument(0.5, rational), "mu": Argument("0.4", rational_below_one)},
     certify.linear_inclusion: {
         "vertices": Argument([[[-1.0]]], nothing),
-        "candidate": left(optional(lambda value: like((1, 1))(value))),
+        "candidate": left(optional(like((1, 1)))),
         "time": left(one_of("continuous", "discrete")),
     },
     certify.smooth_field: {**question, "level": left(optional(rational))},
@@ -424,7 +428,10 @@ CALLS: dict[Any, dict[str, Argument]] = {
     ratio.stationary_curvature: {**spectrum_of_theory, "plasticity": Argument(0.3, any_positive)},
     ratio.stationary_optimum: spectrum_of_theory,
     ratio.greedy_optimum: spectrum_of_theory,
-    measure.autocorrelation: {"series": Argument(SERIES, numbers(shape=lambda s: len(s) > 1)), "lags": left(optional(count(0, 5)))},
+    measure.autocorrelation: {
+        "series": Argument(SERIES, numbers(shape=lambda s: len(s) > 1)),
+        "lags": left(optional(count(0, 5))),
+    },
     measure.principal_components: {"series": Argument(SERIES, numbers(shape=lambda s: len(s) > 1)), "count": left(count(1, 2))},
     measure.order_parameter: {"series": Argument(SERIES, numbers(shape=lambda s: len(s) > 1))},
     measure.curl: {"field": field, "weights": weights, "key": no_key, "probes": left(count(2))},
@@ -448,7 +455,11 @@ CALLS: dict[Any, dict[str, Argument]] = {
         "key": no_key,
         "tolerance": left(optional(one_number(at_least=0))),
     },
-    measure.joint_field: {"circuit": Argument(circuits.integrator(2, key=KEY), nothing), "rule": Argument(rules.early(0.1), rule), "key": no_key},
+    measure.joint_field: {
+        "circuit": Argument(circuits.integrator(2, key=KEY), nothing),
+        "rule": Argument(rules.early(0.1), rule),
+        "key": no_key,
+    },
     measure.leading_directions: {
         "loss": loss,
         "weights": weights,
@@ -506,10 +517,20 @@ CALLS: dict[Any, dict[str, Argument]] = {
     measure.trace: {"operator": Argument(OPERATOR, nothing), "key": a_key, "samples": left(count(2))},
 }
 
-ROOMS = (pd, rules, fluctuations, circuits, perturbations, pd.solvers, simulation, sweeps, certify, chains, consolidation, curl, ratio, measure)
+ROOMS = (
+    pd,
+    rules,
+    fluctuations,
+    circuits,
+    perturbations,
+    pd.solvers,
+    simulation,
+    sweeps,
+    certify,
+    chains,
+    consolidation,
+    curl,
+    ratio,
+    measure,
+)
 """Where public functions are. Those of `protocol` are for authors of rules and trust what they get; figures and papers draw."""
-
-def _distinct(value):
-    found = _plain(list(value) if isinstance(value, range) else value)
-    single = isinstance(value, dict | set | str | bytes)
-    return not single and found.ndim == 1 and found.size == len(np.unique(found)) and _plain(value).size == np.size(value)

@@ -37,7 +37,7 @@ def consolidation(alpha: Exact, mu: Exact) -> Certificate:
     >>> [consolidation("1/2", mu).verdict for mu in ("0.4", "0.75", "0.85", "0.9")]
     ['certified', 'certified', 'certified', 'refuted']
     """
-    a, m = exact(alpha), exact(mu)
+    a, m = exact(alpha, "alpha"), exact(mu, "mu")
     if not a > 0:
         raise ValueError(f"alpha must be a number > 0; got {checks.shown(alpha)}")
     if not 0 <= m < 1:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from flint import fmpq
 
 from plastodyn import checks
@@ -65,8 +66,8 @@ def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None,
 
 
 def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
-    if isinstance(vertices, str) or not hasattr(vertices, "__len__") or not len(vertices):
-        raise ValueError(f"vertices must be a list of square matrices, at least one; got {checks.shown(vertices)}")
+    if not isinstance(vertices, list | tuple | np.ndarray) or not np.shape(vertices[:1]) or not len(vertices):
+        checks.refuse("vertices", vertices, "a list of square matrices, at least one")
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
     if len({len(m) for m in found}) > 1:
         raise ValueError(f"vertices must have one size; got {[len(m) for m in found]}")

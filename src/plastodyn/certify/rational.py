@@ -27,7 +27,7 @@ Rows = Sequence[Sequence[Exact]] | Float[np.ndarray, "n n"]
 """A square matrix of them."""
 
 
-def exact(value: Exact | None) -> fmpq:
+def exact(value: Exact | None, name: str = "a number") -> fmpq:
     """A number as the rational that it is: a float is the binary fraction it stores, a string may be ``"1/3"`` or ``"0.1"``.
 
     Raises:
@@ -44,7 +44,7 @@ def exact(value: Exact | None) -> fmpq:
             raise ValueError
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):
         raise ValueError(
-            f"a number must be finite: a float, an integer, or a string such as '1/3'; got {checks.shown(value)}"
+            f"{name} must be finite: a float, an integer, or a string such as '1/3'; got {checks.shown(value)}"
         ) from None
     return fmpq(fraction.numerator, fraction.denominator)
 

@@ -139,7 +139,7 @@ class _Setting:
         checks.one_of("time", time, ("continuous", "discrete"))
         checks.count("boxes", boxes, at_least=1)
         checks.number("boxes", boxes, at_most=MOST_BOXES)
-        checks.function("field", field)
+        checks.function("field", field, takes=1, of=" of a vector")
         self.bounds, self.time, self.boxes = _bounds(box), time, boxes
         tape = transcribe(field, len(self.bounds))
         if len(tape.outputs) != len(self.bounds):
@@ -179,7 +179,7 @@ class _Setting:
             witness = {"kind": "candidate", "state": [str(x) for x in bad]}
             return Certificate.concluded(self.premises(witness=witness, lyapunov=rational.texts(self.p)))
         largest = self.largest_level()
-        chosen = largest if level is None else rational.exact(level)
+        chosen = largest if level is None else rational.exact(level, "level")
         if not 0 < chosen <= largest:
             most = rational.as_float(largest)
             raise ValueError(f"level must lie above 0 and at most {most:.6g}, within the box; got {checks.shown(level)}")
@@ -220,19 +220,17 @@ class _Setting:
 def _guess(guess: Sequence[float] | None, size: int) -> np.ndarray:
     if guess is None:
         return np.zeros(size)
-    found: np.ndarray = np.full(0, np.nan)
-    with suppress(TypeError, ValueError):
-        found = np.asarray(guess, float)
-    if found.shape != (size,) or not np.isfinite(found).all():
+    checks.number("equilibrium", guess)
+    found = np.asarray(guess, float)
+    if found.shape != (size,):
         raise ValueError(f"equilibrium must hold {size} finite numbers, as the box has; got {checks.shown(guess)}")
     return found
 
 
 def _bounds(box: Bounds) -> list[tuple[fmpq, fmpq]]:
-    found: np.ndarray = np.zeros((0, 0))
-    with suppress(TypeError, ValueError):
-        found = np.asarray(box, float)
-    if found.ndim != 2 or found.shape[-1] != 2 or not len(found) or not np.isfinite(found).all():
+    checks.number("box", box)
+    found = np.asarray(box, float)
+    if found.ndim != 2 or found.shape[-1] != 2:
         raise ValueError(f"box must hold a finite lower and upper bound for each coordinate; got {checks.shown(box)}")
     if not (found[:, 0] < found[:, 1]).all():
         raise ValueError(f"box must have each lower bound below its upper bound; got {checks.shown(box)}")

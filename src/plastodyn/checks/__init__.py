@@ -4,11 +4,11 @@ What is checked may be anything at all, so that values here are of type ``object
 argument, what is allowed and what was given.
 """
 
-from plastodyn.checks.choices import flag, instance, key, one_of
+from plastodyn.checks.choices import flag, instance, key, one_of, precision
 from plastodyn.checks.functions import function, loss, scalar_loss, traced
-from plastodyn.checks.numbers import LARGEST_COUNT, LARGEST_SEED, broadcast, count, number, one_number, parameter, seed
+from plastodyn.checks.numbers import LARGEST_COUNT, LARGEST_SEED, broadcast, count, number, one_number, parameter, real, seed
 from plastodyn.checks.saying import refuse, shown
-from plastodyn.checks.trees import alike, are_alike, arrays, floating, weights
+from plastodyn.checks.trees import alike, are_alike, arrays, entries, floating, matrix, weights
 
 __all__ = [
     "LARGEST_COUNT",
@@ -18,16 +18,20 @@ __all__ = [
     "arrays",
     "broadcast",
     "count",
+    "entries",
     "flag",
     "floating",
     "function",
     "instance",
     "key",
     "loss",
+    "matrix",
     "number",
     "one_number",
     "one_of",
     "parameter",
+    "precision",
+    "real",
     "refuse",
     "scalar_loss",
     "seed",

@@ -48,6 +48,22 @@ def key(name: str, value: object) -> None:
         refuse(name, value, "one JAX random key, such as jax.random.key(0)")
 
 
+def precision(name: str, value: object) -> None:
+    """Refuse anything that is not the type, or its name, of floating-point numbers of single or double precision.
+
+    >>> precision("dtype", "int32")
+    Traceback (most recent call last):
+    ...
+    ValueError: dtype must be float32 or float64; got 'int32'
+    """
+    try:
+        found = np.dtype(value) if isinstance(value, str | type | np.dtype) else None
+    except Exception:  # What is no type may fail in any way.
+        found = None
+    if found is None or found.name not in ("float32", "float64"):
+        refuse(name, value, "float32 or float64")
+
+
 def instance(name: str, value: object, kind: type | tuple[type, ...], what: str) -> None:
     """Refuse anything that is not of a class; ``what`` says what is asked for.
 

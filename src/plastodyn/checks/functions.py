@@ -42,7 +42,7 @@ def loss(name: str, value: object) -> None:
         raise ValueError(f"{name} must be a function of the weights, such as circuit.loss_at; circuit.loss takes a moment")
 
 
-def scalar_loss(name: str, value: Callable[..., Any], *arguments: object) -> None:
+def scalar_loss(name: str, value: Callable[..., Any], *arguments: object, on: str = "") -> None:
     """Refuse a function that fails when JAX traces it, or does not return one real, floating-point number.
 
     >>> scalar_loss("loss", lambda w: w, jnp.ones(2))
@@ -50,7 +50,7 @@ def scalar_loss(name: str, value: Callable[..., Any], *arguments: object) -> Non
     ...
     ValueError: loss must return a scalar; got an output of shape (2,)
     """
-    found = traced(name, value, *arguments)
+    found = traced(name, value, *arguments, on=on)
     shape = getattr(found, "shape", None)
     if shape != ():
         got = f"an output of shape {shape}" if shape is not None else shown(found)
@@ -59,8 +59,8 @@ def scalar_loss(name: str, value: Callable[..., Any], *arguments: object) -> Non
         raise ValueError(f"{name} must return a floating-point number; got one of type {found.dtype}")
 
 
-def traced(name: str, value: Callable[..., Any], *arguments: object) -> Any:
-    """The shapes and types that a function returns, with whatever goes wrong in it said in one line.
+def traced(name: str, value: Callable[..., Any], *arguments: object, on: str = "") -> Any:
+    """The shapes and types that a function returns; whatever goes wrong in it is said in one line, ``on`` what it was tried.
 
     >>> traced("field", lambda w: w.reshape(3), jnp.ones(2))
     Traceback (most recent call last):
@@ -71,7 +71,7 @@ def traced(name: str, value: Callable[..., Any], *arguments: object) -> Any:
         return jax.eval_shape(value, *arguments)
     except Exception as error:
         first = (str(error).strip() or "no message").splitlines()[0]
-        raise ValueError(f"{name} failed when JAX traced it: {type(error).__name__}: {first}") from error
+        raise ValueError(f"{name} failed when JAX traced it{on}: {type(error).__name__}: {first}") from error
 
 
 def _takes(value: Callable[..., Any], arguments: int) -> bool:

@@ -87,6 +87,18 @@ def parameter(
     number(name, value, above=above, at_least=at_least, at_most=at_most, infinite=infinite)
 
 
+def real(name: str, value: object) -> None:
+    """Refuse anything that is not an array of real numbers; NaN and infinity among them are none of its business.
+
+    >>> real("series", ["a", "b"])
+    Traceback (most recent call last):
+    ...
+    ValueError: series must be an array of real numbers; got ['a', 'b']
+    """
+    if _real(value) is None:
+        refuse(name, value, "an array of real numbers")
+
+
 def broadcast(**values: object) -> None:
     """Refuse arrays of numbers whose shapes do not broadcast against one another.
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from plastodyn.checks.saying import refuse
+from plastodyn.checks.saying import refuse, shown
 
 
 def floating(name: str, value: object) -> None:
@@ -67,6 +67,42 @@ def arrays(name: str, value: object) -> None:
             refuse(place, leaf, "an array of numbers")
         if not isinstance(leaf, Tracer) and not bool(np.isfinite(np.asarray(leaf, float)).all()):
             raise ValueError(f"{place} must be finite; got NaN or infinity among its {leaf.size} entries")
+
+
+def entries(name: str, value: object, allowed: tuple[int, ...]) -> None:
+    """Refuse a pytree that is empty, or whose arrays hold anything but a few numbers.
+
+    >>> entries("signs", {"a": jnp.array([1.0, 0.5])}, (1, -1))
+    Traceback (most recent call last):
+    ...
+    ValueError: signs['a'] must hold only 1 and -1; got [1.  0.5]
+    """
+    leaves = _leaves(name, value)
+    only = " and ".join(map(str, allowed))
+    if not leaves:
+        refuse(name, value, f"a pytree of arrays that hold only {only}")
+    for path, leaf in leaves:
+        numeric = isinstance(leaf, jax.Array | np.ndarray | np.generic | float | int)
+        plain = numeric and np.asarray(leaf).size > 0 if not _is_key(leaf) else False
+        if not plain or not np.isin(np.asarray(leaf), allowed).all():
+            raise ValueError(f"{name}{jax.tree_util.keystr(path)} must hold only {only}; got {shown(leaf)}")
+
+
+def matrix(name: str, value: object) -> None:
+    """Refuse anything that is not a floating-point array of two dimensions, one of JAX's tracers included.
+
+    >>> matrix("error", jnp.ones(3))
+    Traceback (most recent call last):
+    ...
+    ValueError: error must be a floating-point array of two dimensions; got [1. 1. 1.]
+    """
+    array = isinstance(value, jax.Array | np.ndarray)
+    if not array or value.ndim != 2 or not value.size or not jnp.issubdtype(value.dtype, jnp.floating):
+        refuse(name, value, "a floating-point array of two dimensions")
+
+
+def _is_key(leaf: object) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def are_alike(value: object, like: object) -> bool:

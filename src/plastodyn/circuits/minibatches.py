@@ -73,7 +73,7 @@ def minibatches(loss: Callable[[Weights, Data], Array], weights: Weights, data: 
         raise ValueError(f"data must be arrays of one number of examples, along their first axes; got {sorted(lengths)}")
     if size is not None:
         checks.count("size", size, at_least=1)
-    checks.scalar_loss("loss", loss, weights, data)
+    checks.scalar_loss("loss", loss, weights, data, on=" on these weights and data")
     return Minibatches(loss, weights, jax.tree.map(jax.numpy.asarray, data), size)
 
 

@@ -9,7 +9,7 @@ from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.measure import estimate
-from plastodyn.measure.curvature import Loss
+from plastodyn.measure.curvature import Loss, check_loss
 from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.field import Field, check_field
 from plastodyn.measure.spectrum import DENSE_LIMIT
@@ -46,13 +46,13 @@ def curl(field: Field, weights: Weights, *, key: Key | None = None, probes: int 
     (0.7071, 0.0)
     """
     check_field("field", field, weights)
+    checks.count("probes", probes, at_least=2)
     size = tree.size(weights)
     if key is None:
         if size > DENSE_LIMIT:
             raise ValueError(f"key must be given for more than {DENSE_LIMIT} weights; got None for {size}")
         return estimate.exact(_exact_share(field, weights))
     checks.key("key", key)
-    checks.count("probes", probes, at_least=2)
     return _estimated_share(field, weights, jax.random.split(key, probes))
 
 
@@ -106,6 +106,7 @@ def descent_angle(field: Field, loss: Loss, weights: Weights) -> Scalar:
     1.5708
     """
     check_field("field", field, weights)
+    check_loss(loss, weights)
     along, down = field(weights), tree.scale(-1.0, jax.grad(loss)(weights))
     first, second = tree.unit(along), tree.unit(down)
     # Half the angle from sum and difference: an arc cosine loses half the digits where the two nearly align.

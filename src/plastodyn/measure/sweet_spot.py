@@ -53,7 +53,7 @@ def stationary_ratio(
     >>> round(found.greedy, 2), round(found.stationary, 2)  # all curvatures equal: as much as the fluctuations
     (1.0, 1.0)
     """
-    checks.number("precision", precision, above=0, infinite=True)
+    checks.one_number("precision", precision, above=0, infinite=True)
     spectrum = hessian_spectrum(loss, weights, key=key, depth=depth, probes=probes)
     counted = spectrum.multiplicities > _ROUNDING * spectrum.multiplicities.sum()
     curvatures = np.clip(spectrum.eigenvalues[counted], 0, None)

@@ -6,9 +6,9 @@ from matfree import stochtrace
 
 from plastodyn import checks, tree
 from plastodyn.measure import estimate
-from plastodyn.measure.curvature import Loss, hessian_operator, hessian_product
+from plastodyn.measure.curvature import Loss, check_loss, hessian_operator, hessian_product
 from plastodyn.measure.estimate import Estimate
-from plastodyn.measure.operator import Operator
+from plastodyn.measure.operator import Operator, check_operator
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
@@ -37,6 +37,7 @@ def trace(operator: Operator, *, key: Key, samples: int = 32) -> Estimate:
     >>> float(found.value), float(found.standard_error), found.samples
     (6.0, 0.0, 2)
     """
+    check_operator("operator", operator)
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)
 
@@ -101,8 +102,7 @@ def hessian_trace_deflated(loss: Loss, weights: Weights, *, key: Key, samples: i
     >>> round(float(estimate.value), 3)
     103.0
     """
-    checks.loss("loss", loss)
-    checks.weights("weights", weights)
+    check_loss(loss, weights)
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)
     checks.number("samples", samples, at_most=tree.size(weights))

@@ -45,13 +45,16 @@ def axis(name: str, values: Iterable[float]) -> xr.DataArray:
         raise ValueError(
             f"name must not begin with {', '.join(_PREFIXES)}, as dimensions of results do; got {checks.shown(name)}"
         )
-    if not isinstance(values, Iterable):
-        raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got {checks.shown(values)}")
-    points = np.asarray(list(values))
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | dict | set):
+        checks.refuse(f"values of axis {name!r}", values, "a non-empty list of numbers")
+    listed = values if hasattr(values, "dtype") else list(values)
+    checks.number(f"values of axis {name!r}", listed)
+    points = np.asarray(listed)
     if points.ndim != 1 or points.size == 0:
         raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got shape {points.shape}")
-    if not np.issubdtype(points.dtype, np.number) or np.iscomplexobj(points) or not np.isfinite(points).all():
-        raise ValueError(f"values of axis {name!r} must be finite numbers; got {points}")
+    if points.dtype.kind not in "iuf" or points.dtype.itemsize < 4:
+        # Half precision, which JAX may have of a kind that NumPy does not sort.
+        points = points.astype(float)
     if len(np.unique(points)) != len(points):
         raise ValueError(f"values of axis {name!r} must all be different; got {points}")
     return Axis(points, dims=[name], coords={name: points}, name=name)

@@ -101,6 +101,7 @@ def simulate(
     """
     if weights is not None:
         checks.floating("weights", weights)
+    checks.flag("progress", progress)
     circuits = _circuits(circuit, weights)
     recorded, asked = observables(record, circuits[0]), _condition(until)
     check_joined(circuits[0], rule, recorded if asked is None else (*recorded, asked))
@@ -166,8 +167,7 @@ def _condition(until: Any) -> Observable | None:
                 f"until is asked throughout: give observe(...) no start or stop; got {until.start} and {until.stop}"
             )
         return until
-    if not callable(until):
-        raise ValueError(f"until must be a function of the moment, or pd.observe of one; got {checks.shown(until)}")
+    checks.function("until", until, takes=1, of=" of the moment, or pd.observe of one")
     return observe(until, every=_CHECK_EVERY, name="until")
 
 
@@ -197,8 +197,9 @@ def _timing(steps: int | None, duration: float | None, dt: float | None, solver:
         return Timing(first, _last(first, steps, "steps"), 1.0, solver, is_flow=False)
     if duration is None or dt is None:
         raise ValueError("give steps for discrete updates, or both duration and dt for a flow")
-    checks.number("dt", dt, above=0)
-    checks.number("duration", duration, at_least=dt)
+    checks.one_number("dt", dt, above=0)
+    checks.one_number("duration", duration, at_least=dt)
+    checks.one_number("duration", duration, at_most=_MOST_STEPS * dt)
     return Timing(first, _last(first, round(duration / dt), "duration / dt"), float(dt), solver, is_flow=True)
 
 

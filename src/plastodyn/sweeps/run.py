@@ -84,6 +84,7 @@ def sweep(
     {'rate': 2, 'noise': 2, 'replica': 4, 'step': 21} [[1, 1]]
     [1.5, 0.375, 0.09375]
     """
+    checks.flag("progress", progress)
     specification = specify(experiment, axes, parameters, seed, chunk)
     if workers is not None:
         checks.count("workers", workers, at_least=1)

@@ -84,9 +84,9 @@ def specify(
     chunk: Mapping[str, int] | None,
 ) -> Specification:
     """Check the arguments of a sweep and put them into a specification."""
-    checks.count("seed", seed)
+    checks.seed("seed", seed)
     values = _axes(axes)
-    kept = _parameters(parameters or {})
+    kept = _parameters({} if parameters is None else parameters)
     reference = _reference(experiment)
     try:
         inspect.signature(experiment).bind({}, None, **kept)
@@ -100,7 +100,7 @@ def specify(
         axes=values,
         parameters=kept,
         seed=int(seed),
-        batch=_batch(values, chunk or {}),
+        batch=_batch(values, {} if chunk is None else chunk),
         x64=bool(jax.config.jax_enable_x64),  # pyright: ignore[reportAttributeAccessIssue]
         plastodyn=version("plastodyn"),
     )
