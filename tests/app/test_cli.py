@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from plastodyn.app.cli import main
 from plastodyn.app.reproduce import read_claims
-from plastodyn.app.user_model import Flips, load_with_signs
+from plastodyn.app.user_model import Asked, Flips, load_with_signs
 from plastodyn.papers import Claim, Reproduction
 
 
@@ -300,7 +300,7 @@ def test_stability_prints_a_table_and_a_sentence(flippable):
 def test_layout_tells_which_side_of_a_matrix_is_presynaptic():
     def signs(side, layout):
         flips = Flips(fraction=1 / 3, layer=0, side=side, layout=layout)
-        return load_with_signs("cli_layout_model", "loss", "weights", None, flips)[1]
+        return load_with_signs(Asked("cli_layout_model"), flips, print)[1]
 
     model = types.ModuleType("cli_layout_model")
     model.weights, model.loss = {"w": np.ones((3, 6), np.float32)}, lambda w: (w["w"] ** 2).sum()

@@ -1,5 +1,6 @@
 """A valid call of every public function, and what is valid for each of its arguments. A new function adds one row."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,6 +138,11 @@ def pytree_of_signs(value):
     return bool(leaves) and all(np.isin(_plain(leaf), (-1, 1)).all() for leaf in leaves)
 
 
+def name_of_file(value):
+    """Any text is the name of a store, made by another case maybe."""
+    return isinstance(value, str | Path) and str(value) != ""
+
+
 layer = {"layer": Argument("hidden", one_of("hidden", "readout"))}
 alpha = {"alpha": Argument(0.5, any_positive)}
 mu = {"mu": Argument(0.5, numbers(at_least=0, at_most=1 - 1e-16))}
@@ -243,7 +249,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     circuits.minibatches: {
         "loss": Argument(batch_loss, function),
         "weights": weights,
-        "data": Argument(DATA, numbers()),
+        "data": Argument(DATA, either(numbers(), lambda value: _plain(value * 1).any())),
         "size": Argument(2, optional(count(1))),
     },
     circuits.pattern_layer: {
@@ -330,15 +336,17 @@ CALLS: dict[Any, dict[str, Argument]] = {
     sweeps.sweep: {
         "experiment": Argument(noisy_bowl, nothing),
         "axes": Argument({"rate": [0.1], "noise": [0.0]}, nothing),
-        "store": Argument(FRESH, lambda value: value is FRESH or (isinstance(value, str | Path) and str(value) != "")),
+        "store": Argument(FRESH, name_of_file),
         "seed": Argument(0, seed),
-        "parameters": Argument({"steps": 2, "replicas": 1}, lambda value: value is None or value == {}),
-        "chunk": left(lambda value: value is None or value == {}),
+        "parameters": Argument(
+            {"steps": 2, "replicas": 1}, lambda value: value is None or (isinstance(value, Mapping) and not value)
+        ),
+        "chunk": left(lambda value: value is None or (isinstance(value, Mapping) and not value)),
         "workers": Argument(1, optional(count(1))),
         "executor": left(optional(nothing)),
         "progress": left(flag),
     },
-    sweeps.verify: {"store": Argument(STORE, nothing)},
+    sweeps.verify: {"store": Argument(STORE, name_of_file)},
     sweeps.one_core: {},
     sweeps.LocalWorkers: {"count": Argument(1, count(1))},
     certify.consolidation: {"alpha": Argument(0.5, rational), "mu": Argument("0.4", rational_below_one)},

@@ -41,6 +41,7 @@ def certify_file(path: Path) -> Certificate:
     if kind == "linear":
         return linear_inclusion(table.pop("vertices"), **table)
     largest = table.pop("largest", False)
+    checks.flag("largest", largest)
     function, box = _function(path, table.pop("function")), table.pop("box")
     if not largest:
         return smooth_field(function, box, **table)

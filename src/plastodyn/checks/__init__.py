@@ -8,7 +8,7 @@ from plastodyn.checks.choices import flag, instance, key, one_of, precision
 from plastodyn.checks.functions import function, loss, scalar_loss, traced
 from plastodyn.checks.numbers import LARGEST_COUNT, LARGEST_SEED, broadcast, count, number, one_number, parameter, real, seed
 from plastodyn.checks.saying import refuse, shown
-from plastodyn.checks.trees import alike, are_alike, arrays, entries, floating, matrix, weights
+from plastodyn.checks.trees import alike, are_alike, arrays, entries, floating, matrix, pytree, weights
 
 __all__ = [
     "LARGEST_COUNT",
@@ -31,6 +31,7 @@ __all__ = [
     "one_of",
     "parameter",
     "precision",
+    "pytree",
     "real",
     "refuse",
     "scalar_loss",

@@ -69,9 +69,9 @@ def traced(name: str, value: Callable[..., Any], *arguments: object, on: str = "
     """
     try:
         return jax.eval_shape(value, *arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         first = (str(error).strip() or "no message").splitlines()[0]
-        raise ValueError(f"{name} failed when JAX traced it{on}: {type(error).__name__}: {first}") from error
+        raise ValueError(f"{name} failed{on or ' when JAX traced it'}: {type(error).__name__}: {first}") from error
 
 
 def _takes(value: Callable[..., Any], arguments: int) -> bool:

@@ -82,9 +82,11 @@ def entries(name: str, value: object, allowed: tuple[int, ...]) -> None:
     if not leaves:
         refuse(name, value, f"a pytree of arrays that hold only {only}")
     for path, leaf in leaves:
-        numeric = isinstance(leaf, jax.Array | np.ndarray | np.generic | float | int)
-        plain = numeric and np.asarray(leaf).size > 0 if not _is_key(leaf) else False
-        if not plain or not np.isin(np.asarray(leaf), allowed).all():
+        numeric = isinstance(leaf, jax.Array | np.ndarray | np.generic | float | int) and not isinstance(leaf, bool)
+        values = np.asarray(leaf) if numeric and not _is_key(leaf) else np.zeros(0)
+        # Truth values stand for 0 and 1 where both are allowed.
+        plain = values.size > 0 and (values.dtype.kind != "b" or 0 in allowed)
+        if not plain or not np.isin(values, allowed).all():
             raise ValueError(f"{name}{jax.tree_util.keystr(path)} must hold only {only}; got {shown(leaf)}")
 
 
@@ -101,6 +103,17 @@ def matrix(name: str, value: object) -> None:
         refuse(name, value, "a floating-point array of two dimensions")
 
 
+def pytree(name: str, value: object) -> None:
+    """Refuse what JAX cannot take apart, such as a dict whose keys have no order.
+
+    >>> pytree("signs", {"a": 1.0, 2: 1.0})
+    Traceback (most recent call last):
+    ...
+    ValueError: signs must be a pytree of arrays; got {'a': 1.0, 2: 1.0}
+    """
+    _leaves(name, value)
+
+
 def _is_key(leaf: object) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
@@ -111,7 +124,10 @@ def are_alike(value: object, like: object) -> bool:
     >>> are_alike((jnp.ones(2),), (jnp.zeros(2),)), are_alike(jnp.ones(2), jnp.ones(3))
     (True, False)
     """
-    return jax.tree.structure(value) == jax.tree.structure(like) and _shapes(value) == _shapes(like)
+    try:
+        return jax.tree.structure(value) == jax.tree.structure(like) and _shapes(value) == _shapes(like)
+    except Exception:  # What is no pytree of arrays may fail in any way.
+        return False
 
 
 def alike(name: str, value: object, like: object, verb: str = "have", of: str = "weights") -> None:

@@ -105,7 +105,8 @@ def hessian_trace_deflated(loss: Loss, weights: Weights, *, key: Key, samples: i
     check_loss(loss, weights)
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)
-    checks.number("samples", samples, at_most=tree.size(weights))
+    if samples > tree.size(weights):
+        raise ValueError(f"samples must be at most the number of weights, {tree.size(weights)}; got {samples}")
     sampler = stochtrace.sampler_normal(weights, num=samples)
     estimator = stochtrace.estimator_leave_one_out_mean_and_sem(stochtrace.leave_one_out_xtrace(), sampler)
     value, error = estimator(hessian_product(loss, weights), key)

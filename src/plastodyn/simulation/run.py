@@ -100,7 +100,7 @@ def simulate(
     [1.5, 0.375, 0.09375]
     """
     if weights is not None:
-        checks.floating("weights", weights)
+        checks.weights("weights", weights)
     checks.flag("progress", progress)
     circuits = _circuits(circuit, weights)
     recorded, asked = observables(record, circuits[0]), _condition(until)

@@ -231,7 +231,11 @@ def _kernels(name: str, kernels: Sequence[Array], widths: list[int], dtype: jnp.
 def _inputs(inputs: int | Array, law: InputLaw, key: Array, features: int, dtype: jnp.dtype) -> Array:
     if isinstance(inputs, int | np.integer):
         checks.count("inputs", inputs, at_least=1)
-        drawn = law(key, features, int(inputs), dtype)
+        try:
+            drawn = law(key, features, int(inputs), dtype)
+        except Exception as error:
+            first = (str(error).strip() or "no message").splitlines()[0]
+            raise ValueError(f"input_law failed: {type(error).__name__}: {first}") from error
         if getattr(drawn, "shape", None) != (features, inputs):
             raise ValueError(f"input_law must return an array of shape {(features, inputs)}; got {checks.shown(drawn)}")
         return drawn

@@ -31,10 +31,11 @@ def full_signs(signs: Weights | NeuronSigns, weights: Weights) -> Weights:
     """
     if isinstance(signs, NeuronSigns):
         signs = signs.signs(weights)
-    checks.entries("signs", signs, (1, -1))
+    checks.pytree("signs", signs)
     expected, got = jax.tree.structure(weights), jax.tree.structure(signs)
     if got != expected:
         raise ValueError(f"signs must have the structure of the weights, {expected}; got {got}")
+    checks.entries("signs", signs, (1, -1))
     return jax.tree_util.tree_map_with_path(_full, signs, weights)
 
 
