@@ -15,12 +15,18 @@ RESERVED = ("replica", "step", "time", "weight", "weights", "status", "steps_tak
 
 
 class Axis(xr.DataArray):
-    """A DataArray that leaves it to a rule what their product is."""
+    """A DataArray that leaves it to a rule what their product is, or that there is none."""
 
     __slots__ = ()
 
     def __mul__(self, other: Any) -> Any:
         return NotImplemented if isinstance(other, Rule) else super().__mul__(other)
+
+    def __add__(self, other: Any) -> Any:
+        return NotImplemented if isinstance(other, Rule) else super().__add__(other)
+
+    def __sub__(self, other: Any) -> Any:
+        return NotImplemented if isinstance(other, Rule) else super().__sub__(other)
 
 
 def axis(name: str, values: Iterable[float]) -> xr.DataArray:

@@ -118,6 +118,8 @@ def simulate(
     timing = _timing(steps, duration, dt, solver, 0 if start is None else continuation.steps_of(start))
     if start is not None:
         continuation.check_timing(start, timing)
+    if start is None:
+        _check_windows(recorded, timing)
     _check_parts(circuits[0], rule)
     population = enlist(circuits, rule, _replicas(replicas, len(circuits), start), key)
     _check_names(recorded, tuple(population.grid.coordinates))
@@ -145,6 +147,14 @@ def _check_names(recorded: tuple[Observable, ...], axes: tuple[str, ...]) -> Non
             raise ValueError(
                 f"name of an observable must not be that of an axis or dimension of the result; got {checks.shown(item.name)}"
             )
+
+
+def _check_windows(recorded: tuple[Observable, ...], timing: Timing) -> None:
+    """Refuse an observable of which a run that is not gone on with would record nothing."""
+    for item in recorded:
+        if not len(item.within(timing.first, timing.last)):
+            window = f"start={item.start}, stop={item.stop}, every={item.every}"
+            raise ValueError(f"record: {item.name!r} would never be recorded in {timing.last} steps; got observe({window})")
 
 
 def _check_parts(circuit: AbstractCircuit, rule: Rule) -> None:

@@ -45,7 +45,7 @@ def weights_of(run: xr.Dataset | xr.DataArray, circuit: AbstractCircuit, **selec
     bounds = np.cumsum([leaf.size for leaf in leaves])[:-1]
     parts = np.split(flat.values, bounds, axis=-1)
     shaped = [
-        jnp.asarray(part.reshape(*flat.shape[:-1], *leaf.shape), leaf.dtype) for part, leaf in zip(parts, leaves, strict=True)
+        jnp.asarray(part.reshape((*flat.shape[:-1], *leaf.shape)), leaf.dtype) for part, leaf in zip(parts, leaves, strict=True)
     ]
     return jax.tree.unflatten(structure, shaped)
 
