@@ -80,7 +80,5 @@ def test_what_is_no_data_is_refused(change, message):
 
 
 def test_a_circuit_whose_inputs_cannot_be_redrawn():
-    with pytest.raises(
-        ValueError, match=r"circuit must be a student-teacher .* see pd\.circuits\.minibatches; got Circuit"
-    ):
+    with pytest.raises(ValueError, match=r"circuit must be a student-teacher .* see pd\.circuits\.minibatches; got Circuit"):
         pd.circuits.resampled(pd.Circuit(jnp.sum, jnp.ones(2)))

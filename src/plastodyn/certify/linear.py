@@ -8,9 +8,9 @@ from flint import fmpq
 from plastodyn import checks
 from plastodyn.certify import quadratic, rational, switching
 from plastodyn.certify.certificate import Certificate
-from plastodyn.certify.checker import fall
+from plastodyn.certify.checker import fall, require_little_work
 from plastodyn.certify.margin import largest_margin
-from plastodyn.certify.premises import Premises
+from plastodyn.certify.premises import Premises, Unproved
 from plastodyn.certify.rational import Matrix, Rows
 from plastodyn.types import Json
 
@@ -71,6 +71,10 @@ def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
     if len({len(m) for m in found}) > 1:
         raise ValueError(f"vertices must have one size; got {[len(m) for m in found]}")
+    try:
+        require_little_work(found, 2)
+    except Unproved as error:
+        raise ValueError(f"vertices: {error}") from None
     return found
 
 

@@ -13,7 +13,7 @@ from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 from plastodyn import checks
 from plastodyn.certify import rational
 from plastodyn.certify.certificate import Certificate
-from plastodyn.certify.checker import BITS, MOST_BOXES
+from plastodyn.certify.checker import BITS, MOST_BOXES, most_boxes
 from plastodyn.certify.equilibrium import enclosed
 from plastodyn.certify.margin import largest_margin
 from plastodyn.certify.premises import Premises, Unproved
@@ -24,7 +24,7 @@ from plastodyn.theory.roots import bisect
 
 Field = Callable[[Array], Array]
 """A function of a vector of length n that returns as many numbers, traceable by JAX."""
-Bounds = Sequence[Sequence[float]] | Float[np.ndarray, "n 2"]
+Bounds = Sequence[Sequence[Exact]] | Float[np.ndarray, "n 2"]
 """Lower and upper bound of each coordinate."""
 
 _DIGITS = 6
@@ -62,7 +62,7 @@ def smooth_field(
         candidate: P, symmetric; from the Lyapunov equation of the linearised field unless given.
         level: of V that bounds the region; the largest within the box unless given.
         time: ``continuous`` or ``discrete``.
-        boxes: how many boxes to look at, at most; at most a million.
+        boxes: how many boxes to look at, at most; at most a million, or as many as a field of many operations leaves time for.
 
     Returns:
         A `Certificate`; its margin is the rate of decay of V next to the equilibrium.
@@ -144,6 +144,12 @@ class _Setting:
         tape = transcribe(field, len(self.bounds))
         if len(tape.outputs) != len(self.bounds):
             raise ValueError(f"field must return {len(self.bounds)} numbers, as many as it takes; got {len(tape.outputs)}")
+        most = most_boxes(len(tape.operations), len(self.bounds))
+        if boxes > most:
+            raise ValueError(
+                f"boxes must be at most {most} for a field of {len(tape.operations)} operations, so that they can be looked at "
+                f"in seconds; got {boxes}"
+            )
         self.system = System(tape, time)
         with ctx.workprec(BITS):
             self.enclosure = enclosed(self.system, _guess(guess, len(self.bounds)))
@@ -228,10 +234,13 @@ def _guess(guess: Sequence[float] | None, size: int) -> np.ndarray:
 
 
 def _bounds(box: Bounds) -> list[tuple[fmpq, fmpq]]:
-    checks.number("box", box)
-    found = np.asarray(box, float)
-    if found.ndim != 2 or found.shape[-1] != 2:
-        raise ValueError(f"box must hold a finite lower and upper bound for each coordinate; got {checks.shown(box)}")
-    if not (found[:, 0] < found[:, 1]).all():
+    if not isinstance(box, list | tuple | np.ndarray) or not len(np.shape(box[:1])):
+        checks.refuse("box", box, "a list with a finite lower and upper bound of each coordinate")
+    found = []
+    for bounds in box:
+        if not isinstance(bounds, list | tuple | np.ndarray) or np.shape(bounds) != (2,):
+            checks.refuse("box", box, "a list with a finite lower and upper bound of each coordinate")
+        found.append((rational.exact(bounds[0], "box"), rational.exact(bounds[1], "box")))
+    if not found or not all(low < high for low, high in found):
         raise ValueError(f"box must have each lower bound below its upper bound; got {checks.shown(box)}")
-    return [(rational.exact(float(low)), rational.exact(float(high))) for low, high in found]
+    return found
