@@ -66,7 +66,7 @@ def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None,
 
 
 def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
-    if not isinstance(vertices, list | tuple | np.ndarray) or not np.shape(vertices[:1]) or not len(vertices):
+    if not isinstance(vertices, list | tuple | np.ndarray) or getattr(vertices, "ndim", 1) == 0 or not len(vertices):
         checks.refuse("vertices", vertices, "a list of square matrices, at least one")
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
     if len({len(m) for m in found}) > 1:

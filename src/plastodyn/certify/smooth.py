@@ -234,11 +234,11 @@ def _guess(guess: Sequence[float] | None, size: int) -> np.ndarray:
 
 
 def _bounds(box: Bounds) -> list[tuple[fmpq, fmpq]]:
-    if not isinstance(box, list | tuple | np.ndarray) or not len(np.shape(box[:1])):
+    if not isinstance(box, list | tuple | np.ndarray) or getattr(box, "ndim", 1) == 0:
         checks.refuse("box", box, "a list with a finite lower and upper bound of each coordinate")
     found = []
     for bounds in box:
-        if not isinstance(bounds, list | tuple | np.ndarray) or np.shape(bounds) != (2,):
+        if not isinstance(bounds, list | tuple | np.ndarray) or getattr(bounds, "ndim", 1) == 0 or len(bounds) != 2:
             checks.refuse("box", box, "a list with a finite lower and upper bound of each coordinate")
         found.append((rational.exact(bounds[0], "box"), rational.exact(bounds[1], "box")))
     if not found or not all(low < high for low, high in found):

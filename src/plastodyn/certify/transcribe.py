@@ -179,5 +179,5 @@ def _elementwise(function: Callable[..., int], *arrays: np.ndarray) -> np.ndarra
     return found
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
