@@ -10,7 +10,7 @@ devices.use_all_cores()
 if TYPE_CHECKING:
     from plastodyn import certify, circuits, figures, fluctuations, measure, papers, protocol, rules, solvers, theory
     from plastodyn.circuits import Circuit, perturbations
-    from plastodyn.simulation import Interrupted, axis, observe, simulate
+    from plastodyn.simulation import Interrupted, axis, observe, simulate, weights_of
     from plastodyn.sweeps import sweep
 
 __version__ = "0.1.0"
@@ -33,6 +33,7 @@ __all__ = [
     "solvers",
     "sweep",
     "theory",
+    "weights_of",
 ]
 
 # Where a name is found when it is first used: `plastodyn --help` does without JAX.
@@ -43,6 +44,7 @@ _HOMES = {
     "axis": "simulation",
     "observe": "simulation",
     "simulate": "simulation",
+    "weights_of": "simulation",
     "sweep": "sweeps",
 }
 

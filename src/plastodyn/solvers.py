@@ -17,6 +17,8 @@ from plastodyn.types import Activity
 if TYPE_CHECKING:
     import diffrax
 
+__all__ = ["Adaptive", "RungeKutta", "Solver", "adaptive", "euler", "heun", "rk4"]
+
 Pair: TypeAlias = tuple[Weights | None, Activity]
 """Weights and activity, or their velocities or changes; ``None`` for what does not move."""
 
@@ -130,9 +132,12 @@ def adaptive(
     >>> adaptive(relative_tolerance=1e-4).relative_tolerance
     0.0001
     """
-    checks.number("relative_tolerance", relative_tolerance, above=0)
-    checks.number("absolute_tolerance", absolute_tolerance, above=0)
+    checks.one_number("relative_tolerance", relative_tolerance, above=0)
+    checks.one_number("absolute_tolerance", absolute_tolerance, above=0)
     import diffrax  # noqa: PLC0415 - as above
+
+    if method is not None:
+        checks.instance("method", method, diffrax.AbstractSolver, "a diffrax solver, such as diffrax.Tsit5()")
 
     return Adaptive(method or diffrax.Tsit5(), relative_tolerance, absolute_tolerance)
 

@@ -35,6 +35,16 @@ def chain():
     return pd.circuits.tracking([0.3, -0.2, 0.1])
 
 
+def examples():
+    """A loss on data, of which a few examples are drawn at each step."""
+    inputs = jax.random.normal(jax.random.key(10), (30, 4))
+    return pd.circuits.minibatches(_squares, jnp.full(4, 0.3), (inputs, inputs @ jnp.linspace(-1.0, 1.0, 4)), size=10)
+
+
+def _squares(weights, data):
+    return 0.5 * jnp.mean((data[0] @ weights - data[1]) ** 2)
+
+
 CIRCUITS = {
     "user": quadratic,
     "student_teacher": layered,
@@ -47,6 +57,7 @@ CIRCUITS = {
     ),
     "through_covariance": linear,
     "matched": lambda: pd.circuits.matched(layered()),
+    "minibatches": examples,
     "tracking": chain,
     "pattern_layer": patterns,
     "reachable": lambda: pd.circuits.reachable(linear((3, 9, 1))),
@@ -139,7 +150,7 @@ def fits(name, circuit_name, circuit):
     """Whether a rule can be joined to a circuit, leaving aside what its weights' shapes forbid (``None``)."""
     if name in SHAPED and circuit_name not in ("student_teacher", "resampled"):
         return None
-    if name in BY_NEURON and circuit_name in ("user", "tracking", "pattern_layer"):
+    if name in BY_NEURON and circuit_name in ("user", "minibatches", "tracking", "pattern_layer"):
         return None
     rule = RULES[name].rule
     return signals_read(rule) <= circuit.signals and all(map(rule.keeps, circuit.symmetries))

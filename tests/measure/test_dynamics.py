@@ -134,8 +134,8 @@ SERIES = np.random.default_rng(0).normal(size=(10, 4))
         (lambda: pd.measure.autocorrelation(SERIES, lags=10), "lags must be a number <= 9"),
         (lambda: pd.measure.autocorrelation(SERIES, lags=-1), "lags must be a whole number"),
         (lambda: pd.measure.autocorrelation(SERIES[:1]), "at least 2 instants"),
-        (lambda: pd.measure.autocorrelation(SERIES.astype(str)), "series must hold real numbers"),
-        (lambda: pd.measure.autocorrelation(1j * SERIES), "series must hold real numbers"),
+        (lambda: pd.measure.autocorrelation(SERIES.astype(str)), "series must be an array of real numbers"),
+        (lambda: pd.measure.autocorrelation(1j * SERIES), "series must be an array of real numbers"),
         (lambda: pd.measure.autocorrelation(xr.DataArray(SERIES, dims=("a", "weight"))), "one of steps or times"),
         (lambda: pd.measure.order_parameter(xr.DataArray(SERIES, dims=("step", "loss"))), "dimension 'weight'"),
         (

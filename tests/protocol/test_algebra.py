@@ -242,3 +242,17 @@ def test_a_plain_circuit_has_no_more_than_weights():
     run = pd.simulate(circuit, pd.fluctuations.white(0.5), steps=1, key=KEY)
     assert run.weight_norm.shape == (1, 2)
     assert isinstance(circuit.start, Moment)
+
+
+@pytest.mark.parametrize("factor", [np.array([1.0, 2.0]), [1.0, 2.0], "2", None, np.nan, True])
+def test_a_factor_is_one_number_or_an_axis(factor):
+    """An array would be a number for each weight, without a word; an axis on either side is an axis."""
+    rule = pd.rules.gradient(0.1)
+    for use in (lambda: rule * factor, lambda: rule / factor):
+        with pytest.raises(ValueError, match=r"^(factor|divisor) must be [^\n]*$"):
+            use()
+    ratio = pd.axis("ratio", [1.0, 2.0])
+    assert (ratio * rule).factor.identical((rule * ratio).factor)
+    for use in (lambda: ratio + rule, lambda: ratio - rule, lambda: rule + 1.0):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            use()

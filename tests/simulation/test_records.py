@@ -184,3 +184,13 @@ def _square(steps):
         with np.errstate(over="ignore"):
             value = value + value * value
     return value
+
+
+def test_a_window_that_records_nothing_is_refused_by_name():
+    circuit, rule = pd.Circuit(lambda w: jnp.sum(w**2), jnp.ones(2)), pd.rules.gradient(0.1)
+    late = pd.observe("weight_norm", start=50)
+    with pytest.raises(ValueError, match="record: 'weight_norm' would never be recorded in 12 steps; got observe"):
+        pd.simulate(circuit, rule, steps=12, key=jax.random.key(0), record=["loss", late])
+    # A run that goes on has recorded it before, or comes to it later.
+    run = pd.simulate(circuit, rule, steps=60, key=jax.random.key(0), record=[late], progress=False)
+    assert run.sizes["step"] == 11

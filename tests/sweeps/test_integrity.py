@@ -180,3 +180,50 @@ def test_a_finished_store_is_opened_where_nothing_can_be_written(store, referenc
         assert results(_sweep(experiments, hands, store)).identical(results(reference))
     finally:
         store.parent.chmod(0o755)
+
+
+@pytest.mark.parametrize("how", ["fill_value", "shape", "text", "deleted"])
+def test_an_arrays_own_description_is_compared_and_written_again(how, store, reference, experiments, hands):
+    """Readers of single arrays go by it; values stay, and nothing is computed again."""
+    file = store / "noise" / "zarr.json"
+    sound = json.loads(file.read_text())
+    changed = {"fill_value": 7.0, "shape": [1, 1, 1]}
+    if how == "deleted":
+        file.unlink()
+    else:
+        file.write_text("no JSON" if how == "text" else json.dumps({**sound, how: changed[how]}))
+    assert [damage.what for damage in sweeps.verify(store)] == ["noise: what describes it, zarr.json, is not what was written"]
+    times = xr.open_zarr(store).chunk_seconds.values
+    with pytest.warns(UserWarning, match="was damaged in what describes noise, which is written again"):
+        healed = _sweep(experiments, hands, store)
+    assert results(healed).identical(results(reference))
+    np.testing.assert_array_equal(healed.chunk_seconds, times)
+    assert json.loads(file.read_text()) == sound
+    assert sweeps.verify(store) == []
+
+
+def test_a_healing_that_fails_does_not_blame_the_experiment(store, experiments, hands, monkeypatch):
+    (store / "noise" / "c" / "0" / "0" / "0").unlink()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("plastodyn.sweeps.store.forget", full)
+    with pytest.warns(UserWarning, match="is damaged"), pytest.raises(ValueError, match=r"mending it failed: .* No space left"):
+        _sweep(experiments, hands, store)
+
+
+def test_a_chunk_that_cannot_be_stored_does_not_blame_the_experiment(experiments, monkeypatch, tmp_path):
+    from plastodyn.sweeps import chunk
+    from plastodyn.sweeps.layout import one_batch_each
+    from plastodyn.sweeps.specification import specify
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("plastodyn.sweeps.store.commit", full)
+    monkeypatch.setattr("plastodyn.sweeps.chunk._check_devices", lambda: None)
+    specification = specify(experiments.draws, {"a": [1.0], "b": [0.1]}, None, 0, None)
+    task = chunk.Task(tmp_path / "s.zarr", specification, one_batch_each((1, 1), (1, 1)), (0, 0), {})
+    found = chunk.compute(task)
+    assert found.line == "it was computed, and could not be stored: OSError: [Errno 28] No space left on device"

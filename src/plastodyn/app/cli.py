@@ -1,9 +1,11 @@
 """The ``plastodyn`` command: parse and display; the science is in the library."""
 
 import json
+import os
 import sys
 import time
 import traceback
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -11,40 +13,74 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Theory and simulation of learning dynamics in neural circuits whose plasticity is imperfect.",
     epilog="Start with [bold]plastodyn demo[/bold]; then [bold]plastodyn list[/bold].",
 )
-_out = Console()
-_err = Console(stderr=True)
+# What is shown may hold anybody's text: brackets in it are no markup, and colons no pictures.
+_out = Console(markup=False, emoji=False)
+_err = Console(stderr=True, markup=False, emoji=False)
 _INTERRUPTED = 130
 _VERDICT_CODES = {"certified": 0, "refuted": 1, "unknown": 3}
 
+_LARGEST_SEED = 2**32 - 1
+"""As `checks.LARGEST_SEED`, whose module imports JAX."""
+
 OutOption = Annotated[Path, typer.Option("--out", help="Directory for results; made if it does not exist.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Same seed, same result.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=_LARGEST_SEED, help="Same seed, same result.")]
+LeaveOutOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--leave-out", help="Arrays that are no weights, such as '*running*': by name, * for any letters; may be repeated."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def main() -> None:
     """Run the command line; a failure is one line on standard error and exit code 2, with ``--debug`` its traceback too."""
     try:
-        app()
+        # The exit code, of Ctrl-C too, is returned; whatever else ends the program from within is somebody else's.
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
     except KeyboardInterrupt:
-        _err.print("plastodyn: interrupted", style="red")
-        sys.exit(_INTERRUPTED)
+        code = _INTERRUPTED
+    except SystemExit as end:
+        # Typer ends so where a pipe is closed, and once it has told a shell how to complete commands.
+        asked = "_PLASTODYN_COMPLETE" in os.environ or any(
+            word in sys.argv for word in ("--show-completion", "--install-completion")
+        )
+        code = (
+            end.code
+            if asked or isinstance(end.__context__, BrokenPipeError)
+            else _failed("sys.exit was called where no model is loaded")
+        )
     except Exception as error:
-        if "--debug" in sys.argv:
-            traceback.print_exc()
-        expected = isinstance(error, ValueError | OSError)
-        said = " ".join(str(error).split()) if expected else f"{type(error).__name__}: {_first_line(error)}; --debug says where"
-        _err.print(f"plastodyn: {said}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2)
+        code = _failed(_said(error))
+    if code == _INTERRUPTED:
+        _err.print("plastodyn: interrupted", style="red")
+    sys.exit(code)
+
+
+def _failed(complaint: str) -> int:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    _err.print(f"plastodyn: {' '.join(complaint.split())}", style="red", highlight=False, soft_wrap=True)
+    return 2
+
+
+def _said(error: Exception) -> str:
+    """What is wrong, in words: with usage, with input, or, of any other fault, its name."""
+    if isinstance(error, typer.BadParameter) or hasattr(error, "format_message"):
+        where = getattr(getattr(error, "ctx", None), "command_path", None) or "plastodyn"
+        return f"{error.format_message().rstrip('.')}; see {where} --help"  # pyright: ignore[reportAttributeAccessIssue]
+    if isinstance(error, ValueError | OSError):
+        return str(error) or type(error).__name__
+    return f"{type(error).__name__}: {_first_line(error)}; --debug says where"
 
 
 def _first_line(error: Exception) -> str:
@@ -119,6 +155,9 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     _out.print(table)
     _out.print("A precise rule should change synapses less than fluctuations do; a crude one about as much.")
     _out.print(f"Figure: {picture}   ({time.monotonic() - started:.0f} s)", soft_wrap=True)
+    _out.print(
+        f"Data of both circuits: xarray.open_datatree('{out / 'demo.zarr'}', engine='zarr')", soft_wrap=True, highlight=False
+    )
 
 
 @app.command(epilog="Example: plastodyn reproduce raman2021 fig5 --size standard --out out/")
@@ -128,7 +167,7 @@ def reproduce(
     size: Annotated[str, typer.Option("--size", help="smoke, standard or full (the published size).")] = "standard",
     out: OutOption = Path("out"),
     seed: SeedOption = 2021,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Cores to use; all unless given.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, max=1024, help="Cores to use; all unless given.")] = None,
 ) -> None:
     """Reproduce the figures of a paper and check its claims by number.
 
@@ -150,19 +189,19 @@ def reproduce(
     table = Table("figure", "claim", "expected", "tolerance", "measured", "holds", title=f"Claims of {paper}")
     for claim in claims:
         expected = claim.expected if isinstance(claim.expected, str) else f"{claim.expected:.3g}"
-        mark = {True: "[green]yes[/green]", False: "[red]no[/red]", None: "not decided at this size"}[claim.holds]
+        mark = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("not decided at this size")}[claim.holds]
         table.add_row(claim.figure, claim.name, expected, f"{claim.tolerance:.2g}", f"{claim.measured:.3g}", mark)
     _out.print(table)
     _out.print(f"Results: {out}", soft_wrap=True)
     failed = [f"{claim.figure}, {claim.name}" for claim in claims if claim.holds is False]
     for name in failed:
-        _err.print(f"plastodyn: a claim of {paper} fails at size {size}, seed {seed}: {name}", markup=False, soft_wrap=True)
+        _err.print(f"plastodyn: a claim of {paper} fails at size {size}, seed {seed}: {name}", soft_wrap=True)
     raise typer.Exit(1 if failed else 0)
 
 
 @app.command(
-    epilog="Examples: plastodyn measure model.py --loss loss --weights weights --fluctuation 0.1    "
-    "plastodyn measure my_package.model --checkpoint weights.safetensors --json"
+    epilog="Examples:\n\nplastodyn measure model.py --loss loss --weights weights --fluctuation 0.1\n\n"
+    "plastodyn measure my_package.model --checkpoint weights.safetensors --leave-out '*running*' --json"
 )
 def measure(
     model: Annotated[str, typer.Argument(help="Python file, or importable module, that defines the loss.")],
@@ -171,6 +210,7 @@ def measure(
     checkpoint: Annotated[
         Path | None, typer.Option("--checkpoint", help=".npz or .safetensors: a dict of arrays to use as weights.")
     ] = None,
+    leave_out: LeaveOutOption = None,
     fluctuation: Annotated[float | None, typer.Option("--fluctuation", help="|de| per step, to answer with |dc|.")] = None,
     precision: Annotated[float, typer.Option("--precision", help="gamma1 / gamma2 of the rule; inf: exact gradient.")] = float(
         "inf"
@@ -182,21 +222,16 @@ def measure(
     """How much plasticity should counteract fluctuations in your own model? Answers for its loss and weights."""
     from jax.random import key
 
-    from plastodyn.app.user_model import load, report
+    from plastodyn.app.answers import report
+    from plastodyn.app.user_model import Asked, load
 
-    circuit = load(model, loss, weights, checkpoint)
+    circuit = load(Asked(model, loss, weights, checkpoint, tuple(leave_out or ())), _note)
     found = report(circuit, key=key(seed), fluctuation=fluctuation, precision=precision, samples=samples)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    table = Table("quantity", "value", title="Plasticity against fluctuations (Raman and O'Leary 2021, equation 9)")
-    for name, value in found.items():
-        table.add_row(name.replace("_", " "), value if isinstance(value, str) else f"{value:.5g}")
-    _out.print(table)
+    _answer(found, as_json, "Plasticity against fluctuations (Raman and O'Leary 2021, equation 9)")
 
 
 @app.command(
-    epilog="Examples: plastodyn stability model.py --flip 0.2 --layer 1 --rate 0.05 --keep norm    "
+    epilog="Examples:\n\nplastodyn stability model.py --flip 0.2 --layer 1 --rate 0.05 --keep norm\n\n"
     "plastodyn stability my_package.model --checkpoint weights.npz --signs signs --rate 0.1 --json"
 )
 def stability(
@@ -207,6 +242,7 @@ def stability(
     checkpoint: Annotated[
         Path | None, typer.Option("--checkpoint", help=".npz or .safetensors: a dict of arrays to use as weights.")
     ] = None,
+    leave_out: LeaveOutOption = None,
     signs: Annotated[
         str | None, typer.Option("--signs", help="Name of the signs: a pytree of +1 and -1 that fits the weights.")
     ] = None,
@@ -233,25 +269,37 @@ def stability(
     """Is your solution stable if some neurons learn with the opposite sign, and if not, is the motion chaotic?"""
     from jax.random import key
 
-    from plastodyn.app.user_model import Flips, load_with_signs, stability_report
+    from plastodyn.app.answers import stability_report
+    from plastodyn.app.user_model import Asked, Flips, load_with_signs
     from plastodyn.measure import sign_stability
 
-    circuit, chosen = load_with_signs(model, loss, weights, checkpoint, Flips(signs, flip, layer, side, layout))
+    asked = Asked(model, loss, weights, checkpoint, tuple(leave_out or ()))
+    circuit, chosen = load_with_signs(asked, Flips(signs, flip, layer, side, layout), _note)
     found = stability_report(sign_stability(circuit, chosen, rate=rate, key=key(seed), steps=steps, keep=keep))
+    _answer(found, as_json, "Plasticity of the opposite sign (rates per step, angle in radians)")
+
+
+def _answer(found: dict[str, str | float | None], as_json: bool, title: str) -> None:
+    """What a question came to: JSON, or a table and the sentence ``answer`` below it."""
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(found, indent=2, allow_nan=False))
         return
-    answer = found.pop("answer")
-    table = Table("quantity", "value", title="Plasticity of the opposite sign (rates per step, angle in radians)")
+    table = Table("quantity", "value", title=title)
     for name, value in found.items():
-        shown = "-" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
-        table.add_row(name.replace("_", " "), shown)
+        if name != "answer":
+            table.add_row(
+                name.replace("_", " "), "-" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+            )
     _out.print(table)
-    _out.print(answer, soft_wrap=True, highlight=False)
+    _out.print(found["answer"], soft_wrap=True, highlight=False)
+
+
+def _note(text: str) -> None:
+    _err.print(f"plastodyn: {text}", highlight=False, soft_wrap=True)
 
 
 @app.command(
-    epilog="Examples: plastodyn certify memory.toml --out proof.json    plastodyn certify --recheck proof.json    "
+    epilog="Examples:\n\nplastodyn certify memory.toml --out proof.json\n\nplastodyn certify --recheck proof.json\n\n"
     "A SPEC holds one table: \\[consolidation] alpha = 0.5, mu = 0.4; \\[linear] vertices = [[[-1, 0], [0, -1]]]; or "
     '\\[field] function = "model.py:field", box = [[-1, 1], [-1, 1]], largest = true.'
 )
@@ -266,17 +314,21 @@ def certify(
     """Is your model stable? A certificate that can be checked again; exit code 0 certified, 1 refuted, 3 unknown."""
     if (spec is None) == (recheck is None):
         raise ValueError("give either a SPEC.toml or --recheck CERTIFICATE.json, and not both")
+    if out is not None:
+        if out.is_dir():
+            raise ValueError(f"--out must be a file; got the directory {str(out)!r}")
+        _make(out.resolve().parent)
     try:
         from plastodyn.app.questions import certify_file
         from plastodyn.certify import Certificate
     except ImportError as error:
         raise ValueError(str(error)) from None
 
-    with _err.status("Looking for a proof, and checking it ..."):
+    # Where nobody watches, the line would end as a blank one.
+    with _err.status("Looking for a proof, and checking it ...") if _err.is_terminal else nullcontext():
         found = certify_file(spec) if spec is not None else Certificate.from_json(_read(recheck))
         holds = found.recheck()
     if out is not None:
-        _make(out.resolve().parent)
         out.write_text(found.to_json())
     if as_json:
         typer.echo(json.dumps({**json.loads(found.to_json()), "recheck": holds}, indent=2))
@@ -284,7 +336,7 @@ def certify(
         table = Table("what", "found", title="Stability certificate")
         for name, value in found.summary().items():
             table.add_row(name, value)
-        table.add_row("recheck", "passed" if holds else "[red]FAILED[/red]")
+        table.add_row("recheck", Text("passed") if holds else Text("FAILED", "red"))
         _out.print(table)
     if not holds:
         raise ValueError("recheck failed: the certificate does not prove its verdict")
@@ -295,8 +347,8 @@ def _read(path: Path | None) -> str:
     assert path is not None
     try:
         return path.read_text()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be the JSON of a certificate; {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"--recheck {path} must be the JSON of a certificate; {error}") from None
 
 
 @app.command(epilog="Example: plastodyn doctor --json")
@@ -317,7 +369,10 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def _make(out: Path) -> None:
     """Make the output directory now, so that a long run does not end in a refusal."""
-    out.mkdir(parents=True, exist_ok=True)
-    probe = out / ".plastodyn-writable"
-    probe.touch()
-    probe.unlink()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".plastodyn-writable"
+        probe.touch()
+        probe.unlink()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--out must be a directory that can be written to; got {str(out)!r}: {error}") from None

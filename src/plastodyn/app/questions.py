@@ -41,6 +41,7 @@ def certify_file(path: Path) -> Certificate:
     if kind == "linear":
         return linear_inclusion(table.pop("vertices"), **table)
     largest = table.pop("largest", False)
+    checks.flag("largest", largest)
     function, box = _function(path, table.pop("function")), table.pop("box")
     if not largest:
         return smooth_field(function, box, **table)
@@ -69,7 +70,7 @@ def _table(path: Path) -> tuple[str, dict[str, Any]]:
 def _function(path: Path, where: object) -> Callable[[Any], Any]:
     file, _, name = str(where).rpartition(":")
     if not file:
-        raise ValueError(f"function must be 'file.py:name', the file next to {path}; got {where!r}")
+        raise ValueError(f"function must be 'file.py:name', the file next to {path}; got {checks.shown(where)}")
     found = getattr(user_module(str(path.parent / file) if file.endswith(".py") else file), name, None)
     if not callable(found):
         raise ValueError(f"function: {file} has no function {name!r}")

@@ -1,40 +1,46 @@
-"""A user's own model for the command line: a loss, weights and signs by name, measured."""
+"""A user's own model for the command line: a loss, weights and signs by name."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 from safetensors.numpy import load_file
 
-from plastodyn import checks, tree
+from plastodyn import checks
 from plastodyn.app.modules import user_module
+from plastodyn.app.patterns import left_out, look_like_statistics
 from plastodyn.circuits import Circuit
-from plastodyn.measure import SignStability, plasticity_ratio, stationary_ratio
-from plastodyn.rules import noisy_gradient, postsynaptic, presynaptic
+from plastodyn.rules import postsynaptic, presynaptic
 from plastodyn.rules.wrap.neurons import LAYOUTS
+from plastodyn.tree import Weights
 
 _SIDES = ("presynaptic", "postsynaptic")
-_COUNTS = ("unstable", "unstable_unflipped", "flat")
+Say = Callable[[str], None]
 
 
-def load(model: str, loss: str, weights: str, checkpoint: Path | None) -> Circuit:
-    """A circuit from a Python file or module that names a loss, with weights of its own or from a checkpoint.
+class Asked(NamedTuple):
+    """Where a user's model is.
 
     Args:
         model: path of a ``.py`` file, or name of an importable module.
         loss: name of the function from weights to a scalar.
         weights: name of the pytree of weights; not read when a checkpoint is given.
         checkpoint: ``.npz`` or ``.safetensors`` file, read as a dict from name to array.
-
-    Raises:
-        ValueError: if the model, a name or the checkpoint cannot be read.
+        leave_out: patterns of the names of arrays that are no weights: the loss gets them as they are.
     """
-    return _circuit(user_module(model), model, loss, weights, checkpoint)
+
+    model: str
+    loss: str = "loss"
+    weights: str = "weights"
+    checkpoint: Path | None = None
+    leave_out: tuple[str, ...] = ()
 
 
 class Flips(NamedTuple):
@@ -47,15 +53,27 @@ class Flips(NamedTuple):
     layout: str = "outputs-inputs"
 
 
-def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None, flips: Flips) -> tuple[Circuit, Any]:
+def load(asked: Asked, say: Say) -> Circuit:
+    """A circuit from a Python file or module that names a loss, with weights of its own or from a checkpoint.
+
+    Args:
+        asked: where the model is.
+        say: receives a line on arrays that do not look like weights.
+
+    Raises:
+        ValueError: if the model, a name or the checkpoint cannot be read, or the loss is not one finite number with a
+            finite gradient on these weights.
+    """
+    return _circuit(user_module(asked.model), asked, say)[0]
+
+
+def load_with_signs(asked: Asked, flips: Flips, say: Say) -> tuple[Circuit, Any]:
     """A circuit as `load` gives it, and the signs of its plasticity as `measure.sign_stability` takes them.
 
     Args:
-        model: path of a ``.py`` file, or name of an importable module; run once.
-        loss: name of the function from weights to a scalar.
-        weights: name of the pytree of weights; not read when a checkpoint is given.
-        checkpoint: ``.npz`` or ``.safetensors`` file, read as a dict from name to array.
+        asked: where the model is; run once.
         flips: the name of the signs in the model, or a fraction; one of the two.
+        say: receives a line on arrays that do not look like weights.
 
     Raises:
         ValueError: as for `load`; or if the flips are not given, given twice, out of range or not defined.
@@ -63,118 +81,71 @@ def load_with_signs(model: str, loss: str, weights: str, checkpoint: Path | None
     if (flips.named is None) == (flips.fraction is None):
         raise ValueError("give either --signs NAME or --flip FRACTION, and not both")
     if flips.fraction is not None:
-        checks.number("--flip", flips.fraction, at_least=0, at_most=1)
+        checks.one_number("--flip", flips.fraction, at_least=0, at_most=1)
     checks.one_of("--side", flips.side, _SIDES)
     checks.one_of("--layout", flips.layout, LAYOUTS)
-    module = user_module(model)
-    circuit = _circuit(module, model, loss, weights, checkpoint)
+    module = user_module(asked.model)
+    circuit, whole = _circuit(module, asked, say)
     if flips.fraction is not None:
         neurons = {"presynaptic": presynaptic, "postsynaptic": postsynaptic}[flips.side]
         return circuit, neurons(flips.fraction, flips.layer, layout=flips.layout)
     assert flips.named is not None
     if not hasattr(module, flips.named):
-        raise ValueError(f"--signs must name signs in {model}; got {flips.named!r}, which it does not define")
-    return circuit, getattr(module, flips.named)
+        raise ValueError(f"--signs must name signs in {asked.model}; got {flips.named!r}, which it does not define")
+    signs = getattr(module, flips.named)
+    alike = jax.tree.structure(signs) == jax.tree.structure(whole)
+    return circuit, left_out(signs, asked.leave_out)[0] if alike and asked.leave_out else signs
 
 
-def stability_report(found: SignStability) -> dict[str, str | float | None]:
-    """The answer of `measure.sign_stability` as plain values, what is not defined as None.
-
-    Where not all eigenvalues were found, the counts of directions are named ``..._at_least``.
-
-    >>> from plastodyn.measure import sign_stability
-    >>> circuit = Circuit(loss=lambda w: jnp.sum((w - 1) ** 2), weights=jnp.ones(2))
-    >>> found = sign_stability(circuit, jnp.ones(2), rate=0.1, key=jax.random.key(0), steps=100)
-    >>> stability_report(found)["verdict"], stability_report(found)["lyapunov_exponent"]
-    ('stable', None)
-    """
-    values = {**found._asdict(), "answer": found.answer}
-    partial = found.eigenvalues_found < found.weights
-    return {
-        f"{name}_at_least" if partial and name in _COUNTS else name: (
-            None if isinstance(value, float) and not np.isfinite(value) else value
-        )
-        for name, value in values.items()
-    }
-
-
-def report(
-    circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int
-) -> dict[str, str | float]:
-    """The answers of `measure.plasticity_ratio` and `measure.stationary_ratio` as plain values.
-
-    ``best_plasticity`` is the stationary ratio times the fluctuation; a flat loss has no stationary ratio.
-
-    Args:
-        circuit: what to measure.
-        key: random key.
-        fluctuation: |de| per step; if given, the answer includes |dc|.
-        precision: gamma1 / gamma2 of the gradient rule.
-        samples: draws of each change.
-
-    Raises:
-        ValueError: if ``fluctuation`` is negative or ``precision`` not positive.
-
-    >>> circuit = Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(4))
-    >>> round(report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)["best_plasticity"], 2)
-    0.1
-    """
-    if fluctuation is not None:
-        checks.number("--fluctuation", fluctuation, at_least=0)
-    answer = plasticity_ratio(circuit, key=key, rule=noisy_gradient(1.0, precision), samples=samples)
-    found: dict[str, str | float] = {
-        "weights": tree.size(circuit.weights),
-        "loss": float(answer.loss),
-        "state": str(answer.state),
-        "curvature_of_fluctuations": float(answer.curvature_fluctuation),
-        "curvature_of_fluctuations_error": float(answer.curvature_fluctuation_error),
-        "curvature_of_plasticity": float(answer.curvature_plasticity),
-        "curvature_of_plasticity_error": float(answer.curvature_plasticity_error),
-        "equation_9_ratio_at_these_weights": float(answer.ratio),
-        "equation_9_ratio_error": float(answer.standard_error),
-    }
-    steady = stationary_ratio(circuit.loss_at, circuit.weights, key=key, precision=precision)
-    if np.isfinite(steady.stationary):
-        found["equation_9_ratio_at_steady_state"] = steady.greedy
-        found["stationary_ratio"] = steady.stationary
-        if fluctuation is not None:
-            found["best_plasticity"] = steady.stationary * fluctuation
-    return found
-
-
-def _circuit(module: ModuleType, model: str, loss: str, weights: str, checkpoint: Path | None) -> Circuit:
-    if not hasattr(module, loss):
-        raise ValueError(f"--loss must name a function in {model}; got {loss!r}, which it does not define")
-    if checkpoint is not None:
-        start = _checkpoint(checkpoint)
-    elif hasattr(module, weights):
-        start = jax.tree.map(_floating, getattr(module, weights))
+def _circuit(module: ModuleType, asked: Asked, say: Say) -> tuple[Circuit, Weights]:
+    """The circuit, and the weights with what is left out of them."""
+    if not callable(getattr(module, asked.loss, None)):
+        raise ValueError(f"--loss must name a function in {asked.model}; got {asked.loss!r}, which it does not define")
+    source = "--checkpoint" if asked.checkpoint is not None else "--weights"
+    if asked.checkpoint is not None:
+        whole = _checkpoint(asked.checkpoint)
+    elif hasattr(module, asked.weights):
+        whole = getattr(module, asked.weights)
     else:
-        raise ValueError(f"--weights must name a pytree in {model}; got {weights!r}, which it does not define")
-    try:
-        return Circuit(loss=getattr(module, loss), weights=start)
-    except ValueError:
-        raise
-    except Exception as error:
-        # Whatever the user's own function raises on these weights is for them to read, in one line.
-        first_line = str(error).strip().splitlines()[:1]
-        raise ValueError(f"--loss {loss!r} failed on these weights: {type(error).__name__}: {' '.join(first_line)}") from error
+        raise ValueError(f"--weights must name a pytree in {asked.model}; got {asked.weights!r}, which it does not define")
+    checks.arrays(source, whole)
+    start, fixed = left_out(whole, asked.leave_out)
+    suspects = look_like_statistics(start)
+    if suspects:
+        say(f"{', '.join(suspects)} look like statistics, and count as weights; --leave-out PATTERN leaves them out")
+    start = jax.tree.map(jnp.asarray, start)
+    checks.weights(source, start)
+    function = getattr(module, asked.loss)
+    loss = partial(_completed, function, fixed) if asked.leave_out else function
+    name = f"--loss {asked.loss!r}"
+    checks.scalar_loss(name, loss, start, on=" on these weights")
+    _require_finite(name, loss, start)
+    return Circuit(loss=loss, weights=start), whole
 
 
-def _checkpoint(path: Path) -> dict[str, Array]:
+def _completed(loss: Callable[[Weights], Array], fixed: Weights, weights: Weights) -> Array:
+    """The loss at weights that lack what was left out."""
+    return loss(eqx.combine(weights, fixed))
+
+
+def _require_finite(name: str, loss: Callable[[Weights], Array], weights: Weights) -> None:
+    """Of NaN no answer would say that it is none."""
+    value, slope = jax.value_and_grad(loss)(weights)
+    if not bool(jnp.isfinite(value)):
+        raise ValueError(f"{name} must be finite on these weights; got {float(value)}")
+    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(slope)):
+        raise ValueError(f"{name} must have a finite gradient on these weights; got NaN or infinity in it")
+
+
+def _checkpoint(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise ValueError(f"--checkpoint must be an existing file; got {str(path)!r}")
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as stored:
-                return {name: _floating(stored[name]) for name in stored.files}
+                return {name: stored[name] for name in stored.files}
         if path.suffix == ".safetensors":
-            return {name: _floating(values) for name, values in load_file(path).items()}
+            return dict(load_file(path))
     except Exception as error:
         raise ValueError(f"--checkpoint {str(path)!r} could not be read: {error}") from error
     raise ValueError(f"--checkpoint must end in .npz or .safetensors; got {str(path)!r}")
-
-
-def _floating(values: ArrayLike) -> Array:
-    """An array as JAX holds it: float64 becomes float32 unless x64 is on."""
-    return jnp.asarray(values)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from plastodyn import checks
 from plastodyn.certify import words
-from plastodyn.certify.checker import conclude, question
+from plastodyn.certify.checker import conclude, most_boxes, question
 from plastodyn.certify.premises import Conclusion, Premises, Unproved
 from plastodyn.runtime.provenance import versions
 from plastodyn.types import Json
@@ -16,6 +16,10 @@ from plastodyn.types import Json
 FORMAT = 3
 """Of the files written here. Formats 1 (which does not name itself) and 2 held more than the checker reads."""
 VERDICTS = ("certified", "refuted", "unknown")
+_LONGEST = 20_000_000
+"""Letters of a certificate: what is longer takes long to read."""
+_DEEPEST = 20
+"""Lists and objects in one another: those that are written here are at most 6 deep."""
 KINDS = ("linear_inclusion", "smooth_field", "consolidation")
 
 
@@ -112,10 +116,14 @@ class Certificate:
         """
         if not isinstance(text, str):
             raise ValueError(f"text must be the JSON of a certificate; got {type(text).__name__}")
+        if len(text) > _LONGEST:
+            raise ValueError(f"text must be the JSON of a certificate, at most {_LONGEST} letters; got {len(text)}")
         try:
             values = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_refuse)
         except (json.JSONDecodeError, RecursionError, ValueError) as error:
             raise ValueError(f"text must be the JSON of a certificate; {error}") from None
+        if _depth(values) > _DEEPEST:
+            raise ValueError(f"text must be the JSON of a certificate, nested at most {_DEEPEST} deep; got more")
         needed = {"kind", "verdict", "statement", "time", "system"}
         if not isinstance(values, dict) or not needed <= set(values):
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
@@ -147,8 +155,24 @@ class Certificate:
         if self.verdict != "unknown":
             return Certificate.concluded(self.premises)
         (remaining,) = self.remaining
-        checks.one_of("remaining", remaining, words.REMAINING)
+        checks.one_of("remaining", remaining, words.REMAINING_OF[self.kind])
         return Certificate.unknown(self.premises, remaining)
+
+
+def _depth(values: object) -> int:
+    """How deep lists and objects of a JSON text lie in one another, up to one more than is allowed.
+
+    >>> _depth({"a": [1, [2]]})
+    3
+    """
+    depth, level = 0, [values]
+    while level and depth <= _DEEPEST:
+        within = [each for each in level if isinstance(each, dict | list)]
+        level = [inner for each in within for inner in (each.values() if isinstance(each, dict) else each)]
+        depth += bool(within)
+        if not within:
+            break
+    return depth
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> Json:
@@ -172,7 +196,8 @@ def _anew(values: Json) -> Certificate:
         boxes = (values.get("tolerances") or {}).get("boxes")
         if premises.kind == "smooth_field" and premises.witness is None:
             # A check in wider balls looks at a few boxes more.
-            premises = premises._replace(boxes=None if boxes is None else 10 * boxes)
+            most = most_boxes(len(premises.system["operations"]), len(premises.system["outputs"]))
+            premises = premises._replace(boxes=None if boxes is None else min(10 * boxes, most))
         if values["verdict"] == "unknown":
             return Certificate.unknown(premises, "not_said")
         found = Certificate.concluded(premises)

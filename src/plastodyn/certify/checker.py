@@ -22,6 +22,12 @@ _SWITCHING_BITS = 256
 _MEMORY_BITS = (128, 512, 2048)
 MOST_BOXES = 1_000_000
 _LONGEST_WORD = 64
+_MOST_DIGITS = 3e9
+"""Elimination of a matrix of n rows takes about ``3 n^4`` ns for each bit of its entries: ten seconds in all."""
+_CHARACTERISTIC = 6
+"""How many times longer the determinants of Hurwitz take."""
+_MOST_STEPS = 5_000_000
+"""Of boxes, each an operation and its n + 1 parts at a time, which take about 3 us: a quarter of a minute in all."""
 _NO_MARGIN = fmpq(0)
 
 
@@ -71,11 +77,44 @@ def _sure(read: Callable[[], Any]) -> Any:
         raise Unproved(f"it cannot be read: {error}") from error
 
 
+def most_boxes(operations: int, size: int) -> int:
+    """How many boxes the check of a smooth field looks at, at most.
+
+    Args:
+        operations: of the field.
+        size: how many numbers it takes.
+
+    >>> most_boxes(1, 1), most_boxes(10_000, 9)
+    (1000000, 50)
+    """
+    return min(MOST_BOXES, _MOST_STEPS // max(1, operations * (size + 1)))
+
+
+def require_little_work(matrices: Sequence[Matrix], times: int = 1) -> None:
+    """Refuse matrices whose check would not end in seconds.
+
+    Args:
+        matrices: of rationals.
+        times: how often as much work as an elimination of each is done.
+
+    Raises:
+        Unproved: naming their size.
+    """
+    size = max(len(a) for a in matrices)
+    bits = max(max(int(x.p).bit_length(), int(x.q).bit_length()) for a in matrices for row in a for x in row)
+    require(
+        times * len(matrices) * size**4 * bits <= _MOST_DIGITS,
+        f"matrices must be few, small or short enough to be checked in seconds; got {len(matrices)} of {size} x {size} "
+        f"numbers of up to {bits} bits",
+    )
+
+
 def _system(premises: Premises) -> Json:
     require(premises.time in ("continuous", "discrete"), f"time must be continuous or discrete; got {premises.time!r}")
     if premises.kind == "linear_inclusion":
         vertices = [rational.matrix("vertices", rows) for rows in premises.system["vertices"]]
         require(len({len(a) for a in vertices}) == 1, "vertices must have one size")
+        require_little_work(vertices)
         return {"vertices": [rational.texts(a) for a in vertices]}
     if premises.kind == "smooth_field":
         return Tape.from_lists(premises.system).to_lists()
@@ -115,6 +154,7 @@ def decreasing(vertices: Sequence[Matrix], premises: Premises, time: str) -> tup
     p, margin = rational.symmetric("P", premises.lyapunov, len(vertices[0])), rational.exact(premises.margin)
     # Beyond 1 the factor (1 - margin)^2 of discrete time would grow again.
     require(margin >= 0 and (time == "continuous" or margin < 1), f"margin must be a rate; got {margin}")
+    require_little_work([*vertices, p, [[margin]]])
     require(rational.not_positive(p) is None, "P must be positive definite")
     require(all(rational.not_positive(fall(a, p, time, margin)) is None for a in vertices), "V must decrease at each vertex")
     return p, margin
@@ -148,6 +188,7 @@ def _grows_at(vertices: list[Matrix], shares: list[fmpq], time: str) -> None:
     require(len(shares) == len(vertices), "shares must be as many as vertices")
     require(sum(shares, fmpq(0)) == 1 and all(x >= 0 for x in shares), "shares must be those of a mean")
     member = rational.combined(list(zip(shares, vertices, strict=True)))
+    require_little_work([member], _CHARACTERISTIC)
     stable = rational.is_schur(member) if time == "discrete" else rational.is_hurwitz(member)
     require(not stable, "the member must not be asymptotically stable")
 
@@ -157,6 +198,8 @@ def switching_that_grows(vertices: Sequence[Matrix], witness: Json, time: str) -
     word = [_whole(i, len(vertices)) for i in witness["vertices"]]
     require(0 < len(word) <= _LONGEST_WORD, f"a switching must hold vertices, at most {_LONGEST_WORD}")
     if time == "discrete":
+        # Entries of a product are as long as those of all its factors.
+        require_little_work(list(vertices), _CHARACTERISTIC * len(word))
         turn = vertices[word[0]]
         for i in word[1:]:
             turn = rational.times(vertices[i], turn)
@@ -207,7 +250,7 @@ def _field(premises: Premises, read: Premises) -> Conclusion:
             read = read._replace(witness={"kind": kind, "state": [str(x) for x in state]})
             return Conclusion(read, "refuted", "decreases_in_region", ("not_decreasing",))
         require(kind is None, f"the kind of a witness must be candidate, state or unstable equilibrium; got {kind!r}")
-        margin, boxes = rational.exact(premises.margin), _whole(premises.boxes, MOST_BOXES + 1)
+        margin, boxes = rational.exact(premises.margin), _whole(premises.boxes, most_boxes(len(tape.operations), size) + 1)
         require(margin >= 0 and (premises.time == "continuous" or margin < 1), f"margin must be a rate; got {margin}")
         require(region.decreases_by_slope(centre, margin), "V must decrease at the margin's rate next to the equilibrium")
         require(region.settle(boxes).verdict == "certified", "V must decrease in all of the region")

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from plastodyn import checks
 from plastodyn.certify import quadratic, rational
 from plastodyn.certify.certificate import Certificate
 from plastodyn.certify.checker import growth_of_half_a_turn, memory
@@ -36,11 +37,11 @@ def consolidation(alpha: Exact, mu: Exact) -> Certificate:
     >>> [consolidation("1/2", mu).verdict for mu in ("0.4", "0.75", "0.85", "0.9")]
     ['certified', 'certified', 'certified', 'refuted']
     """
-    a, m = exact(alpha), exact(mu)
+    a, m = exact(alpha, "alpha"), exact(mu, "mu")
     if not a > 0:
-        raise ValueError(f"alpha must be a number > 0; got {alpha!r}")
+        raise ValueError(f"alpha must be a number > 0; got {checks.shown(alpha)}")
     if not 0 <= m < 1:
-        raise ValueError(f"mu must be a number >= 0 and < 1; got {mu!r}")
+        raise ValueError(f"mu must be a number >= 0 and < 1; got {checks.shown(mu)}")
     premises, growth = Premises("consolidation", "continuous", {"alpha": str(a), "mu": str(m)}), growth_of_half_a_turn(a, m)
     if growth > 0:
         with suppress(Unproved):

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from flint import fmpq
 
 from plastodyn import checks
 from plastodyn.certify import quadratic, rational, switching
 from plastodyn.certify.certificate import Certificate
-from plastodyn.certify.checker import fall
+from plastodyn.certify.checker import fall, require_little_work
 from plastodyn.certify.margin import largest_margin
-from plastodyn.certify.premises import Premises
+from plastodyn.certify.premises import Premises, Unproved
 from plastodyn.certify.rational import Matrix, Rows
 from plastodyn.types import Json
 
@@ -65,11 +66,15 @@ def linear_inclusion(vertices: Sequence[Rows], *, candidate: Rows | None = None,
 
 
 def _vertices(vertices: Sequence[Rows]) -> list[Matrix]:
-    if isinstance(vertices, str) or not hasattr(vertices, "__len__") or not len(vertices):
-        raise ValueError(f"vertices must be a list of square matrices, at least one; got {vertices!r}")
+    if not isinstance(vertices, list | tuple | np.ndarray) or getattr(vertices, "ndim", 1) == 0 or not len(vertices):
+        checks.refuse("vertices", vertices, "a list of square matrices, at least one")
     found = [rational.matrix(f"vertices[{i}]", rows) for i, rows in enumerate(vertices)]
     if len({len(m) for m in found}) > 1:
         raise ValueError(f"vertices must have one size; got {[len(m) for m in found]}")
+    try:
+        require_little_work(found, 2)
+    except Unproved as error:
+        raise ValueError(f"vertices: {error}") from None
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from flint import fmpq, fmpq_mat, fmpq_poly
 from jaxtyping import Float
 
+from plastodyn import checks
 from plastodyn.certify.elimination import failing_pivot, hurwitz_matrix
 
 _PLAIN = re.compile(r"\s*[+-]?(\d{1,4000}(/\d{1,4000})?|(?=\.?\d)\d{0,4000}(\.\d{0,4000})?([eE][+-]?\d{1,4})?)\s*")
@@ -26,7 +27,7 @@ Rows = Sequence[Sequence[Exact]] | Float[np.ndarray, "n n"]
 """A square matrix of them."""
 
 
-def exact(value: Exact | None) -> fmpq:
+def exact(value: Exact | None, name: str = "a number") -> fmpq:
     """A number as the rational that it is: a float is the binary fraction it stores, a string may be ``"1/3"`` or ``"0.1"``.
 
     Raises:
@@ -42,7 +43,9 @@ def exact(value: Exact | None) -> fmpq:
         if max(fraction.numerator.bit_length(), fraction.denominator.bit_length()) > _MOST_BITS:
             raise ValueError
     except (ValueError, OverflowError, TypeError, ZeroDivisionError):
-        raise ValueError(f"a number must be finite: a float, an integer, or a string such as '1/3'; got {value!r}") from None
+        raise ValueError(
+            f"{name} must be finite: a float, an integer, or a string such as '1/3'; got {checks.shown(value)}"
+        ) from None
     return fmpq(fraction.numerator, fraction.denominator)
 
 

@@ -13,7 +13,7 @@ from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 from plastodyn import checks
 from plastodyn.certify import rational
 from plastodyn.certify.certificate import Certificate
-from plastodyn.certify.checker import BITS, MOST_BOXES
+from plastodyn.certify.checker import BITS, MOST_BOXES, most_boxes
 from plastodyn.certify.equilibrium import enclosed
 from plastodyn.certify.margin import largest_margin
 from plastodyn.certify.premises import Premises, Unproved
@@ -24,7 +24,7 @@ from plastodyn.theory.roots import bisect
 
 Field = Callable[[Array], Array]
 """A function of a vector of length n that returns as many numbers, traceable by JAX."""
-Bounds = Sequence[Sequence[float]] | Float[np.ndarray, "n 2"]
+Bounds = Sequence[Sequence[Exact]] | Float[np.ndarray, "n 2"]
 """Lower and upper bound of each coordinate."""
 
 _DIGITS = 6
@@ -62,7 +62,7 @@ def smooth_field(
         candidate: P, symmetric; from the Lyapunov equation of the linearised field unless given.
         level: of V that bounds the region; the largest within the box unless given.
         time: ``continuous`` or ``discrete``.
-        boxes: how many boxes to look at, at most; at most a million.
+        boxes: how many boxes to look at, at most; at most a million, or as many as a field of many operations leaves time for.
 
     Returns:
         A `Certificate`; its margin is the rate of decay of V next to the equilibrium.
@@ -139,11 +139,17 @@ class _Setting:
         checks.one_of("time", time, ("continuous", "discrete"))
         checks.count("boxes", boxes, at_least=1)
         checks.number("boxes", boxes, at_most=MOST_BOXES)
-        checks.function("field", field)
+        checks.function("field", field, takes=1, of=" of a vector")
         self.bounds, self.time, self.boxes = _bounds(box), time, boxes
         tape = transcribe(field, len(self.bounds))
         if len(tape.outputs) != len(self.bounds):
             raise ValueError(f"field must return {len(self.bounds)} numbers, as many as it takes; got {len(tape.outputs)}")
+        most = most_boxes(len(tape.operations), len(self.bounds))
+        if boxes > most:
+            raise ValueError(
+                f"boxes must be at most {most} for a field of {len(tape.operations)} operations, so that they can be looked at "
+                f"in seconds; got {boxes}"
+            )
         self.system = System(tape, time)
         with ctx.workprec(BITS):
             self.enclosure = enclosed(self.system, _guess(guess, len(self.bounds)))
@@ -179,10 +185,10 @@ class _Setting:
             witness = {"kind": "candidate", "state": [str(x) for x in bad]}
             return Certificate.concluded(self.premises(witness=witness, lyapunov=rational.texts(self.p)))
         largest = self.largest_level()
-        chosen = largest if level is None else rational.exact(level)
+        chosen = largest if level is None else rational.exact(level, "level")
         if not 0 < chosen <= largest:
             most = rational.as_float(largest)
-            raise ValueError(f"level must lie above 0 and at most {most:.6g}, within the box; got {level!r}")
+            raise ValueError(f"level must lie above 0 and at most {most:.6g}, within the box; got {checks.shown(level)}")
         return self.judge(chosen)
 
     def largest_level(self) -> fmpq:
@@ -220,20 +226,21 @@ class _Setting:
 def _guess(guess: Sequence[float] | None, size: int) -> np.ndarray:
     if guess is None:
         return np.zeros(size)
-    found: np.ndarray = np.full(0, np.nan)
-    with suppress(TypeError, ValueError):
-        found = np.asarray(guess, float)
-    if found.shape != (size,) or not np.isfinite(found).all():
-        raise ValueError(f"equilibrium must hold {size} finite numbers, as the box has; got {guess!r}")
+    checks.number("equilibrium", guess)
+    found = np.asarray(guess, float)
+    if found.shape != (size,):
+        raise ValueError(f"equilibrium must hold {size} finite numbers, as the box has; got {checks.shown(guess)}")
     return found
 
 
 def _bounds(box: Bounds) -> list[tuple[fmpq, fmpq]]:
-    found: np.ndarray = np.zeros((0, 0))
-    with suppress(TypeError, ValueError):
-        found = np.asarray(box, float)
-    if found.ndim != 2 or found.shape[-1] != 2 or not len(found) or not np.isfinite(found).all():
-        raise ValueError(f"box must hold a finite lower and upper bound for each coordinate; got {box!r}")
-    if not (found[:, 0] < found[:, 1]).all():
-        raise ValueError(f"box must have each lower bound below its upper bound; got {box!r}")
-    return [(rational.exact(float(low)), rational.exact(float(high))) for low, high in found]
+    if not isinstance(box, list | tuple | np.ndarray) or getattr(box, "ndim", 1) == 0:
+        checks.refuse("box", box, "a list with a finite lower and upper bound of each coordinate")
+    found = []
+    for bounds in box:
+        if not isinstance(bounds, list | tuple | np.ndarray) or getattr(bounds, "ndim", 1) == 0 or len(bounds) != 2:
+            checks.refuse("box", box, "a list with a finite lower and upper bound of each coordinate")
+        found.append((rational.exact(bounds[0], "box"), rational.exact(bounds[1], "box")))
+    if not found or not all(low < high for low, high in found):
+        raise ValueError(f"box must have each lower bound below its upper bound; got {checks.shown(box)}")
+    return found

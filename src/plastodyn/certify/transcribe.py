@@ -44,7 +44,7 @@ def transcribe(function: Callable[[Array], Array], dimension: int) -> Tape:
     with jax.enable_x64(True):
         try:
             closed = jax.make_jaxpr(lambda z: jnp.ravel(jnp.asarray(function(z), "float64")))(jnp.zeros(dimension, "float64"))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ValueError(f"field failed when JAX traced it on {dimension} numbers: {_first_line(error)}") from error
         tape = Tape()
         writer = _Writer(tape)
@@ -179,5 +179,5 @@ def _elementwise(function: Callable[..., int], *arrays: np.ndarray) -> np.ndarra
     return found
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"

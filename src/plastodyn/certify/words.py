@@ -29,6 +29,12 @@ REMAINING = {
     "too_near": "the growth of half a turn under the worst perturbation is too near to 1 to tell",
     "not_said": "an earlier format said so, without a proof",
 }
+REMAINING_OF = {
+    "linear_inclusion": ("no_quadratic_nor_switching", "not_said"),
+    "smooth_field": ("no_quadratic_at_equilibrium", "boxes_left", "not_said"),
+    "consolidation": ("too_near", "not_said"),
+}
+"""What an unknown verdict of each kind may leave."""
 ASKED = {
     "linear_inclusion": "asymptotically_stable",
     "smooth_field": "decreases_in_region",

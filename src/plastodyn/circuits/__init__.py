@@ -18,6 +18,7 @@ from plastodyn.circuits.layered.student_teacher import (
 )
 from plastodyn.circuits.layered.symmetry import principal_axes, reachable, reachable_by_sign
 from plastodyn.circuits.loss import Circuit
+from plastodyn.circuits.minibatches import Minibatches, minibatches
 from plastodyn.circuits.tracking import Tracking, tracking
 from plastodyn.protocol import AbstractCircuit, Event, event
 
@@ -29,6 +30,7 @@ __all__ = [
     "Layers",
     "LinearStudentTeacher",
     "Matched",
+    "Minibatches",
     "PatternLayer",
     "Resampled",
     "StudentTeacher",
@@ -43,6 +45,7 @@ __all__ = [
     "integrator",
     "matched",
     "mean_squared_error",
+    "minibatches",
     "mixed_inputs",
     "pattern_layer",
     "perturbations",

@@ -141,19 +141,20 @@ def integrator(
     """
     checks.count("neurons", neurons, at_least=1)
     checks.key("key", key)
-    for name, value in (("eigenvalue", eigenvalue), ("cerebellum", cerebellum)):
-        checks.number(name, value)
+    checks.one_number("eigenvalue", eigenvalue)
+    checks.parameter("cerebellum", cerebellum)
     for name, value in (("interval", interval), ("time_constant", time_constant)):
-        checks.number(name, value, above=0)
+        checks.one_number(name, value, above=0)
+    checks.one_of("dtype", dtype, ("float32", "float64"))
     if perturbation is not None and not isinstance(perturbation, Perturbation):
-        raise ValueError(f"perturbation must be one of pd.perturbations; got {perturbation!r}")
+        raise ValueError(f"perturbation must be one of pd.perturbations; got {checks.shown(perturbation)}")
     key_mode, key_others, key_saccades = jax.random.split(key, 3)
     kind = jnp.dtype(dtype)
     mode = jnp.abs(jax.random.normal(key_mode, (neurons,), kind))
     mode = mode / jnp.linalg.norm(mode)
     others = jnp.eye(neurons, dtype=kind) - jnp.outer(mode, mode)
     noise = _OTHER_MODES * neurons**-0.5 * jax.random.normal(key_others, (neurons, neurons), kind)
-    weights = Sites(jnp.zeros((1, neurons), kind), eigenvalue * jnp.outer(mode, mode) + others @ noise @ others)
+    weights = Sites(jnp.zeros((1, neurons), kind), float(eigenvalue) * jnp.outer(mode, mode) + others @ noise @ others)
     circuit = Integrator(
         weights, mode, mode, perturbation or Perturbation(), cerebellum, key_saccades, float(interval), float(time_constant)
     )

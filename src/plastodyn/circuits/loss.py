@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-import jax
 from jax import Array
 
 from plastodyn import checks
@@ -21,7 +20,8 @@ class Circuit(AbstractCircuit):
         weights: pytree of floating-point arrays at which learning starts.
 
     Raises:
-        ValueError: if ``loss`` is not callable, does not return a scalar, or the weights are not finite floats.
+        ValueError: if ``loss`` is no function, fails, or does not return one floating-point number, or the weights are not
+            finite floats.
 
     >>> import jax.numpy as jnp
     >>> circuit = Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(3))
@@ -34,12 +34,9 @@ class Circuit(AbstractCircuit):
     signals: ClassVar[frozenset[str]] = frozenset({"loss"})
 
     def __init__(self, loss: Callable[[Weights], Array], weights: Weights) -> None:
-        if not callable(loss):
-            raise ValueError(f"loss must be a function of the weights; got {loss!r}")
+        checks.loss("loss", loss)
         checks.weights("weights", weights)
-        shape = getattr(jax.eval_shape(loss, weights), "shape", None)
-        if shape != ():
-            raise ValueError(f"loss must return a scalar; got an output of shape {shape}")
+        checks.scalar_loss("loss", loss, weights, on=" on these weights")
         self.function, self.weights = loss, weights
 
     def loss(self, moment: Moment) -> Array:

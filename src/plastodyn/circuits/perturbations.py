@@ -9,6 +9,8 @@ from jax.typing import DTypeLike
 from plastodyn import checks
 from plastodyn.types import Number, Parameter
 
+__all__ = ["Perturbation", "noise", "signal_dependent", "sinusoid", "worst_case"]
+
 
 def uniform_at(key: Array, index: Array, dtype: DTypeLike) -> Array:
     """A number of a random sequence, uniform within [0, 1), by its place in it.
@@ -92,8 +94,8 @@ def sinusoid(amplitude: Number, frequency: Number) -> Sinusoid:
     >>> float(sinusoid(0.5, jnp.pi)(jnp.float32(0), jnp.float32(0), jnp.float32(0.5)))
     0.5
     """
-    checks.number("amplitude", amplitude)
-    checks.number("frequency", frequency, at_least=0)
+    checks.parameter("amplitude", amplitude)
+    checks.parameter("frequency", frequency, at_least=0)
     return Sinusoid(amplitude, frequency)
 
 
@@ -155,12 +157,12 @@ def worst_case(bound: Number) -> WorstCase:
     >>> [float(worst_case(0.5)(jnp.float32(2), jnp.float32(w1), jnp.float32(0))) for w1 in (1, -1)]
     [1.0, -1.0]
     """
-    checks.number("bound", bound, at_least=0)
+    checks.parameter("bound", bound, at_least=0)
     return WorstCase(bound)
 
 
 def _held(bound: Number, hold: Number, key: Array, *, relative: bool) -> Held:
-    checks.number("bound", bound, at_least=0)
-    checks.number("hold", hold, above=0)
+    checks.parameter("bound", bound, at_least=0)
+    checks.parameter("hold", hold, above=0)
     checks.key("key", key)
     return Held(bound, hold, key, relative)

@@ -80,12 +80,12 @@ def tracking(
     [0.25, 0.5]
     """
     checks.number("weights", weights)
-    checks.number("target", target)
+    checks.parameter("target", target)
+    checks.one_of("dtype", dtype, ("float32", "float64"))
     start = jnp.asarray(weights, dtype)
     if start.ndim != 1 or not start.size:
         raise ValueError(f"weights must be a vector, one number for each site; got shape {start.shape}")
-    if not callable(drive):
-        raise ValueError(f"drive must be a function of time; got {drive!r}")
+    checks.function("drive", drive, takes=1, of=" of time")
     if perturbation is not None and not isinstance(perturbation, Perturbation):
-        raise ValueError(f"perturbation must be one of pd.perturbations; got {perturbation!r}")
+        raise ValueError(f"perturbation must be one of pd.perturbations; got {checks.shown(perturbation)}")
     return Tracking(start, target, perturbation or Perturbation(), drive)

@@ -62,9 +62,10 @@ def confined(rule: Rule, mask: Weights) -> Confined:
     >>> confined(fluctuations.white(0.1), jnp.array([1.0, 0.0])).rule.rate
     0.1
     """
-    values = np.concatenate([np.ravel(np.asarray(leaf)) for leaf in jax.tree.leaves(mask)] or [np.zeros(0)])
-    if not np.isin(values, (0, 1)).all() or not values.any():
-        raise ValueError(f"mask must hold only 0 and 1, with at least one 1; got {np.unique(values)}")
+    checks.instance("rule", rule, Rule, "a plastodyn rule, such as pd.fluctuations.white(0.1)")
+    checks.entries("mask", mask, (0, 1))
+    if not any(np.asarray(leaf).any() for leaf in jax.tree.leaves(mask)):
+        raise ValueError("mask must hold at least one 1; got only 0")
     return Confined(rule, Mask(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), mask)))
 
 
@@ -87,8 +88,9 @@ def sparing(rule: Rule, directions: Array) -> Confined:
     >>> sparing(fluctuations.white(0.1), jnp.eye(3)[:1]).projection.directions.shape
     (1, 3)
     """
+    checks.instance("rule", rule, Rule, "a plastodyn rule, such as pd.fluctuations.white(0.1)")
+    checks.weights("directions", directions)
     rows = np.asarray(directions)
     if rows.ndim != 2 or not np.allclose(rows @ rows.T, np.eye(len(rows)), atol=1e-3):
         raise ValueError(f"directions must be orthonormal rows of shape (count, N); got shape {rows.shape}")
-    checks.weights("directions", directions)
     return Confined(rule, Complement(directions))

@@ -8,7 +8,7 @@ from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.measure import estimate
-from plastodyn.measure.curvature import Loss
+from plastodyn.measure.curvature import Loss, check_loss
 from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.field import Field, check_field
 from plastodyn.measure.spectrum import DENSE_LIMIT
@@ -47,6 +47,7 @@ def curl(field: Field, weights: Weights, *, key: Key | None = None, probes: int 
     (0.7071, 0.0)
     """
     check_field("field", field, weights)
+    checks.count("probes", probes, at_least=2)
     size = tree.size(weights)
     if key is None:
         if size > DENSE_LIMIT:
@@ -56,7 +57,6 @@ def curl(field: Field, weights: Weights, *, key: Key | None = None, probes: int 
             antisymmetric, whole = each(_squares_of_unit, (field, weights), units, bar)
         return estimate.exact(jnp.sqrt(jnp.sum(antisymmetric) / jnp.sum(whole)))
     checks.key("key", key)
-    checks.count("probes", probes, at_least=2)
     with Bar("curl", probes) as bar:
         antisymmetric, whole = each(_squares_of_signs, (field, weights), jax.random.split(key, probes), bar)
     square = estimate.ratio_of_means(antisymmetric, whole)
@@ -111,6 +111,7 @@ def descent_angle(field: Field, loss: Loss, weights: Weights) -> Scalar:
     1.5708
     """
     check_field("field", field, weights)
+    check_loss(loss, weights)
     along, down = field(weights), tree.scale(-1.0, jax.grad(loss)(weights))
     first, second = tree.unit(along), tree.unit(down)
     # Half the angle from sum and difference: an arc cosine loses half the digits where the two nearly align.

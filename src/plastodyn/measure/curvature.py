@@ -15,6 +15,19 @@ Loss = Callable[[Weights], Scalar]
 """A scalar function of a pytree of weights, traceable by JAX."""
 
 
+def check_loss(loss: Loss, weights: Weights) -> None:
+    """Refuse a loss that is not one floating-point number at these weights, and weights that are not finite floats.
+
+    >>> check_loss(lambda w: w, jnp.ones(2))
+    Traceback (most recent call last):
+    ...
+    ValueError: loss must return a scalar; got an output of shape (2,)
+    """
+    checks.loss("loss", loss)
+    checks.weights("weights", weights)
+    checks.scalar_loss("loss", loss, weights, on=" on these weights")
+
+
 def hessian_product(loss: Loss, weights: Weights) -> Product:
     """The map v -> H v at fixed weights: the gradient linearised once, then applied as often as needed.
 
@@ -25,11 +38,15 @@ def hessian_product(loss: Loss, weights: Weights) -> Product:
     Returns:
         A linear function on pytrees of the same structure.
 
+    Raises:
+        ValueError: if the loss is not one number at finite floats as weights.
+
     Source: Pearlmutter (1994).
 
     >>> hessian_product(lambda w: jnp.sum(w**4), jnp.ones(2))(jnp.array([1.0, 0.0])).tolist()
     [12.0, 0.0]
     """
+    check_loss(loss, weights)
     return _linearized(loss, weights)
 
 
@@ -57,8 +74,7 @@ def hessian_operator(loss: Loss, weights: Weights) -> Operator:
     >>> hessian_operator(lambda w: jnp.sum(w**4), jnp.ones(2)).product(jnp.array([1.0, 0.0])).tolist()
     [12.0, 0.0]
     """
-    checks.loss("loss", loss)
-    checks.weights("weights", weights)
+    check_loss(loss, weights)
     return Operator(hessian_product(loss, weights), weights)
 
 
@@ -81,8 +97,7 @@ def curvature(loss: Loss, weights: Weights, direction: Weights) -> Scalar:
     >>> float(curvature(lambda w: jnp.sum(w**2), jnp.ones(3), jnp.array([0.0, 2.0, 0.0])))
     2.0
     """
-    checks.loss("loss", loss)
-    checks.weights("weights", weights)
+    check_loss(loss, weights)
     checks.weights("direction", direction)
     checks.alike("direction", direction, weights)
     if float(tree.norm(direction)) == 0:

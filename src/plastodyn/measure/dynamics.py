@@ -184,6 +184,7 @@ def _checked(series: Series, weights_at_least: int = 1) -> tuple[Series, str]:
             raise ValueError(f"series must have a dimension 'weight' and one of steps or times; got {series.dims}")
         instants = named[0]
     else:
+        checks.real("series", series)
         series = np.asarray(series)
         if series.ndim < 2:
             raise ValueError(f"series must have axes (..., time, weight); got shape {series.shape}")

@@ -139,6 +139,7 @@ def joint_field(circuit: AbstractCircuit, rule: Rule, *, key: Key | None = None)
     >>> weights.recurrent.shape, activity.shape
     ((2, 2), (2,))
     """
+    checks.instance("circuit", circuit, AbstractCircuit, "a circuit with an activity, such as pd.circuits.integrator(...)")
     if circuit.activity is None:
         raise ValueError(f"circuit must have an activity; {type(circuit).__name__} has none, see rule_field")
     return JointField(circuit, rule, _begun(circuit, rule, key))
@@ -153,8 +154,8 @@ def check_field(name: str, field: Field, weights: Weights) -> None:
     ValueError: field must return a pytree in the structure and shapes of weights; got shapes [(1,)] for [(2,)]
     """
     checks.weights("weights", weights)
-    checks.function(name, field)
-    checks.alike(name, jax.eval_shape(field, weights), weights, verb="return a pytree in")
+    checks.function(name, field, takes=1, of=" of the weights")
+    checks.alike(name, checks.traced(name, field, weights, on=" on these weights"), weights, verb="return a pytree in")
 
 
 def _begun(circuit: AbstractCircuit, rule: Rule, key: Key | None) -> Carry:
@@ -173,7 +174,7 @@ def _begun(circuit: AbstractCircuit, rule: Rule, key: Key | None) -> Carry:
 
     velocity, increment = eqx.filter_eval_shape(parts)
     if increment is not None:
-        raise ValueError(f"rule must have no random increments: leave those terms out; got {rule!r}")
+        raise ValueError(f"rule must have no random increments: leave those terms out; got {checks.shown(rule)}")
     if velocity is None:
-        raise ValueError(f"rule must have a velocity; got {rule!r}")
+        raise ValueError(f"rule must have a velocity; got {checks.shown(rule)}")
     return carry

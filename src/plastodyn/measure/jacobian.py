@@ -85,7 +85,9 @@ def jacobian_spectrum(
     size = tree.size(weights)
     if tolerance is None:
         tolerance = default_tolerance(weights)
-    checks.number("tolerance", tolerance, at_least=0)
+    checks.one_number("tolerance", tolerance, at_least=0)
+    if key is not None:
+        checks.key("key", key)
     if count is None and size <= DENSE_LIMIT:
         eigenvalues, scale = _dense(field, weights)
     else:

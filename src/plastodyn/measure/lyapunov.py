@@ -52,8 +52,8 @@ def flow_map(field: Field, dt: float) -> FlowMap:
     >>> abs(float(decay(jnp.ones(()))) - float(jnp.exp(-0.1))) < 2e-7
     True
     """
-    checks.number("dt", dt, above=0)
-    checks.function("field", field)
+    checks.one_number("dt", dt, above=0)
+    checks.function("field", field, takes=1, of=" of the weights")
     return FlowMap(field, dt)
 
 
@@ -132,12 +132,12 @@ def lyapunov_exponents(
     checks.count("segments", segments, at_least=2)
     checks.count("steps", steps, at_least=1)
     checks.count("warm_up", warm_up, at_least=0)
-    checks.number("dt", dt, above=0)
+    checks.one_number("dt", dt, above=0)
     if steps % (segments * every):
         raise ValueError(f"steps must be a multiple of segments * every = {segments * every}; got {steps}")
     plan = Plan(segments, steps // (segments * every), -(-warm_up // every), every)
     one = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], weights)
-    return estimate.mean(growth(step, one, key[None], count, plan)[0] / (steps // segments * dt))
+    return estimate.mean(growth(step, one, key[None], count, plan)[0] / (steps // segments * float(dt)))
 
 
 def growth(step: Field, starts: Weights, keys: PRNGKeyArray, count: int, plan: Plan) -> Float[Array, "runs segments count"]:

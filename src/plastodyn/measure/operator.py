@@ -73,6 +73,17 @@ class _Raveled(eqx.Module):
         return tree.ravel(self.product(tree.unravel(self.like, vector)))
 
 
+def check_operator(name: str, value: object) -> None:
+    """Refuse anything that is not an operator.
+
+    >>> check_operator("operator", 3)
+    Traceback (most recent call last):
+    ...
+    ValueError: operator must be one that pd.measure.operator or host_operator makes; got 3
+    """
+    checks.instance(name, value, Operator, "one that pd.measure.operator or host_operator makes")
+
+
 def operator(product: Product, like: Weights) -> Operator:
     """A symmetric matrix from a product that JAX can trace.
 
@@ -94,8 +105,14 @@ def operator(product: Product, like: Weights) -> Operator:
     10.0
     """
     checks.weights("like", like)
-    checks.function("product", product)
-    checks.alike("product", jax.eval_shape(product, like), like, verb="return a pytree in", of="like")
+    checks.function("product", product, takes=1, of=" of a vector")
+    checks.alike(
+        "product",
+        checks.traced("product", product, like, on=" on a vector like this"),
+        like,
+        verb="return a pytree in",
+        of="like",
+    )
     return Operator(product, like)
 
 
@@ -122,10 +139,15 @@ def host_operator(product: Product, like: Weights) -> HostOperator:
     (1.0, 5.0)
     """
     checks.weights("like", like)
-    checks.function("product", product)
+    checks.function("product", product, takes=1, of=" of a vector")
 
     def called(vector: Weights) -> Weights:
         return jax.tree.map(np.asarray, product(jax.tree.map(np.array, vector)))
 
-    checks.alike("product", called(jax.tree.map(jnp.zeros_like, like)), like, verb="return a pytree in", of="like")
+    try:
+        found = called(jax.tree.map(jnp.zeros_like, like))
+    except Exception as error:
+        first = (str(error).strip() or "no message").splitlines()[0]
+        raise ValueError(f"product failed on a vector of zeros like this: {type(error).__name__}: {first}") from error
+    checks.alike("product", found, like, verb="return a pytree in", of="like")
     return HostOperator(called, like)

@@ -116,6 +116,9 @@ def plasticity_ratio(
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)
     checks.count("depth", depth, at_least=0)
+    checks.instance("circuit", circuit, AbstractCircuit, "a circuit, such as pd.Circuit(loss=..., weights=...)")
+    for name, part in (("rule", rule), ("fluctuation", fluctuation)):
+        checks.instance(name, part, Rule, "a plastodyn rule, such as pd.rules.gradient(0.1)")
     check_joined(circuit, gradient() + rule + fluctuation)
     rule, fluctuation = _as_arrays(rule), _as_arrays(fluctuation)
     start = circuit.weights if weights is None else weights
@@ -141,6 +144,7 @@ def _as_arrays(rule: Rule) -> Rule:
 def _states(circuit: AbstractCircuit, states: Weights | xr.DataArray) -> tuple[Array, tuple[int, ...]]:
     """Raveled states, shape (states, N), and the shape that they came in."""
     count = tree.size(circuit.weights)
+    checks.real("weights", states)
     shape = np.shape(states) if isinstance(states, xr.DataArray | jax.Array | np.ndarray) else ()
     if not shape or shape[-1] != count or 0 in shape:
         raise ValueError(f"weights must be a pytree like circuit.weights, or end in a dimension of {count}; got shape {shape}")

@@ -10,8 +10,8 @@ from jax import Array
 from jaxtyping import Float
 
 from plastodyn import checks, tree
-from plastodyn.measure.curvature import Loss, hessian_operator
-from plastodyn.measure.operator import Operator
+from plastodyn.measure.curvature import Loss, check_loss, hessian_operator
+from plastodyn.measure.operator import Operator, check_operator
 from plastodyn.runtime.convolutions import compiled
 from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
@@ -59,6 +59,7 @@ def spectrum(
     >>> found.eigenvalues.round(4).tolist(), float(found.multiplicities.sum())
     ([2.0, 2.0], 9.0)
     """
+    check_operator("operator", operator)
     checks.key("key", key)
     checks.count("probes", probes, at_least=1)
     checks.count("depth", depth, at_least=1)
@@ -99,6 +100,7 @@ def leading_pairs(operator: Operator, *, key: Key, count: int, depth: int = 60) 
     >>> round(float(values[0]), 4), abs(round(float(directions[0, 1]), 4))
     (6.0, 1.0)
     """
+    check_operator("operator", operator)
     size = tree.size(operator.like)
     checks.key("key", key)
     checks.count("count", count, at_least=1)
@@ -132,6 +134,7 @@ def extremes(operator: Operator, *, key: Key, depth: int = 40) -> tuple[Scalar, 
     >>> round(float(low), 4), round(float(high), 4)
     (-2.0, 2.0)
     """
+    check_operator("operator", operator)
     checks.key("key", key)
     checks.count("depth", depth, at_least=1)
     with Bar("extreme eigenvalues", min(depth, tree.size(operator.like))) as bar:
@@ -171,8 +174,7 @@ def hessian_eigenvalues(loss: Loss, weights: Weights) -> Float[np.ndarray, " n"]
     >>> hessian_eigenvalues(lambda w: w[0] ** 2 + 2 * w[1] ** 2, jnp.ones(2)).tolist()
     [2.0, 4.0]
     """
-    checks.loss("loss", loss)
-    checks.weights("weights", weights)
+    check_loss(loss, weights)
     if tree.size(weights) > DENSE_LIMIT:
         raise ValueError(f"weights must number at most {DENSE_LIMIT} for a dense Hessian; got {tree.size(weights)}")
     return np.linalg.eigvalsh(np.asarray(_dense_hessian(loss, weights), float))

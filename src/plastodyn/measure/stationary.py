@@ -70,8 +70,8 @@ def stationary_ratio(
     >>> round(found.greedy, 2), round(found.stationary, 2)  # all curvatures equal: as much as the fluctuations
     (1.0, 1.0)
     """
-    checks.number("precision", precision, above=0, infinite=True)
-    checks.number("correlation_time", correlation_time, at_least=0, infinite=True)
+    checks.one_number("precision", precision, above=0, infinite=True)
+    checks.one_number("correlation_time", correlation_time, at_least=0, infinite=True)
     isotropic = hessian_spectrum(loss, weights, key=key, depth=depth, probes=probes)
     parts = [isotropic, isotropic]
     if fluctuation is not None:

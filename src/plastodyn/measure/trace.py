@@ -8,9 +8,9 @@ from matfree import stochtrace
 
 from plastodyn import checks, tree
 from plastodyn.measure import estimate
-from plastodyn.measure.curvature import Loss, hessian_operator, hessian_product
+from plastodyn.measure.curvature import Loss, check_loss, hessian_operator, hessian_product
 from plastodyn.measure.estimate import Estimate
-from plastodyn.measure.operator import Operator
+from plastodyn.measure.operator import Operator, check_operator
 from plastodyn.runtime.convolutions import channels_last
 from plastodyn.runtime.progress import Bar
 from plastodyn.tree import Weights
@@ -41,6 +41,7 @@ def trace(operator: Operator, *, key: Key, samples: int = 32) -> Estimate:
     >>> float(found.value), float(found.standard_error), found.samples
     (6.0, 0.0, 2)
     """
+    check_operator("operator", operator)
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)
 
@@ -110,11 +111,11 @@ def hessian_trace_deflated(loss: Loss, weights: Weights, *, key: Key, samples: i
     >>> round(float(estimate.value), 3)
     103.0
     """
-    checks.loss("loss", loss)
-    checks.weights("weights", weights)
+    check_loss(loss, weights)
     checks.key("key", key)
     checks.count("samples", samples, at_least=2)
-    checks.number("samples", samples, at_most=tree.size(weights))
+    if samples > tree.size(weights):
+        raise ValueError(f"samples must be at most the number of weights, {tree.size(weights)}; got {samples}")
     sampler = stochtrace.sampler_normal(weights, num=samples)
     estimator = stochtrace.estimator_leave_one_out_mean_and_sem(stochtrace.leave_one_out_xtrace(), sampler)
     value, error = channels_last(estimator)(hessian_product(loss, weights), key)

@@ -90,17 +90,19 @@ def event(action: Callable[..., Any], *, every: float | None = None, times: Sequ
     >>> event(print, every=2.0).every
     2.0
     """
-    if not callable(action):
-        raise ValueError(f"action must be a function of a moment and a key; got {action!r}")
-    if (every is None) == (times is None):
-        raise ValueError(f"give an event either every or times; got every={every!r} and times={times!r}")
-    if every is not None:
+    checks.function("action", action, of=" of a moment and a key")
+    if every is not None and times is None:
         _fixed("every", every)
+        checks.one_number("every", every, above=0)
+    if (every is None) == (times is None):
+        raise ValueError(f"give an event either every or times; got every={every!r} and times={checks.shown(times)}")
+    if every is not None:
         return Event(action, every=float(every))
     assert times is not None
-    if np.ndim(times) != 1:
-        raise ValueError(f"times of an event must be a sequence of numbers; got {times!r}")
     _fixed("times", times)
+    checks.number("times", times, above=0)
+    if np.ndim(times) != 1:
+        raise ValueError(f"times of an event must be a sequence of numbers; got {checks.shown(times)}")
     return Event(action, times=tuple(float(t) for t in np.ravel(np.asarray(times, float))))
 
 
@@ -109,4 +111,3 @@ def _fixed(name: str, value: object) -> None:
         raise ValueError(f"{name} of an event must be plain numbers, the same for all members; got an axis")
     if isinstance(value, Tracer):
         raise ValueError(f"{name} of an event must be known before the run: keep it in a field with eqx.field(static=True)")
-    checks.number(name, value, above=0)

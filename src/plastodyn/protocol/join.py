@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from plastodyn import checks
 from plastodyn.protocol.circuit import AbstractCircuit
 from plastodyn.protocol.moment import missing
 from plastodyn.protocol.rule import Rule
@@ -51,8 +52,8 @@ def check_joined(circuit: AbstractCircuit, rule: Rule, observed: Iterable[Reader
     ...
     ValueError: rule reads the signal 'teacher', which the circuit does not offer; Circuit offers 'loss'
     """
-    if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule, such as pd.rules.gradient(0.1); got {rule!r}")
+    checks.instance("circuit", circuit, AbstractCircuit, "a circuit, such as pd.Circuit(loss=..., weights=...)")
+    checks.instance("rule", rule, Rule, "a plastodyn rule, such as pd.rules.gradient(0.1)")
     _check_signals(circuit, "rule", signals_read(rule))
     for item in observed:
         _check_signals(circuit, f"record: {item.name}", item.reads)

@@ -97,15 +97,15 @@ class Rule(eqx.Module):
         return Scaled(self, -1.0)
 
     def __mul__(self, factor: Number) -> "Scaled":
-        checks.number("factor", factor)
+        checks.parameter("factor", factor)
         return Scaled(self, factor)
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Number) -> "Scaled":
-        checks.number("divisor", divisor)
+        checks.parameter("divisor", divisor)
         if not np.all(divisor):
-            raise ValueError(f"divisor must not be 0; got {divisor!r}")
+            raise ValueError(f"divisor must not be 0; got {checks.shown(divisor)}")
         return self * (1 / divisor)
 
     # Let a rule, not NumPy or xarray, decide what an array times a rule means.

@@ -136,7 +136,7 @@ def _increment(rule: Rule, moment: Moment, state: State, dt: Array, noise: Noise
     name = f"increment of {type(rule).__name__}"
     found = rule.increment(moment, state, dt, noise)
     if not isinstance(found, tuple) or len(found) != 2:
-        raise ValueError(f"{name} must return a change of the weights and the rule's next state; got {found!r}")
+        raise ValueError(f"{name} must return a change of the weights and the rule's next state; got {checks.shown(found)}")
     change, following = found
     if change is not None:
         checks.alike(name, change, moment.weights)
@@ -168,10 +168,10 @@ def happen(circuit: AbstractCircuit, rule: Rule, carry: Carry, which: int, time:
     else:
         found = rule.events[which - len(circuit.events)].action(moment, carry.state, key)
         if not isinstance(found, tuple) or len(found) != 2:
-            raise ValueError(f"an event of a rule must return a moment and the rule's next state; got {found!r}")
+            raise ValueError(f"an event of a rule must return a moment and the rule's next state; got {checks.shown(found)}")
         moment, state = found
     if not isinstance(moment, Moment):
-        raise ValueError(f"an event must return a moment, such as moment.replace(weights=...); got {moment!r}")
+        raise ValueError(f"an event must return a moment, such as moment.replace(weights=...); got {checks.shown(moment)}")
     after = Carry(moment.weights, moment.activity, moment.structure, state)
     for name, old, new in zip(Carry._fields, carry, after, strict=True):
         if _outline(old) != _outline(new):

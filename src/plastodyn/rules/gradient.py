@@ -68,8 +68,11 @@ def noisy(direction: Rule, rate: Number, precision: Number) -> Sum:
     >>> len(noisy(gradient(), rate=0.3, precision=20.0).rules)
     2
     """
+    checks.instance("direction", direction, Rule, "a plastodyn rule, such as pd.rules.gradient(0.1)")
     checks.parameter("rate", rate, at_least=0)
     checks.parameter("precision", precision, above=0, infinite=True)
+    # NumPy's square knows no whole numbers of more than 64 bits.
+    precision = float(precision) if isinstance(precision, int) else precision
     directed = rate / np.sqrt(1 + 1 / np.square(precision))
     random = rate / np.sqrt(1 + np.square(precision))
     return exact_norm(direction, directed) + white(random)

@@ -101,7 +101,6 @@ def staged(first: Rule, later: Rule, ratio: Number = 1.0) -> Sum:
     [0.0, 1.0]
     """
     for name, rule in (("first", first), ("later", later)):
-        if not isinstance(rule, Rule):
-            raise ValueError(f"{name} must be a plastodyn rule; got {rule!r}")
+        checks.instance(name, rule, Rule, "a plastodyn rule, such as pd.rules.gradient(0.1)")
     checks.parameter("ratio", ratio, at_least=0)
     return first + later * ratio

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from plastodyn import checks
 from plastodyn.protocol import Rule
 
 _PREFIXES = ("weights", "activity", "structure", "state", "step", "time")
@@ -14,12 +15,18 @@ RESERVED = ("replica", "step", "time", "weight", "weights", "status", "steps_tak
 
 
 class Axis(xr.DataArray):
-    """A DataArray that leaves it to a rule what their product is."""
+    """A DataArray that leaves it to a rule what their product is, or that there is none."""
 
     __slots__ = ()
 
     def __mul__(self, other: Any) -> Any:
         return NotImplemented if isinstance(other, Rule) else super().__mul__(other)
+
+    def __add__(self, other: Any) -> Any:
+        return NotImplemented if isinstance(other, Rule) else super().__add__(other)
+
+    def __sub__(self, other: Any) -> Any:
+        return NotImplemented if isinstance(other, Rule) else super().__sub__(other)
 
 
 def axis(name: str, values: Iterable[float]) -> xr.DataArray:
@@ -39,16 +46,21 @@ def axis(name: str, values: Iterable[float]) -> xr.DataArray:
     0.15
     """
     if not isinstance(name, str) or not name.isidentifier() or name in RESERVED:
-        raise ValueError(f"name must be an identifier other than {', '.join(RESERVED)}; got {name!r}")
+        raise ValueError(f"name must be an identifier other than {', '.join(RESERVED)}; got {checks.shown(name)}")
     if name.split("_", maxsplit=1)[0] in _PREFIXES:
-        raise ValueError(f"name must not begin with {', '.join(_PREFIXES)}, as dimensions of results do; got {name!r}")
-    if not isinstance(values, Iterable):
-        raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got {values!r}")
-    points = np.asarray(list(values))
+        raise ValueError(
+            f"name must not begin with {', '.join(_PREFIXES)}, as dimensions of results do; got {checks.shown(name)}"
+        )
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | dict | set):
+        checks.refuse(f"values of axis {name!r}", values, "a non-empty list of numbers")
+    listed = values if hasattr(values, "dtype") else list(values)
+    checks.number(f"values of axis {name!r}", listed)
+    points = np.asarray(listed)
     if points.ndim != 1 or points.size == 0:
         raise ValueError(f"values of axis {name!r} must be a non-empty list of numbers; got shape {points.shape}")
-    if not np.issubdtype(points.dtype, np.number) or np.iscomplexobj(points) or not np.isfinite(points).all():
-        raise ValueError(f"values of axis {name!r} must be finite numbers; got {points}")
+    if points.dtype.kind not in "iuf" or points.dtype.itemsize < 4:
+        # Half precision, which JAX may have of a kind that NumPy does not sort.
+        points = points.astype(float)
     if len(np.unique(points)) != len(points):
         raise ValueError(f"values of axis {name!r} must all be different; got {points}")
     return Axis(points, dims=[name], coords={name: points}, name=name)

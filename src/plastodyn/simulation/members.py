@@ -125,6 +125,11 @@ def stack(circuits: list[AbstractCircuit]) -> tuple[AbstractCircuit, Leaves]:
     for arrays, static in parts[1:]:
         same = jax.tree.structure(arrays) == jax.tree.structure(first_arrays)
         shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(arrays)]
+        if same and jax.tree.leaves(static) != jax.tree.leaves(first_static):
+            raise ValueError(
+                "circuit: the circuits of a list are compiled as one, so that they must share their functions; data that "
+                "differ between them belong into arrays of the circuit, as pd.circuits.minibatches keeps them"
+            )
         if not same or static != first_static or shapes != [jnp.shape(x) for x in jax.tree.leaves(first_arrays)]:
             raise ValueError("circuit: a list of circuits must differ only in the values of their arrays, one for each replica")
     differs = jax.tree.map(lambda *leaves: any(x is not leaves[0] for x in leaves), *(arrays for arrays, _ in parts))

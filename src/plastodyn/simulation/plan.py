@@ -75,6 +75,7 @@ def plan(
     dense = tuple(item.within(timing.first, timing.last) == whole for item in observed)
     single = engine.Program(tuple(leaves), structure, timing.solver, functions, (1,) * len(observed), dense, events, 1, 1, 1)
     shapes, layout = jax.tree.flatten(population.one())
+    recorded = [_shape_of(item, single, which, layout, tuple(shapes)) for which, item in enumerate(observed)]
     cost = _cost(single, layout, tuple(shapes))
     cores = 1 if timing.solver.one_device else len(jax.local_devices())
     if chunk is None:
@@ -82,12 +83,28 @@ def plan(
         room *= 1 if devices.on_cpu() else _ACCELERATOR_FACTOR
         chunk = max(1, int(min(room, math.ceil(population.total / cores))))
     checks.count("chunk", chunk, at_least=1)
+    # More than there are members would be empty room.
+    chunk = min(chunk, population.total)
     used = min(cores, math.ceil(population.total / chunk))
     block = max(1, min(_LONGEST_BLOCK, int(_NUMBERS_PER_BLOCK / (max(cost.random_numbers, 1) * chunk))))
-    recorded = (observed_shape(single, which, layout, tuple(shapes)) for which in range(len(observed)))
     counts = (len(item.within(timing.first, timing.last)) for item in observed)
     room = tuple(_room(one, count, chunk) for one, count in zip(recorded, counts, strict=True))
     return single._replace(devices=used, chunk=chunk, block=block, room=room)
+
+
+def _shape_of(item: Observable, program: engine.Program, which: int, layout: Hashable, shapes: Shapes) -> jax.ShapeDtypeStruct:
+    """`observed_shape`, with what goes wrong in a user's function said by its name."""
+    try:
+        found = observed_shape(program, which, layout, shapes)
+    except ValueError:
+        raise
+    except Exception as error:
+        first = (str(error).strip() or "no message").splitlines()[0]
+        told = f"{type(error).__name__}: {first}"
+        raise ValueError(f"record, until: the observable {item.name!r} failed when JAX traced it: {told}") from error
+    if not isinstance(found, jax.ShapeDtypeStruct):
+        raise ValueError(f"record, until: the observable {item.name!r} must return one array; got {checks.shown(found)}")
+    return found
 
 
 def _room(one: jax.ShapeDtypeStruct, count: int, chunk: int) -> int:

@@ -82,8 +82,9 @@ def observe(
     if stop is not None:
         checks.count("stop", stop, at_least=0)
     if name is not None and not (isinstance(name, str) and name.isidentifier()):
-        raise ValueError(f"name must be an identifier; got {name!r}")
+        raise ValueError(f"name must be an identifier; got {checks.shown(name)}")
     if callable(what):
+        checks.function("what", what, takes=1, of=" of the moment")
         label = name or str(getattr(what, "__name__", ""))
         return Observable(label, what, every, start, stop, frozenset(getattr(what, "reads", ())))
     checks.one_of("what", what, OBSERVABLES)
@@ -103,11 +104,16 @@ def observables(record: Sequence[Any] | None, circuit: AbstractCircuit) -> tuple
     if record is None:
         record = ["loss" if "loss" in circuit.signals else "weight_norm"]
     if isinstance(record, str) or not isinstance(record, Sequence):
-        raise ValueError(f"record must be a list of names, functions or observe(...); got {record!r}")
+        raise ValueError(f"record must be a list of names, functions or observe(...); got {checks.shown(record)}")
+    for item in record:
+        if not callable(item) and not isinstance(item, Observable):
+            checks.one_of("record", item, OBSERVABLES)
     found = tuple(item if isinstance(item, Observable) else observe(item) for item in record)
     for item in found:
         if not item.name.isidentifier():
-            raise ValueError(f"name must be given for an observable without a name of its own; got {item.function!r}")
+            raise ValueError(
+                f"name must be given for an observable without a name of its own; got {checks.shown(item.function)}"
+            )
     names = [item.name for item in found]
     if len(set(names)) < len(names):
         raise ValueError(f"record must name each observable once; got {names}")

@@ -100,7 +100,8 @@ def simulate(
     [1.5, 0.375, 0.09375]
     """
     if weights is not None:
-        checks.floating("weights", weights)
+        checks.weights("weights", weights)
+    checks.flag("progress", progress)
     circuits = _circuits(circuit, weights)
     recorded, asked = observables(record, circuits[0]), _condition(until)
     check_joined(circuits[0], rule, recorded if asked is None else (*recorded, asked))
@@ -117,6 +118,8 @@ def simulate(
     timing = _timing(steps, duration, dt, solver, 0 if start is None else continuation.steps_of(start))
     if start is not None:
         continuation.check_timing(start, timing)
+    if start is None:
+        _check_windows(recorded, timing)
     _check_parts(circuits[0], rule)
     population = enlist(circuits, rule, _replicas(replicas, len(circuits), start), key)
     _check_names(recorded, tuple(population.grid.coordinates))
@@ -141,7 +144,17 @@ def _check_names(recorded: tuple[Observable, ...], axes: tuple[str, ...]) -> Non
         if variables.count(variable) > 1:
             raise ValueError(f"record: two observables would both be {variable!r} in the result; rename {item.name!r}")
         if item.name in (*axes, "replica", "step", "time", "weight"):
-            raise ValueError(f"name of an observable must not be that of an axis or dimension of the result; got {item.name!r}")
+            raise ValueError(
+                f"name of an observable must not be that of an axis or dimension of the result; got {checks.shown(item.name)}"
+            )
+
+
+def _check_windows(recorded: tuple[Observable, ...], timing: Timing) -> None:
+    """Refuse an observable of which a run that is not gone on with would record nothing."""
+    for item in recorded:
+        if not len(item.within(timing.first, timing.last)):
+            window = f"start={item.start}, stop={item.stop}, every={item.every}"
+            raise ValueError(f"record: {item.name!r} would never be recorded in {timing.last} steps; got observe({window})")
 
 
 def _check_parts(circuit: AbstractCircuit, rule: Rule) -> None:
@@ -152,7 +165,7 @@ def _check_parts(circuit: AbstractCircuit, rule: Rule) -> None:
             raise ValueError(f"activity must be floating-point, other arrays are structure; got {jnp.result_type(leaf)}")
     for owner, events in (("circuit", circuit.events), ("rule", rule.events)):
         if not isinstance(events, tuple) or not all(isinstance(item, Event) for item in events):
-            raise ValueError(f"events of the {owner} must be a tuple of pd.circuits.event(...); got {events!r}")
+            raise ValueError(f"events of the {owner} must be a tuple of pd.circuits.event(...); got {checks.shown(events)}")
 
 
 def _condition(until: Any) -> Observable | None:
@@ -164,15 +177,14 @@ def _condition(until: Any) -> Observable | None:
                 f"until is asked throughout: give observe(...) no start or stop; got {until.start} and {until.stop}"
             )
         return until
-    if not callable(until):
-        raise ValueError(f"until must be a function of the moment, or pd.observe of one; got {until!r}")
+    checks.function("until", until, takes=1, of=" of the moment, or pd.observe of one")
     return observe(until, every=_CHECK_EVERY, name="until")
 
 
 def _circuits(circuit: Any, weights: Weights | None) -> list[AbstractCircuit]:
     circuits = list(circuit) if isinstance(circuit, Sequence) else [circuit]
     if not circuits or not all(isinstance(each, AbstractCircuit) for each in circuits):
-        raise ValueError(f"circuit must be a plastodyn circuit, or a non-empty list of them; got {circuit!r}")
+        raise ValueError(f"circuit must be a plastodyn circuit, or a non-empty list of them; got {checks.shown(circuit)}")
     return circuits if weights is None else [initial_weights(each, weights) for each in circuits]
 
 
@@ -187,7 +199,7 @@ def _replicas(replicas: int | None, circuits: int, start: xr.Dataset | None) -> 
 
 def _timing(steps: int | None, duration: float | None, dt: float | None, solver: Solver, first: int) -> Timing:
     if not isinstance(solver, Solver):
-        raise ValueError(f"solver must be one of pd.solvers.euler, heun, rk4 or adaptive(); got {solver!r}")
+        raise ValueError(f"solver must be one of pd.solvers.euler, heun, rk4 or adaptive(); got {checks.shown(solver)}")
     if steps is not None:
         if duration is not None or dt is not None:
             raise ValueError("steps is for discrete updates, duration and dt for a flow; give one or the other")
@@ -195,8 +207,9 @@ def _timing(steps: int | None, duration: float | None, dt: float | None, solver:
         return Timing(first, _last(first, steps, "steps"), 1.0, solver, is_flow=False)
     if duration is None or dt is None:
         raise ValueError("give steps for discrete updates, or both duration and dt for a flow")
-    checks.number("dt", dt, above=0)
-    checks.number("duration", duration, at_least=dt)
+    checks.one_number("dt", dt, above=0)
+    checks.one_number("duration", duration, at_least=dt)
+    checks.one_number("duration", duration, at_most=_MOST_STEPS * dt)
     return Timing(first, _last(first, round(duration / dt), "duration / dt"), float(dt), solver, is_flow=True)
 
 

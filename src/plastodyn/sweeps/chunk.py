@@ -48,13 +48,22 @@ def compute(task: Task) -> Failure | None:
     try:
         _check_devices()
         found = blocks.compute(task.specification, task.layout, box)
+    except (Exception, SystemExit) as error:
+        return _failure(task, error)
+    try:
         stores.ensure(task.store, task.specification, task.layout, found, task.attributes)
         record = stores.Record(time.perf_counter() - wall, time.process_time() - cpu, _origin())
         stores.commit(task.store, task.specification, box, task.place, found, record)
-    except (Exception, SystemExit) as error:
-        first = (str(error).strip() or "no message").splitlines()[0]
-        return Failure(task.place, f"{type(error).__name__}: {first}", traceback.format_exc())
+    except ValueError as error:
+        return _failure(task, error)
+    except Exception as error:
+        return _failure(task, error, "it was computed, and could not be stored: ")
     return None
+
+
+def _failure(task: Task, error: BaseException, what: str = "") -> Failure:
+    first = (str(error).strip() or "no message").splitlines()[0]
+    return Failure(task.place, f"{what}{type(error).__name__}: {first}", traceback.format_exc())
 
 
 def pilot(specification: Specification, layout: Layout, enough: float) -> Cost | None:

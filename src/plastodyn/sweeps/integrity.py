@@ -65,6 +65,26 @@ def of_chunk(specification: Specification, place: Index, arrays: dict[str, np.nd
     return hashlib.sha256(content.encode()).hexdigest()
 
 
+def descriptions_changed(place: Path) -> Iterator[tuple[Path, str]]:
+    """Arrays whose own description is not that of the whole store, which readers of single arrays go by.
+
+    Args:
+        place: of the store.
+
+    Yields:
+        The file of each, and what should stand there.
+    """
+    whole = json.loads((place / "zarr.json").read_text()).get("consolidated_metadata") or {}
+    for name, expected in whole.get("metadata", {}).items():
+        file = place / name / "zarr.json"
+        try:
+            same = json.loads(file.read_text()) == expected
+        except (OSError, ValueError):
+            same = False
+        if not same:
+            yield file, json.dumps(expected, indent=2)
+
+
 def damages(place: Path, specification: Specification, layout: Layout) -> Iterator[Damage]:
     """All that is not what was written; nothing in a store of the first format, which has no checksums.
 
@@ -73,6 +93,8 @@ def damages(place: Path, specification: Specification, layout: Layout) -> Iterat
         specification: of its sweep.
         layout: how it is cut.
     """
+    for file, _ in descriptions_changed(place):
+        yield Damage(None, f"{file.parent.name}: what describes it, {file.name}, is not what was written")
     group = zarr.open_group(place, mode="r")
     axes = tuple(specification.axes)
     stored = json.loads(str(group.attrs.get(SHARED, "{}")))

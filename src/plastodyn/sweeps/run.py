@@ -5,7 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -84,19 +84,21 @@ def sweep(
     {'rate': 2, 'noise': 2, 'replica': 4, 'step': 21} [[1, 1]]
     [1.5, 0.375, 0.09375]
     """
+    checks.flag("progress", progress)
     specification = specify(experiment, axes, parameters, seed, chunk)
     if workers is not None:
         checks.count("workers", workers, at_least=1)
     if executor is not None and (workers is not None or not isinstance(executor, Executor)):
-        raise ValueError(f"executor must be a concurrent.futures.Executor, given without workers; got {executor!r}")
+        raise ValueError(f"executor must be a concurrent.futures.Executor, given without workers; got {checks.shown(executor)}")
     place = stores.place_of(store)
     layout = stores.layout_of(place, specification)
-    damaged = [] if layout is None else list(damages(place, specification, layout))
+    damaged = [] if layout is None else _mended(place, specification, layout)
     if layout is None or damaged or (stores.statuses(place) != stores.DONE).any():
         stores.prepare(place)
         if damaged:
             _warn_of(damaged, place)
-            stores.forget(place, specification, damaged)
+            with _as_damage(place, damaged):
+                stores.forget(place, specification, damaged)
         count = workers or cores()
         with _hands(executor, count) as hands, _told_how_to_go_on(place):
             growing = tuple(name not in (chunk or {}) for name in specification.axes)
@@ -139,6 +141,29 @@ def verify(store: str | PathLike[str]) -> list[Damage]:
     return list(damages(place, specification, layout))
 
 
+def _mended(place: Path, specification: Specification, layout: Layout) -> list[Damage]:
+    """Damages that have to be computed again; descriptions of arrays are written again without."""
+    found = list(damages(place, specification, layout))
+    if found:
+        with _as_damage(place, found):
+            names = stores.mend_descriptions(place)
+        if names:
+            warnings.warn(f"{place} was damaged in what describes {', '.join(names)}, which is written again", stacklevel=3)
+            found = list(damages(place, specification, layout))
+    return found
+
+
+@contextmanager
+def _as_damage(place: Path, damaged: list[Damage]) -> Iterator[None]:
+    """Where damage cannot be mended, say that, and not that an experiment failed."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"store must be one that can be written to: {place} is damaged, {damaged[0].what}; mending it failed: {error}"
+        ) from error
+
+
 def _warn_of(damaged: list[Damage], place: Path) -> None:
     first = damaged[0]
     where = "" if first.place is None else f" at {first.place}"
@@ -177,7 +202,9 @@ class _Session:
         finally:
             for future in self.under_way:
                 future.cancel()
-            stores.mark_failed(self.place, [failure.place for failure in self.failures])
+            # Where nothing can be written, that is what the failures say.
+            with suppress(OSError):
+                stores.mark_failed(self.place, [failure.place for failure in self.failures])
         if self.failures:
             raise self._error()
 

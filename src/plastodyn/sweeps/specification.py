@@ -84,9 +84,9 @@ def specify(
     chunk: Mapping[str, int] | None,
 ) -> Specification:
     """Check the arguments of a sweep and put them into a specification."""
-    checks.count("seed", seed)
+    checks.seed("seed", seed)
     values = _axes(axes)
-    kept = _parameters(parameters or {})
+    kept = _parameters({} if parameters is None else parameters)
     reference = _reference(experiment)
     try:
         inspect.signature(experiment).bind({}, None, **kept)
@@ -100,7 +100,7 @@ def specify(
         axes=values,
         parameters=kept,
         seed=int(seed),
-        batch=_batch(values, chunk or {}),
+        batch=_batch(values, {} if chunk is None else chunk),
         x64=bool(jax.config.jax_enable_x64),  # pyright: ignore[reportAttributeAccessIssue]
         plastodyn=version("plastodyn"),
     )
@@ -110,7 +110,7 @@ def _reference(experiment: Any) -> str:
     module, name = getattr(experiment, "__module__", None), getattr(experiment, "__qualname__", None)
     allowed = "experiment must be a function defined at the top level of an importable module (not of a script or notebook)"
     if not inspect.isfunction(experiment) or module in (None, "__main__") or "<" in str(name):
-        raise ValueError(f"{allowed}, for workers import it by name; got {experiment!r}")
+        raise ValueError(f"{allowed}, for workers import it by name; got {checks.shown(experiment)}")
     try:
         found = _find(str(module), str(name))
     except (ImportError, AttributeError) as error:
@@ -129,47 +129,53 @@ def _find(module: str, name: str) -> Callable[..., Any]:
 
 def _axes(axes: Any) -> dict[str, list[Any]]:
     if not isinstance(axes, Mapping) or not axes:
-        raise ValueError(f"axes must be a mapping of at least one name to its points; got {axes!r}")
+        raise ValueError(f"axes must be a mapping of at least one name to its points; got {checks.shown(axes)}")
     return {_name(name): _points(f"axes[{name!r}]", points) for name, points in axes.items()}
 
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name.isidentifier() or name.startswith("chunk_") or name.endswith("_chunk"):
-        raise ValueError(f"the name of an axis must be an identifier without chunk_ before or _chunk after it; got {name!r}")
+        raise ValueError(
+            f"the name of an axis must be an identifier without chunk_ before or _chunk after it; got {checks.shown(name)}"
+        )
     return name
 
 
 def _points(label: str, points: Any) -> list[Any]:
     array = np.asarray(points)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iufU":
-        raise ValueError(f"{label} must be a non-empty sequence of distinct finite numbers, or of texts; got {points!r}")
+        raise ValueError(
+            f"{label} must be a non-empty sequence of distinct finite numbers, or of texts; got {checks.shown(points)}"
+        )
     if array.dtype.kind != "U":
         checks.number(label, array)
     values = array.tolist()
     twice = sorted({value for value in values if values.count(value) > 1}) if len(set(values)) < len(values) else []
     if twice:
-        raise ValueError(f"{label} must be distinct; got {twice[0]!r} more than once")
+        raise ValueError(f"{label} must be distinct; got {checks.shown(twice[0])} more than once")
     return values
 
 
 def _parameters(parameters: Any) -> dict[str, Any]:
     if not isinstance(parameters, Mapping):
-        raise ValueError(f"parameters must be a mapping of names to JSON values; got {parameters!r}")
+        raise ValueError(f"parameters must be a mapping of names to JSON values; got {checks.shown(parameters)}")
     for name, value in parameters.items():
         try:
             json.dumps({name: value}, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"parameters[{name!r}] must be a JSON value with finite numbers; got {value!r}: {error}") from None
+            raise ValueError(
+                f"parameters[{name!r}] must be a JSON value with finite numbers; got {checks.shown(value)}: {error}"
+            ) from None
     # What the experiment gets on a first run is what a resumed run reads back.
     return json.loads(json.dumps(dict(parameters)))
 
 
 def _batch(axes: dict[str, list[Any]], chunk: Any) -> dict[str, int]:
     if not isinstance(chunk, Mapping):
-        raise ValueError(f"chunk must be a mapping of axis names to numbers of points, or None; got {chunk!r}")
+        raise ValueError(f"chunk must be a mapping of axis names to numbers of points, or None; got {checks.shown(chunk)}")
     for name, points in chunk.items():
         if name not in axes:
-            raise ValueError(f"chunk must name axes among {', '.join(axes)}; got {name!r}")
+            raise ValueError(f"chunk must name axes among {', '.join(axes)}; got {checks.shown(name)}")
         checks.count(f"chunk[{name!r}]", points, at_least=1)
     return {name: min(int(chunk.get(name, 1)), len(points)) for name, points in axes.items()}
 

@@ -16,8 +16,9 @@ import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from plastodyn import checks
 from plastodyn.sweeps.block import Block, Variable, check_same
-from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, SHARED, Damage, digest, of_chunk
+from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, SHARED, Damage, descriptions_changed, digest, of_chunk
 from plastodyn.sweeps.layout import Box, Index, Layout
 from plastodyn.sweeps.specification import Specification, differences, from_json
 
@@ -49,7 +50,7 @@ class Record(NamedTuple):
 def place_of(store: Any) -> Path:
     """The place of a store; refuses what is no path of a directory."""
     if not isinstance(store, str | os.PathLike) or not str(store):
-        raise ValueError(f"store must be the path of a directory; got {store!r}")
+        raise ValueError(f"store must be the path of a directory; got {checks.shown(store)}")
     place = Path(os.path.abspath(os.fspath(store)))
     if place.exists() and not place.is_dir():
         raise ValueError(f"store must be a directory or not exist yet; {store} is a file")
@@ -123,6 +124,17 @@ def _digest_of_metadata(place: Path) -> str:
     described = json.loads((place / "zarr.json").read_text())
     described["attributes"] = {name: value for name, value in described["attributes"].items() if name != _METADATA}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def mend_descriptions(place: Path) -> list[str]:
+    """Write descriptions of single arrays again where they are not those of the whole store; their names."""
+    mended = []
+    for file, text in descriptions_changed(place):
+        file.unlink(missing_ok=True)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        mended.append(file.parent.name)
+    return mended
 
 
 def forget(place: Path, specification: Specification, damaged: list[Damage]) -> None:

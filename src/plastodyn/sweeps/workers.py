@@ -17,6 +17,8 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
+from plastodyn import checks
+
 # Ctrl-C is for the parent, which then ends its workers.
 _BEGIN = """\
 import signal
@@ -80,6 +82,7 @@ class LocalWorkers(Executor):
     """
 
     def __init__(self, count: int) -> None:
+        checks.count("count", count, at_least=1)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="plastodyn-worker")
         self._own = threading.local()
         self._lock = threading.Lock()

@@ -35,7 +35,9 @@ def chain_matrix(
     [[-1.25, -0.5], [1.25, 0.0]]
     """
     checks.number("ratios", ratios, above=0)
-    checks.number("delta", delta)
+    if np.ndim(ratios) > 1:
+        raise ValueError(f"ratios must be a list, one for each later site; got shape {np.shape(ratios)}")
+    checks.one_number("delta", delta)
     alpha = np.atleast_1d(np.asarray(ratios, float))
     stages = len(alpha) + 1
     matrix = np.zeros((stages, stages))
@@ -66,7 +68,7 @@ def chain_ratios(alpha: float, stages: int, slowing: str = "equal") -> Float[np.
     >>> chain_ratios(0.5, 4, "geometric").tolist()
     [0.5, 0.25, 0.125]
     """
-    checks.number("alpha", alpha, above=0)
+    checks.one_number("alpha", alpha, above=0)
     checks.count("stages", stages, at_least=2)
     checks.one_of("slowing", slowing, ("equal", "geometric"))
     return alpha ** (np.arange(1, stages) if slowing == "geometric" else np.ones(stages - 1))

@@ -58,6 +58,7 @@ def gain(alpha: ArrayLike, u: ArrayLike) -> Floats:
     """
     checks.number("alpha", alpha, above=0)
     checks.number("u", u, at_least=0)
+    checks.broadcast(alpha=alpha, u=u)
     alpha, u = np.asarray(alpha, float), np.asarray(u, float)
     return 1 / np.sqrt((1 - u**2) ** 2 + u**2 / alpha)
 
@@ -243,8 +244,9 @@ def _speed_and_weakening(alpha: ArrayLike, mu: ArrayLike) -> tuple[Floats, Float
     """Alpha and ``p- = 1 - mu``, checked and broadcast."""
     checks.number("alpha", alpha, above=0)
     checks.number("mu", mu, at_least=0)
+    checks.broadcast(alpha=alpha, mu=mu)
     if np.any(np.asarray(mu) >= 1):
-        raise ValueError(f"mu must be below 1; got {mu!r}")
+        raise ValueError(f"mu must be below 1; got {checks.shown(mu)}")
     speed, bound = np.broadcast_arrays(np.asarray(alpha, float), np.asarray(mu, float))
     return speed, 1 - bound
 
@@ -294,6 +296,7 @@ def stationary_error(alpha: ArrayLike, early: ArrayLike, late: ArrayLike) -> tup
     checks.number("alpha", alpha, above=0)
     checks.number("early", early, at_least=0)
     checks.number("late", late, at_least=0)
+    checks.broadcast(alpha=alpha, early=early, late=late)
     alpha, first, second = np.asarray(alpha, float), np.square(early), np.square(late)
     return (first * (1 + alpha) + second) / 2, (alpha * first + second + second / alpha) / 2
 
@@ -320,4 +323,5 @@ def optimal_alpha(early: ArrayLike, late: ArrayLike) -> Floats:
     """
     checks.number("early", early, above=0)
     checks.number("late", late, at_least=0)
+    checks.broadcast(early=early, late=late)
     return np.asarray(late, float) / np.asarray(early, float)

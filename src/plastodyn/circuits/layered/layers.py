@@ -38,13 +38,35 @@ def activation_names(widths: Sequence[int], hidden: str | Sequence[str], output:
     ('sigmoid', 'linear')
     """
     depth = len(widths) - 1
+    if not isinstance(hidden, str | list | tuple):
+        checks.refuse("hidden", hidden, "the name of an activation, or a list of one for each hidden layer")
     names = (hidden,) * (depth - 1) if isinstance(hidden, str) else tuple(hidden)
+    if isinstance(hidden, str):
+        checks.one_of("hidden", hidden, ACTIVATIONS)
     if len(names) != depth - 1:
-        raise ValueError(f"hidden must name one activation for each of the {depth - 1} hidden layers; got {names}")
+        raise ValueError(
+            f"hidden must name one activation for each of the {depth - 1} hidden layers; got {checks.shown(names)}"
+        )
     for name in names:
         checks.one_of("hidden", name, ACTIVATIONS)
     checks.one_of("output", output, ACTIVATIONS)
     return (*names, output)
+
+
+def check_widths(widths: Sequence[int]) -> None:
+    """Refuse widths that are not whole numbers above 0, one for each of at least two layers.
+
+    >>> check_widths([12, 0])
+    Traceback (most recent call last):
+    ...
+    ValueError: widths[1] must be a whole number >= 1; got 0
+    """
+    if not isinstance(widths, list | tuple | range) and getattr(widths, "ndim", 0) != 1:
+        checks.refuse("widths", widths, "a list of numbers of units, inputs first")
+    for layer, width in enumerate(widths):
+        checks.count(f"widths[{layer}]", width, at_least=1)
+    if len(list(widths)) < 2:
+        raise ValueError(f"widths must name at least an input and an output layer; got {list(widths)}")
 
 
 def glorot_uniform(key: Array, widths: Sequence[int], dtype: jnp.dtype) -> Kernels:
@@ -55,6 +77,9 @@ def glorot_uniform(key: Array, widths: Sequence[int], dtype: jnp.dtype) -> Kerne
     >>> [kernel.shape for kernel in glorot_uniform(jax.random.key(0), [12, 20, 10], jnp.dtype("float32"))]
     [(20, 12), (10, 20)]
     """
+    checks.key("key", key)
+    check_widths(widths)
+    checks.precision("dtype", dtype)
     keys = jax.random.split(key, len(widths) - 1)
     shapes = zip(widths[1:], widths[:-1], strict=True)
     bounds = [((6 / sum(shape)) ** 0.5, shape) for shape in shapes]
@@ -69,6 +94,7 @@ def fan_in_uniform(key: Array, widths: Sequence[int], dtype: jnp.dtype, scale: f
     >>> [kernel.shape for kernel in fan_in_uniform(jax.random.key(0), [12, 20, 10], jnp.dtype("float32"))]
     [(20, 12), (10, 20)]
     """
+    _check_fan_in(key, widths, dtype, scale)
     return _fan_in(lambda k, shape: jax.random.uniform(k, shape, dtype, -1, 1), key, widths, scale)
 
 
@@ -80,12 +106,20 @@ def fan_in_normal(key: Array, widths: Sequence[int], dtype: jnp.dtype, scale: fl
     >>> [kernel.shape for kernel in fan_in_normal(jax.random.key(0), [12, 20, 10], jnp.dtype("float32"))]
     [(20, 12), (10, 20)]
     """
+    _check_fan_in(key, widths, dtype, scale)
     return _fan_in(lambda k, shape: jax.random.normal(k, shape, dtype), key, widths, scale)
 
 
 def _fan_in(draw: Callable[[Array, tuple[int, int]], Array], key: Array, widths: Sequence[int], scale: float) -> Kernels:
     keys = jax.random.split(key, len(widths) - 1)
     return tuple(scale / n**0.5 * draw(k, (m, n)) for k, n, m in zip(keys, widths[:-1], widths[1:], strict=True))
+
+
+def _check_fan_in(key: Array, widths: Sequence[int], dtype: jnp.dtype, scale: float) -> None:
+    checks.key("key", key)
+    check_widths(widths)
+    checks.precision("dtype", dtype)
+    checks.one_number("scale", scale, above=0)
 
 
 def forward(

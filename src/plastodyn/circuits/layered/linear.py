@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from plastodyn import checks
 from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher, half_squared_error, mean_squared_error
 from plastodyn.protocol import AbstractCircuit, Moment, Symmetry
 
@@ -74,6 +75,7 @@ def input_covariance(inputs: Float[Array, "features samples"]) -> Float[Array, "
     >>> input_covariance(jnp.array([[1.0, -1.0]])).tolist()
     [[1.0]]
     """
+    checks.matrix("inputs", inputs)
     return inputs @ inputs.T / inputs.shape[1]
 
 
@@ -110,16 +112,19 @@ def through_covariance(
     outputs = circuit.targets.shape[0]
     scales: dict[Callable[[Array], Array], float] = {half_squared_error: 0.5, mean_squared_error: 1 / outputs}
     if circuit.normalisation not in scales:
-        raise ValueError(f"circuit must use half_squared_error or mean_squared_error; got {circuit.normalisation!r}")
+        raise ValueError(
+            f"circuit must use half_squared_error or mean_squared_error; got {checks.shown(circuit.normalisation)}"
+        )
     covariance = input_covariance(circuit.inputs) if covariance is None else covariance
     test_covariance = covariance if test_covariance is None else test_covariance
     features = circuit.inputs.shape[0]
     for name, found in (("covariance", covariance), ("test_covariance", test_covariance)):
+        checks.number(name, found)
         if jnp.shape(found) != (features, features):
             raise ValueError(f"{name} must have shape {(features, features)}; got {jnp.shape(found)}")
         # Rounding of a mean of products, not more: the derivative of the loss takes C to be symmetric.
         if not jnp.allclose(found, jnp.transpose(jnp.asarray(found)), rtol=1e-4, atol=1e-6):
-            raise ValueError(f"{name} must be finite and symmetric; got {found}")
+            raise ValueError(f"{name} must be finite and symmetric; got {checks.shown(found)}")
     target_map = reduce(jnp.matmul, reversed(circuit.teacher.kernels))
     scale = scales[circuit.normalisation]
     return LinearStudentTeacher(circuit.weights, circuit.teacher, target_map, covariance, test_covariance, scale)

@@ -74,7 +74,7 @@ def pattern_layer(
     checks.count("samples", samples, at_least=1)
     checks.key("key", key)
     checks.one_of("activation", activation, ACTIVATIONS)
-    checks.number("scale", scale, above=0)
+    checks.one_number("scale", scale, above=0)
     checks.one_of("dtype", dtype, ("float32", "float64"))
     checks.number("patterns", patterns)
     data = jnp.asarray(patterns, dtype)

@@ -70,13 +70,19 @@ def resampled(circuit: StudentTeacher, samples: int | None = None) -> Resampled:
         samples: inputs a step; as many as the circuit has, unless given.
 
     Raises:
-        ValueError: if ``samples`` is not a positive whole number.
+        ValueError: if ``circuit`` is another one (see `minibatches` for a loss of your own), or ``samples`` is not a positive
+            whole number.
 
     >>> from plastodyn.circuits import student_teacher
     >>> circuit = student_teacher([3, 2], inputs=50, key=jax.random.key(0))
     >>> resampled(circuit, samples=10).sample(jax.random.key(1)).inputs.shape
     (3, 10)
     """
+    if not isinstance(circuit, StudentTeacher):
+        raise ValueError(
+            "circuit must be a student-teacher circuit, whose inputs are redrawn; for a loss of your own see "
+            f"pd.circuits.minibatches; got {type(circuit).__name__}"
+        )
     samples = circuit.inputs.shape[1] if samples is None else samples
     checks.count("samples", samples, at_least=1)
     return Resampled(circuit.weights, circuit, samples)

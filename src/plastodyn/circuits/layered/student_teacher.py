@@ -6,11 +6,12 @@ from typing import ClassVar, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float
 
 from plastodyn import checks
-from plastodyn.circuits.layered.layers import ACTIVATIONS, Kernels, activation_names, forward, glorot_uniform
+from plastodyn.circuits.layered.layers import ACTIVATIONS, Kernels, activation_names, check_widths, forward, glorot_uniform
 from plastodyn.protocol import AbstractCircuit, Moment
 
 
@@ -27,6 +28,7 @@ def mean_squared_error(error: Float[Array, "outputs samples"]) -> Float[Array, "
     >>> float(mean_squared_error(jnp.array([[1.0, -1.0], [3.0, 1.0]])))
     3.0
     """
+    checks.matrix("error", error)
     return _mean(jnp.sum(error**2, axis=0)) / error.shape[0]
 
 
@@ -36,6 +38,7 @@ def half_squared_error(error: Float[Array, "outputs samples"]) -> Float[Array, "
     >>> float(half_squared_error(jnp.array([[1.0, -1.0], [3.0, 1.0]])))
     3.0
     """
+    checks.matrix("error", error)
     return 0.5 * _mean(jnp.sum(error**2, axis=0))
 
 
@@ -107,6 +110,7 @@ def gaussian_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -
     >>> gaussian_inputs(jax.random.key(0), 12, 1000, jnp.dtype("float32")).shape
     (12, 1000)
     """
+    _check_draw(key, features, samples, dtype)
     return jax.random.normal(key, (features, samples), dtype)
 
 
@@ -118,9 +122,17 @@ def mixed_inputs(key: Array, features: int, samples: int, dtype: jnp.dtype) -> F
     >>> mixed_inputs(jax.random.key(0), 12, 1000, jnp.dtype("float32")).shape
     (12, 1000)
     """
+    _check_draw(key, features, samples, dtype)
     key_mixing, key_inputs = jax.random.split(key)
     mixing = jax.random.normal(key_mixing, (features, features), dtype)
     return mixing @ gaussian_inputs(key_inputs, features, samples, dtype)
+
+
+def _check_draw(key: Array, features: int, samples: int, dtype: jnp.dtype) -> None:
+    checks.key("key", key)
+    checks.count("features", features, at_least=1)
+    checks.count("samples", samples, at_least=1)
+    checks.precision("dtype", dtype)
 
 
 InputLaw = Callable[[Array, int, int, jnp.dtype], Array]
@@ -178,13 +190,14 @@ def student_teacher(
     >>> bool(circuit.loss_at(circuit.teacher) == 0)
     True
     """
+    check_widths(widths)
     widths = list(widths)
-    if len(widths) < 2:
-        raise ValueError(f"widths must name at least an input and an output layer; got {widths}")
-    for width in widths:
-        checks.count("widths", width, at_least=1)
     checks.key("key", key)
-    checks.number("displacement", displacement)
+    checks.one_number("displacement", displacement)
+    checks.flag("biases", biases)
+    checks.flag("plastic_biases", plastic_biases)
+    checks.function("input_law", input_law, takes=4, of=" of (key, features, samples, dtype)")
+    checks.function("normalisation", normalisation, takes=1, of=" of the error")
     checks.one_of("dtype", dtype, ("float32", "float64"))
     activations = activation_names(widths, hidden, output)
     kind = jnp.zeros((), dtype).dtype
@@ -194,15 +207,20 @@ def student_teacher(
     zeros = tuple(jnp.zeros(width, kind) for width in widths[1:]) if biases or plastic_biases else ()
     plastic = zeros if plastic_biases else ()
     kernels = glorot_uniform(key_weights, widths, kind) if teacher is None else _kernels("teacher", teacher, widths, kind)
-    factor = 1 + displacement * jax.random.normal(key_displacement, (), kind)
+    factor = 1 + float(displacement) * jax.random.normal(key_displacement, (), kind)
     start = tuple(factor * kernel for kernel in kernels) if student is None else _kernels("student", student, widths, kind)
     targets = forward(kernels, zeros, activations, data)[-1]
     fixed = () if plastic_biases else zeros
+    checks.scalar_loss("normalisation", normalisation, targets)
     return StudentTeacher(Layers(start, plastic), Layers(kernels, plastic), fixed, data, targets, activations, normalisation)
 
 
 def _kernels(name: str, kernels: Sequence[Array], widths: list[int], dtype: jnp.dtype) -> Kernels:
     shapes = list(zip(widths[1:], widths[:-1], strict=True))
+    if not isinstance(kernels, list | tuple):
+        checks.refuse(name, kernels, f"a list of kernels of shapes {shapes}")
+    for layer, kernel in enumerate(kernels):
+        checks.number(f"{name}[{layer}]", kernel)
     found = tuple(jnp.asarray(kernel, dtype) for kernel in kernels)
     if [kernel.shape for kernel in found] != shapes:
         raise ValueError(f"{name} must hold kernels of shapes {shapes}; got {[kernel.shape for kernel in found]}")
@@ -211,9 +229,17 @@ def _kernels(name: str, kernels: Sequence[Array], widths: list[int], dtype: jnp.
 
 
 def _inputs(inputs: int | Array, law: InputLaw, key: Array, features: int, dtype: jnp.dtype) -> Array:
-    if isinstance(inputs, int):
+    if isinstance(inputs, int | np.integer):
         checks.count("inputs", inputs, at_least=1)
-        return law(key, features, inputs, dtype)
+        try:
+            drawn = law(key, features, int(inputs), dtype)
+        except Exception as error:
+            first = (str(error).strip() or "no message").splitlines()[0]
+            raise ValueError(f"input_law failed: {type(error).__name__}: {first}") from error
+        if getattr(drawn, "shape", None) != (features, inputs):
+            raise ValueError(f"input_law must return an array of shape {(features, inputs)}; got {checks.shown(drawn)}")
+        return drawn
+    checks.number("inputs", inputs)
     data = jnp.asarray(inputs, dtype)
     if data.ndim != 2 or data.shape[0] != features:
         raise ValueError(f"inputs must have shape ({features}, samples), features first; got {data.shape}")

@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from plastodyn import checks
 from plastodyn.circuits.layered.linear import LinearStudentTeacher
 from plastodyn.circuits.layered.student_teacher import Layers
 from plastodyn.protocol import HIDDEN_SPAN, INPUT_ROTATION, Symmetry, hidden_span_by_sign
@@ -77,9 +78,10 @@ def reachable_by_sign(
     ([-1.0, -1.0, 1.0, 1.0], True)
     """
     first, second = _two_layers(circuit)
+    checks.entries("signs", signs, (1, -1))
     units = np.asarray(signs)
     if units.shape != first.shape[:1] or not np.isin(units, (-1, 1)).all():
-        raise ValueError(f"signs must hold +1 or -1 for each of the {first.shape[0]} hidden units; got {signs!r}")
+        raise ValueError(f"signs must hold +1 or -1 for each of the {first.shape[0]} hidden units; got {checks.shown(signs)}")
     directions = first.shape[1] + second.shape[0]
     if len(units) <= 2 * directions:
         return circuit, units.astype(float)
@@ -121,10 +123,12 @@ def principal_axes(circuits: Sequence[LinearStudentTeacher]) -> list[LinearStude
     >>> turned.covariance.shape, bool(jnp.allclose(turned.loss_at(turned.weights), full.loss_at(full.weights), rtol=1e-4))
     ((3,), True)
     """
+    if not isinstance(circuits, list | tuple):
+        checks.refuse("circuits", circuits, "a list of linear student-teacher circuits")
     axes: dict[tuple[int, int], tuple[Array, Array, Array]] = {}
     found = []
     for circuit in circuits:
-        _check(circuit)
+        _check(circuit, "circuits")
         common = (id(circuit.covariance), id(circuit.test_covariance))
         if common not in axes:
             variances, rotation = jnp.linalg.eigh(circuit.covariance)
@@ -162,6 +166,6 @@ def _turned(layers: Layers, rotation: Array) -> Layers:
     return layers._replace(kernels=(layers.kernels[0] @ rotation, *layers.kernels[1:]))
 
 
-def _check(circuit: LinearStudentTeacher) -> None:
+def _check(circuit: LinearStudentTeacher, name: str = "circuit") -> None:
     if not isinstance(circuit, LinearStudentTeacher):
-        raise ValueError(f"circuit must be a linear student-teacher circuit; got {type(circuit).__name__}")
+        raise ValueError(f"{name} must be a linear student-teacher circuit; got {type(circuit).__name__}")

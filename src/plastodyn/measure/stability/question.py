@@ -93,7 +93,7 @@ def sign_stability(
     >>> ask(1.0, -1.0).verdict, ask(-1.0, 1.0).verdict
     ('stable', 'unstable: settles elsewhere')
     """
-    _check(circuit, signs, rate, key, steps, keep, seeds)
+    _check(circuit, signs, rate, key, steps, keep, seeds, count, tolerance)
     signs = full_signs(signs, circuit.weights)
     key_curl, key_spectrum, key_start, key_tangents = jax.random.split(key, 4)
     weights, descent = circuit.weights, gradient(jnp.asarray(float(rate)))
@@ -144,21 +144,33 @@ def _near(found: Directions, without: Directions, starts: Starts, ends: Ends) ->
 
 
 def _check(
-    circuit: AbstractCircuit, signs: Weights | NeuronSigns, rate: float, key: Key, steps: int, keep: str | None, seeds: int
+    circuit: AbstractCircuit,
+    signs: Weights | NeuronSigns,
+    rate: float,
+    key: Key,
+    steps: int,
+    keep: str | None,
+    seeds: int,
+    count: int | None,
+    tolerance: float | None,
 ) -> None:
     """Refuse arguments out of range, in the order in which they are given."""
     if not isinstance(circuit, AbstractCircuit):
-        raise ValueError(f"circuit must be a circuit, such as pd.Circuit(loss=..., weights=...); got {circuit!r}")
+        raise ValueError(f"circuit must be a circuit, such as pd.Circuit(loss=..., weights=...); got {checks.shown(circuit)}")
     checks.weights("circuit.weights", circuit.weights)
     if not float(tree.norm(circuit.weights)) > 0:
         raise ValueError("circuit.weights must not all be 0: distances are relative to their norm; got only zeros")
     for name, value in (("rate", rate), ("neurons of signs", getattr(signs, "neurons", 1))):
         if hasattr(value, "dims"):
-            raise ValueError(f"{name} must be plain numbers: ask for one value of an axis at a time; got {value!r}")
-    checks.number("rate", rate, above=0)
+            raise ValueError(f"{name} must be plain numbers: ask for one value of an axis at a time; got {checks.shown(value)}")
+    checks.one_number("rate", rate, above=0)
     checks.key("key", key)
     checks.count("steps", steps, at_least=1)
     if steps % (SEGMENTS * EVERY):
         raise ValueError(f"steps must be a multiple of {SEGMENTS * EVERY}; got {steps}")
     checks.one_of("keep", keep, (None, "norm", "sign"))
     checks.count("seeds", seeds, at_least=2)
+    if tolerance is not None:
+        checks.one_number("tolerance", tolerance, at_least=0)
+    if count is not None:
+        checks.count("count", count, at_least=1)

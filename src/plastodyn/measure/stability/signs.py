@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from plastodyn import tree
+from plastodyn import checks, tree
 from plastodyn.rules.wrap.neurons import NeuronSigns
 from plastodyn.tree import Weights
 
@@ -38,9 +38,11 @@ def full_signs(signs: Weights | NeuronSigns, weights: Weights) -> Weights:
                 f"the fraction of flipped neurons must make at least one of the {count} {neurons.side} neurons of layer "
                 f"{neurons.layer}, {0.5 / count:.2g} or more; {float(neurons.neurons):g} of them rounds to none"
             )
+    checks.pytree("signs", signs)
     expected, got = jax.tree.structure(weights), jax.tree.structure(signs)
     if got != expected:
         raise ValueError(f"signs must have the structure of the weights, {expected}; got {got}")
+    checks.entries("signs", signs, (1, -1))
     return jax.tree_util.tree_map_with_path(_full, signs, weights)
 
 
@@ -56,8 +58,6 @@ def flipped_share(signs: Weights) -> float:
 def _full(path: tuple[object, ...], sign: Array | np.ndarray | float, weight: Array) -> Array:
     place = "signs" + jax.tree_util.keystr(path)
     values = np.asarray(sign)
-    if values.dtype.kind not in "fiu" or not np.isin(values, (-1, 1)).all():
-        raise ValueError(f"{place} must hold only +1 and -1; got {values}")
     if not _broadcasts(values.shape, weight.shape):
         raise ValueError(f"{place} must broadcast to the shape of its weights, {weight.shape}; got {values.shape}")
     return jnp.broadcast_to(jnp.asarray(values, weight.dtype), weight.shape)

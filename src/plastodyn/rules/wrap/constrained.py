@@ -88,7 +88,6 @@ def constrained(rule: Rule, keep: str = "norm") -> Constrained:
     >>> constrained(rules.gradient(0.1), keep="norm").keep
     'norm'
     """
-    if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
+    checks.instance("rule", rule, Rule, "a plastodyn rule, such as pd.rules.gradient(0.1)")
     checks.one_of("keep", keep, _KEPT)
     return Constrained(rule, keep)

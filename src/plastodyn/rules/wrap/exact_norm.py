@@ -43,7 +43,6 @@ def exact_norm(rule: Rule, magnitude: Number) -> ExactNorm:
     >>> exact_norm(rules.gradient(), 0.3).magnitude
     0.3
     """
-    if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
+    checks.instance("rule", rule, Rule, "a plastodyn rule, such as pd.rules.gradient(0.1)")
     checks.parameter("magnitude", magnitude, at_least=0)
     return ExactNorm(rule, magnitude)

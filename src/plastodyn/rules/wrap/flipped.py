@@ -1,9 +1,9 @@
 """Rules whose sign is flipped at some synapses."""
 
 import jax
-import numpy as np
 from jax import Array
 
+from plastodyn import checks
 from plastodyn.protocol import Moment, Rule, Symmetry, Wrapped
 from plastodyn.rules.wrap.neurons import NeuronSigns
 from plastodyn.tree import Weights
@@ -46,11 +46,8 @@ def flipped(rule: Rule, signs: Weights | NeuronSigns) -> Flipped:
     >>> flipped(rules.gradient(0.1), jnp.array([1.0, -1.0])).signs.tolist()
     [1.0, -1.0]
     """
-    if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
+    checks.instance("rule", rule, Rule, "a plastodyn rule, such as pd.rules.gradient(0.1)")
     if isinstance(signs, NeuronSigns):
         return Flipped(rule, signs)
-    for leaf in jax.tree.leaves(signs):
-        if not np.isin(np.asarray(leaf), (-1, 1)).all():
-            raise ValueError(f"signs must hold only +1 and -1; got {np.unique(np.asarray(leaf))}")
+    checks.entries("signs", signs, (1, -1))
     return Flipped(rule, signs)

@@ -122,11 +122,11 @@ def gated(rule: Rule, gate: Gate | Callable[[Moment], Array] | float | Array) ->
     >>> import jax.numpy as jnp
     >>> rule = gated(rules.gradient(0.1), lambda moment: jnp.cos(moment.time) ** 2)
     """
-    if not isinstance(rule, Rule):
-        raise ValueError(f"rule must be a plastodyn rule; got {rule!r}")
+    checks.instance("rule", rule, Rule, "a plastodyn rule, such as pd.rules.gradient(0.1)")
     if isinstance(gate, Gate):
         return Gated(rule, gate)
     if callable(gate):
+        checks.function("gate", gate, takes=1, of=" of the moment")
         return Gated(rule, Memoryless(gate))
     checks.parameter("gate", gate)
     return Scaled(rule, gate)
@@ -148,6 +148,6 @@ def averaged(gate: Gate | Callable[[Moment], Array], averaging_time: Number) -> 
     >>> rule = gated(rules.gradient(0.1), averaged(lambda moment: jnp.cos(moment.time), averaging_time=20.0))
     """
     checks.parameter("averaging_time", averaging_time, above=0)
-    if not callable(gate) and not isinstance(gate, Gate):
-        raise ValueError(f"gate must be a function of the moment, or a gate; got {gate!r}")
+    if not isinstance(gate, Gate):
+        checks.function("gate", gate, takes=1, of=" of the moment, or a gate")
     return Averaged(gate if isinstance(gate, Gate) else Memoryless(gate), averaging_time)

@@ -122,10 +122,17 @@ def postsynaptic(neurons: Number | Sequence[int], layer: int = 0, *, layout: str
 def _neuron_signs(neurons: Number | Sequence[int], layer: int, side: str, layout: str) -> NeuronSigns:
     checks.count("layer", layer)
     checks.one_of("layout", layout, LAYOUTS)
-    if np.ndim(neurons) == 0 or hasattr(neurons, "dims"):
+    if isinstance(neurons, str | float | int) or hasattr(neurons, "dims") or getattr(neurons, "shape", None) == ():
         checks.parameter("neurons", neurons, at_least=0, at_most=1)
         return NeuronSigns(neurons, layer, side, layout)
-    values = np.asarray(neurons)
-    if values.ndim != 1 or not np.isin(values, (-1, 1)).all():
-        raise ValueError(f"neurons must be a fraction, or a vector of +1 and -1; got {neurons!r}")
-    return NeuronSigns(values.astype(float), layer, side, layout)
+    if not _is_vector_of_signs(neurons):
+        checks.refuse("neurons", neurons, "a fraction, or a vector of +1 and -1")
+    return NeuronSigns(np.asarray(neurons, float), layer, side, layout)
+
+
+def _is_vector_of_signs(neurons: object) -> bool:
+    try:
+        values = np.asarray(neurons)
+    except Exception:  # What is no array at all may fail in any way.
+        return False
+    return values.dtype.kind in "iuf" and values.ndim == 1 and values.size > 0 and bool(np.isin(values, (-1, 1)).all())

@@ -124,11 +124,11 @@ def phase_diagram(c_values: ArrayLike, alpha_values: ArrayLike, *, layer: str) -
     array([[ True,  True, False],
            [ True, False, False]])
     """
+    checks.number("c_values", c_values, above=0)
+    checks.number("alpha_values", alpha_values, at_least=0, at_most=1)
     for name, values in (("c_values", c_values), ("alpha_values", alpha_values)):
         if np.ndim(values) != 1:
             raise ValueError(f"{name} must be one-dimensional; got shape {np.shape(values)}")
-    checks.number("c_values", c_values, above=0)
-    checks.number("alpha_values", alpha_values, at_least=0, at_most=1)
     return spectral_edge(np.asarray(c_values, float)[None], np.asarray(alpha_values, float)[:, None], layer=layer) > 0
 
 

@@ -86,6 +86,7 @@ def finite_size_edge(c: ArrayLike, alpha: ArrayLike, inputs: ArrayLike, *, layer
     checks.number("inputs", inputs, at_least=1)
     edge = spectral_edge(c, alpha, layer=layer)
     c, alpha = _door(c, alpha, layer)
+    checks.broadcast(c=c, alpha=alpha, inputs=inputs)
     scale = np.where(alpha > 0, 0.0, np.maximum(1 - np.sqrt(c), 0) ** (4 / 3) / np.sqrt(c))
     if layer == "hidden":
         s = _hidden_maximiser(c, alpha)
@@ -132,6 +133,7 @@ def spectral_density(c: ArrayLike, alpha: ArrayLike, *, layer: str, eigenvalues:
     """
     checks.number("eigenvalues", eigenvalues)
     c, alpha = _door(c, alpha, layer)
+    checks.broadcast(c=c, alpha=alpha, eigenvalues=eigenvalues)
     c, alpha, z = np.broadcast_arrays(c, alpha, np.asarray(eigenvalues, float))
     if layer == "hidden":
         ordinary = 2 * (1 - alpha)
@@ -178,6 +180,7 @@ def _door(c: ArrayLike, alpha: ArrayLike, layer: str) -> tuple[Floats, Floats]:
     checks.one_of("layer", layer, LAYERS)
     checks.number("c", c, above=0)
     checks.number("alpha", alpha, at_least=0, at_most=1)
+    checks.broadcast(c=c, alpha=alpha)
     compression, fraction = np.broadcast_arrays(np.asarray(c, float), np.asarray(alpha, float))
     return compression, fraction
 

@@ -34,6 +34,7 @@ def toy_velocity(weights: ArrayLike, target: ArrayLike) -> Float[np.ndarray, "*p
     """
     w1, w2 = _pair(weights)
     checks.number("target", target)
+    checks.broadcast(weights=w1, target=target)
     error = w1 * w2 - np.asarray(target, float)
     return np.stack(np.broadcast_arrays(-error * w2, error * w1), axis=-1)
 

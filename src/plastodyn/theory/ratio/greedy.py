@@ -33,6 +33,7 @@ def optimal_magnitude(gradient_norm: ArrayLike, cosine: ArrayLike, curvature: Ar
     checks.number("gradient_norm", gradient_norm, at_least=0)
     checks.number("cosine", cosine, at_least=-1, at_most=0)
     checks.number("curvature", curvature, above=0)
+    checks.broadcast(gradient_norm=gradient_norm, cosine=cosine, curvature=curvature)
     gradient_norm, cosine, curvature = _numbers(gradient_norm, cosine, curvature)
     return -gradient_norm * cosine / curvature
 
@@ -57,6 +58,7 @@ def steady_state(q_fluctuation: ArrayLike, q_plasticity: ArrayLike) -> Floats:
     """
     checks.number("q_fluctuation", q_fluctuation, at_least=0)
     checks.number("q_plasticity", q_plasticity, above=0)
+    checks.broadcast(q_fluctuation=q_fluctuation, q_plasticity=q_plasticity)
     q_fluctuation, q_plasticity = _numbers(q_fluctuation, q_plasticity)
     return np.sqrt(q_fluctuation / q_plasticity)
 
@@ -85,6 +87,7 @@ def learning(q_fluctuation: ArrayLike, q_plasticity: ArrayLike, fluctuation: Arr
     checks.number("q_plasticity", q_plasticity, above=0)
     checks.number("fluctuation", fluctuation, at_least=0)
     checks.number("error_change", error_change, at_most=0)
+    checks.broadcast(q_fluctuation=q_fluctuation, q_plasticity=q_plasticity, fluctuation=fluctuation, error_change=error_change)
     q_fluctuation, q_plasticity, size, change = _numbers(q_fluctuation, q_plasticity, fluctuation, error_change)
     return np.sqrt((q_fluctuation * size**2 - 2 * change) / q_plasticity)
 
@@ -109,6 +112,7 @@ def isotropic(hessian_trace: ArrayLike, weights: ArrayLike) -> Floats:
     """
     checks.number("hessian_trace", hessian_trace)
     checks.number("weights", weights, at_least=1)
+    checks.broadcast(hessian_trace=hessian_trace, weights=weights)
     hessian_trace, weights = _numbers(hessian_trace, weights)
     return hessian_trace / weights
 
@@ -133,6 +137,7 @@ def quadratic(eigenvalues: ArrayLike, projections: ArrayLike) -> Floats:
     """
     checks.number("eigenvalues", eigenvalues)
     checks.number("projections", projections)
+    checks.broadcast(eigenvalues=eigenvalues, projections=projections)
     eigenvalues, projections = _numbers(eigenvalues, projections)
     squared_gradient = np.sum(projections**2 * eigenvalues**2, axis=-1)
     if (squared_gradient <= 0).any():
@@ -164,6 +169,7 @@ def noisy(q_ideal: ArrayLike, ideal: ArrayLike, q_noise: ArrayLike, noise: Array
     checks.number("noise", noise, at_least=0)
     checks.number("q_ideal", q_ideal)
     checks.number("q_noise", q_noise)
+    checks.broadcast(q_ideal=q_ideal, ideal=ideal, q_noise=q_noise, noise=noise)
     q_ideal, ideal, q_noise, noise = _numbers(q_ideal, ideal, q_noise, noise)
     total = ideal**2 + noise**2
     if (total == 0).any():

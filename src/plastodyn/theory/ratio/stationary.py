@@ -218,6 +218,7 @@ def stationary_optimum(
     checks.number("fluctuation", fluctuation, above=0)
     checks.number("precision", precision, above=0, infinite=True)
     checks.number("correlation_time", correlation_time, at_least=0, infinite=True)
+    checks.broadcast(fluctuation=fluctuation, precision=precision, correlation_time=correlation_time)
     size, q, time = np.broadcast_arrays(*(np.asarray(x, float) for x in (fluctuation, precision, correlation_time)))
     low, high = (np.full(size.shape, np.log(end)) for end in _RATIO_RANGE)
     best = low
@@ -262,6 +263,8 @@ def greedy_optimum(
     1.0
     """
     checks.number("fluctuation", fluctuation, above=0)
+    checks.number("precision", precision, above=0, infinite=True)
+    checks.broadcast(fluctuation=fluctuation, precision=precision)
     lam, mult, share = _landscape(eigenvalues, multiplicities, shares)
     q_fluctuation = np.sum(share * lam)
     size, q = np.broadcast_arrays(*(np.asarray(x, float) for x in (fluctuation, precision)))
@@ -300,6 +303,7 @@ def _drive(plasticity: ArrayLike, fluctuation: ArrayLike, precision: ArrayLike, 
     checks.number("fluctuation", fluctuation, at_least=0)
     checks.number("precision", precision, above=0, infinite=True)
     checks.number("correlation_time", correlation_time, at_least=0, infinite=True)
+    checks.broadcast(plasticity=plasticity, fluctuation=fluctuation, precision=precision, correlation_time=correlation_time)
     given = (np.asarray(value, float) for value in (plasticity, fluctuation, precision, correlation_time))
     magnitude, size, q, time = np.broadcast_arrays(*given)
     error = magnitude / np.sqrt(1 + q**2)

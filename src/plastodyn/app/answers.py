@@ -1,0 +1,101 @@
+"""Answers about a user's model as plain values: numbers and sentences, what is not defined as None."""
+
+import math
+
+import numpy as np
+from jax import Array
+
+from plastodyn import checks, tree
+from plastodyn.circuits import Circuit
+from plastodyn.measure import SignStability, plasticity_ratio, stationary_ratio
+from plastodyn.rules import noisy_gradient
+
+Answer = dict[str, str | float | None]
+_COUNTS = ("unstable", "unstable_unflipped", "flat")
+
+
+def stability_report(found: SignStability) -> Answer:
+    """The answer of `measure.sign_stability` as plain values, what is not defined as None.
+
+    Where not all eigenvalues were found, the counts of directions are named ``..._at_least``.
+
+    >>> from plastodyn.measure import sign_stability
+    >>> circuit = Circuit(loss=lambda w: jnp.sum((w - 1) ** 2), weights=jnp.ones(2))
+    >>> found = sign_stability(circuit, jnp.ones(2), rate=0.1, key=jax.random.key(0), steps=100)
+    >>> stability_report(found)["verdict"], stability_report(found)["lyapunov_exponent"]
+    ('stable', None)
+    """
+    partial = found.eigenvalues_found < found.weights
+    values = {f"{name}_at_least" if partial and name in _COUNTS else name: value for name, value in found._asdict().items()}
+    return _defined({**values, "answer": found.answer})
+
+
+def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int) -> Answer:
+    """The answers of `measure.plasticity_ratio` and `measure.stationary_ratio` as plain values, and which of them to use.
+
+    ``best_plasticity`` is the stationary ratio times the fluctuation; a flat loss has no stationary ratio. Plain gradient
+    descent is stable up to the rate 2 / largest curvature.
+
+    Args:
+        circuit: what to measure.
+        key: random key.
+        fluctuation: |de| per step; if given, the answer includes |dc|.
+        precision: gamma1 / gamma2 of the gradient rule.
+        samples: draws of each change.
+
+    Raises:
+        ValueError: if ``fluctuation`` is negative or ``precision`` not positive.
+
+    >>> circuit = Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(4))
+    >>> found = report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)
+    >>> round(found["best_plasticity"], 2), round(found["largest_stable_rate"], 2)
+    (0.1, 1.0)
+    """
+    if fluctuation is not None:
+        checks.one_number("--fluctuation", fluctuation, at_least=0)
+    checks.one_number("--precision", precision, above=0, infinite=True)
+    checks.count("--samples", samples, at_least=2)
+    answer = plasticity_ratio(circuit, key=key, rule=noisy_gradient(1.0, precision), samples=samples)
+    largest = float(answer.largest_curvature)
+    steady = stationary_ratio(circuit.loss_at, circuit.weights, key=key, precision=precision)
+    known = np.isfinite(steady.stationary)
+    found: Answer = {
+        "weights": tree.size(circuit.weights),
+        "loss": float(answer.loss),
+        "state": str(answer.state),
+        "curvature_of_fluctuations": float(answer.curvature_fluctuation),
+        "curvature_of_fluctuations_error": float(answer.curvature_fluctuation_error),
+        "curvature_of_plasticity": float(answer.curvature_plasticity),
+        "curvature_of_plasticity_error": float(answer.curvature_plasticity_error),
+        "largest_curvature": largest,
+        "largest_stable_rate": 2 / largest if largest > 0 else math.nan,
+        "equation_9_ratio_at_these_weights": float(answer.ratio),
+        "equation_9_ratio_error": float(answer.standard_error),
+        "equation_9_ratio_at_steady_state": steady.greedy,
+        "stationary_ratio": steady.stationary,
+        "best_plasticity": steady.stationary * fluctuation if fluctuation is not None and known else math.nan,
+    }
+    found["answer"] = _sentence(found)
+    return _defined(found)
+
+
+def _sentence(found: Answer) -> str:
+    """Which of the ratios to use, and how large a rate may be."""
+    ratio, rate, plasticity = (found[name] for name in ("stationary_ratio", "largest_stable_rate", "best_plasticity"))
+    if not _finite(ratio):
+        return "The loss is flat or falls in all directions here: no ratio of plasticity to fluctuations is best."
+    size = f", |dc| = {plasticity:.3g} per step" if _finite(plasticity) else ""
+    stable = f" Plain gradient descent is stable up to a rate of 2 / largest curvature = {rate:.3g}." if _finite(rate) else ""
+    return (
+        f"Use the stationary ratio: the steady error is lowest with plasticity of {ratio:.3g} times the fluctuations{size}. "
+        f"Equation 9 says what lowers the error most in the next step.{stable}"
+    )
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _defined(found: Answer) -> Answer:
+    """JSON has no word for NaN and infinity."""
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in found.items()}

@@ -1,0 +1,77 @@
+"""What is read is bounded: work, depth and length; and each kind's open questions are its own."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from plastodyn.certify import Certificate, consolidation, linear_inclusion, smooth_field
+from plastodyn.certify.checker import conclude, most_boxes
+from plastodyn.certify.premises import Premises, Unproved
+
+
+def _long(size, digits):
+    """A stable matrix of long numbers."""
+    rng = np.random.default_rng(0)
+    entry = lambda: f"{rng.integers(1, 10)}" + "".join(map(str, rng.integers(0, 10, digits)))  # noqa: E731
+    return [[f"{'-' if i == j else ''}{entry()}/{'3' * (digits + (i != j) * 3)}" for j in range(size)] for i in range(size)]
+
+
+def test_long_numbers_are_refused_before_they_are_worked_on():
+    matrix, identity = _long(26, 2000), np.eye(26, dtype=int).tolist()
+    with pytest.raises(ValueError, match=r"^vertices: matrices must be few, small or short enough [^\n]* got 1 of 26 x 26"):
+        linear_inclusion([matrix])
+    identity = [[str(x) for x in row] for row in identity]
+    for claim in (
+        Premises("linear_inclusion", "continuous", {"vertices": [matrix]}, identity, "0"),
+        Premises("linear_inclusion", "continuous", {"vertices": [[["-1"]]] * 2}, [["1"]], "1/" + "3" * 3900),
+    ):
+        work = conclude if len(claim.system["vertices"]) == 1 else None
+        if work is not None:
+            with pytest.raises(Unproved, match="matrices must be few, small or short enough"):
+                work(claim)
+        else:
+            # Long numbers in small matrices are no matter.
+            assert conclude(claim).verdict == "certified"
+
+
+def test_matrices_of_floats_stay_within_the_bound():
+    rng = np.random.default_rng(1)
+    found = linear_inclusion([-np.eye(26) + 0.1 * rng.normal(size=(26, 26)) for _ in range(2)], candidate=np.eye(26).tolist())
+    assert (found.verdict, found.recheck()) == ("certified", True)
+
+
+def test_boxes_are_as_many_as_a_field_leaves_time_for():
+    crowded = lambda z: -z + 0.001 * sum(jnp.sin(k * z) for k in range(1, 200))  # noqa: E731
+    with pytest.raises(ValueError, match=r"^boxes must be at most \d+ for a field of \d+ operations[^\n]*; got 1000000"):
+        smooth_field(crowded, [[-1, 1]], boxes=10**6)
+    found = smooth_field(lambda z: -z, [[-1, 1]])
+    forged = json.loads(found.to_json())
+    operations = forged["system"]["operations"]
+    forged["system"]["operations"] = operations + [["sin", 0]] * 5000
+    forged["boxes"] = 10**6
+    assert most_boxes(len(operations) + 5000, 1) < 10**6
+    assert not Certificate.from_json(json.dumps(forged)).recheck()
+
+
+def test_what_is_left_belongs_to_the_kind():
+    unknown = json.loads(smooth_field(lambda z: -(z**3), [[-1, 1]]).to_json())
+    assert Certificate.from_json(json.dumps(unknown)).recheck()
+    for word in ("too_near", "no_quadratic_nor_switching"):
+        assert not Certificate.from_json(json.dumps({**unknown, "remaining": [word]})).recheck()
+
+
+@pytest.mark.parametrize("depth", [25, 800, 100_000])
+@pytest.mark.parametrize("place", ["provenance", "system", "witness"])
+def test_nesting_is_bounded(depth, place):
+    proof = json.loads(consolidation("1/2", "1/10").to_json())
+    text = json.dumps({**proof, place: "HERE"}).replace('"HERE"', '{"a": ' * depth + "1" + "}" * depth)
+    with pytest.raises(ValueError, match=r"^text must be the JSON of a certificate[^\n]*$"):
+        Certificate.from_json(text)
+
+
+def test_length_is_bounded():
+    proof = json.loads(consolidation("1/2", "1/10").to_json())
+    with pytest.raises(ValueError, match="at most 20000000 letters"):
+        Certificate.from_json(json.dumps({**proof, "provenance": {"note": "x" * 20_000_000}}))
