@@ -7,6 +7,7 @@ import pytest
 from plastodyn.papers import papers
 from plastodyn.papers.claims import Source
 from plastodyn.papers.raman2021 import setups
+from plastodyn.papers.raman2021.far import free_hidden_loss
 from plastodyn.papers.raman2021.vertex import parabola_minimum
 
 FIGURES = papers()["raman2021"].figures
@@ -48,12 +49,36 @@ def test_parabola_recovers_its_own_minimum():
         assert parabola_minimum(setups.RATIOS, (setups.RATIOS - minimum) ** 2 + 1) == pytest.approx(minimum)
 
 
+def test_the_theory_of_a_free_hidden_layer_is_that_of_the_specification():
+    """Means over 6 networks of the specification's table at precision 1/20; networks differ by some 10 %, n = 4 here."""
+    circuits, ratios, size = (
+        setups.NONLINEAR.circuits("mixed", 4, jax.random.key(0)),
+        np.array([0.4, 1.0, 1.9]),
+        0.02 * 440**0.5,
+    )
+    found = [free_hidden_loss(circuit, ratios * size, size, 1 / 20, 8000, jax.random.key(1)) for circuit in circuits]
+    np.testing.assert_allclose(np.mean(found, axis=0), [1.607, 0.792, 1.152], rtol=0.1)
+
+
 def test_claims_can_fail():
     source = Source("raman2021", "fig5")
     assert not source.equal("a", "b", 1.0, 0.1, 1.2).holds
     assert not source.at_most("a", "b", 1.0, 0.1, 1.2).holds
     assert not source.at_least("a", "b", 1.0, 0.1, 0.8).holds
     assert source.equal("a", "b", 1.0, 0.1, np.nan, 0.2).holds is False
+    # A bound of 1: clear of it by four standard errors, by two on either side, and on the wrong side by four.
+    assert [source.at_most("a", "b", 1.0, 0.0, value, 0.05).holds for value in (0.8, 0.9, 1.1, 1.2)] == [
+        True,
+        None,
+        None,
+        False,
+    ]
+    assert [source.at_least("a", "b", 1.0, 0.0, value, 0.05).holds for value in (0.8, 0.9, 1.1, 1.2)] == [
+        False,
+        None,
+        None,
+        True,
+    ]
     # Beyond its tolerance by two standard errors, by four, and within it.
     assert [source.equal("a", "b", 1.0, 0.1, value, 0.05).holds for value in (1.2, 1.3, 1.05)] == [None, False, True]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 import xarray as xr
 
-from plastodyn.papers import Claim, PaperFigure, Place, Reproduction, papers
+from plastodyn.papers import SIZES, Claim, PaperFigure, Place, Reproduction, papers
 from plastodyn.simulation import Interrupted
 
 Entry = dict[str, str | float | bool | None]
@@ -64,6 +64,8 @@ def reproduce(
 ) -> list[Claim]:
     """Compute figures of a paper and write ``PAPER-FIGURE.png``, ``.svg``, ``.zarr`` and ``claims.json`` to ``out``.
 
+    Where the figure is there already at a larger size it is left, and the new files are called ``PAPER-FIGURE-SIZE``.
+
     Args:
         paper: its name.
         figures: those of the paper that `papers.select` found.
@@ -86,7 +88,7 @@ def reproduce(
     for item in figures:
         say(f"{paper} {item.name}: {item.title} ({size}, about {item.seconds[size]} s on two cores)")
         started = time.monotonic()
-        stem = out / f"{paper}-{item.name}"
+        stem = _stem(out, paper, item.name, size, kept)
         key = jax.random.fold_in(jax.random.key(seed), places[item.runs_of or item.name])
         with keep_partial(stem, say):
             result = item.make(size, key, sweeps)
@@ -96,6 +98,14 @@ def reproduce(
         _replace(out / _CLAIMS, json.dumps(kept, indent=2) + "\n")
         say(f"  {time.monotonic() - started:.0f} s, {stem.with_suffix('.png')}")
     return claims
+
+
+def _stem(out: Path, paper: str, figure: str, size: str, kept: list[Entry]) -> Path:
+    """Where the files of a figure go, without their ending: a smaller size does not take the place of a larger one."""
+    stem = out / f"{paper}-{figure}"
+    there = [entry.get("size") for entry in kept if (entry["paper"], entry["figure"]) == (paper, figure)]
+    larger = any(size_there in SIZES[SIZES.index(size) + 1 :] for size_there in there)
+    return stem.with_name(f"{stem.name}-{size}") if larger and stem.with_suffix(".png").exists() else stem
 
 
 def read_claims(out: Path) -> list[Entry]:
