@@ -57,6 +57,7 @@ def curve_panels(panels: Sequence[Panel], title: str, columns: int = 2) -> Figur
         figure, grid = look.panels(len(panels), columns, 4.4, 3.2, title)
         for axes, panel in zip(grid, panels, strict=True):
             _draw(axes, panel)
+        _draw_legends(figure, grid)
     return figure
 
 
@@ -73,5 +74,15 @@ def _draw(axes: Axes, panel: Panel) -> None:
             axes.axvline(place, color="0.35", linestyle="--", linewidth=1, label=mark.label if index == 0 else None)
     axes.set(xlabel=panel.x, ylabel=panel.y, title=panel.title, xscale=panel.scales[0], yscale=panel.scales[1])
     look.plain_ticks(axes)
-    if any(not label.startswith("_") for label in axes.get_legend_handles_labels()[1]):
-        axes.legend(framealpha=0.9)
+
+
+def _draw_legends(figure: Figure, grid: Sequence[Axes]) -> None:
+    """Below the axes, where no curve is: one for the whole figure if all panels say the same."""
+    entries = [axes.get_legend_handles_labels() for axes in grid]
+    if len(grid) > 1 and entries[0][1] and all(labels == entries[0][1] for _, labels in entries):
+        figure.legend(*entries[0], loc="outside lower center", ncols=min(len(entries[0][1]), 4), frameon=False)
+        return
+    for axes, (handles, labels) in zip(grid, entries, strict=True):
+        if labels:
+            below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17), "ncols": min(len(labels), 2)}
+            axes.legend(handles, labels, **below, frameon=False)
