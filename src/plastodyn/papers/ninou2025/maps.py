@@ -49,7 +49,8 @@ def phase_maps(maps: Sequence[PhaseMap], title: str, columns: int = 2) -> Figure
 
 def _panel(figure: Figure, axes: Axes, item: PhaseMap) -> None:
     values = item.values.transpose("fraction", "compression")
-    edges = _edges(values.compression.values, item.logarithmic), _edges(values.fraction.values, False)
+    # A fraction ends at 0 and 1, and so do its outermost cells.
+    edges = _edges(values.compression.values, item.logarithmic), _edges(values.fraction.values, False).clip(0, 1)
     drawn = axes.pcolormesh(*edges, values.values, cmap=item.colours, rasterized=True)
     figure.colorbar(drawn, ax=axes, label=item.label)
     axes.plot(item.boundary.compression, item.boundary, color="k", linewidth=2.4)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from plastodyn.figures import style as look
 
+_ROUNDING = 1e-12
 _COLOURS = {"gradient": "#4b2e83", "curl": look.CONTRAST}
 
 
@@ -35,9 +36,10 @@ def toy_panels(data: xr.Dataset, span: np.ndarray, loss: np.ndarray, grid: np.nd
         _draw_solutions(plane, data)
         for name in data.rule.values:
             _draw_path(plane, data.weights_recorded.sel(rule=name).values, name)
+        plane.plot(*data.weights_recorded.values[0][0], "o", color="k", ms=4, label="start")
         plane.set(xlabel="weight $w_1$", ylabel="weight $w_2$", xlim=(span[0], span[-1]), ylim=(span[0], span[-1]))
         plane.legend(loc="upper left", fontsize=7, framealpha=0.9)
-        _draw_losses(course, data.loss)
+        _draw_losses(course, data.loss.isel(time=data.time < _settled(data.loss)))
         course.set(
             xlabel="time (1 / rate)", ylabel="loss (squared output)", yscale="log", ylim=(1e-12, 10), title="loss in time"
         )
@@ -65,9 +67,14 @@ def _draw_solutions(plane: Axes, data: xr.Dataset) -> None:
             plane.plot(*points.T, color=colour, linewidth=2.2, label=f"{label} under curl flow" if sign == 1 else None)
 
 
+def _settled(loss: xr.DataArray) -> float:
+    """A little after the last flow has come down to rounding: nothing happens from then on."""
+    moving = (loss > _ROUNDING).any("rule")
+    return 1.2 * float(loss.time.where(moving).max())
+
+
 def _draw_path(plane: Axes, path: np.ndarray, name: str) -> None:
     plane.plot(*path.T, color=_COLOURS[name], label=f"{name} flow")
-    plane.plot(*path[0], "o", color="k", ms=4)
 
 
 def _draw_losses(course: Axes, loss: xr.DataArray) -> None:
