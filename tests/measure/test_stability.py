@@ -247,6 +247,15 @@ def test_runs_end_where_nothing_moves_any_more(monkeypatch):
     assert early.weights.tolist() == runs.run(circuit, step, start, 1000).weights.tolist()
 
 
+def test_a_run_that_swings_to_and_fro_is_not_at_rest():
+    """A step of twice the distance ends at the other side of the minimum, at the same numbers after every second step."""
+    circuit = quadratic([4.0])
+    step = pd.measure.rule_map(circuit, pd.rules.gradient(0.5))
+    swinging = runs.run(circuit, step, jnp.full((2, 1), 1.5), 1000)
+    # The last 100 steps, of length 1 each.
+    assert swinging.path.tolist() == [100.0] * 2
+
+
 def test_beyond_2000_weights_counts_are_said_to_be_lower_bounds():
     """2100 weights, 100 of which grow: 20 are found at either end."""
     found = ask(quadratic(np.linspace(1.0, 2.0, 2100)), jnp.where(jnp.arange(2100) < 100, -1.0, 1.0), steps=100)

@@ -77,7 +77,7 @@ def simulate(
             (its own, unless one is given) the two runs are, bit for bit, what one longer run would have been. Steps and
             times count on.
         chunk: members that one device carries at a time; chosen from the cost of a step unless given.
-        progress: show a bar on standard error when the run lasts more than 2 seconds.
+        progress: show a bar, in a terminal or a notebook, when the run lasts more than 2 seconds.
 
     Returns:
         A Dataset with dimensions (axes..., replica, step or time); observables recorded at other instants than the first
@@ -89,7 +89,8 @@ def simulate(
 
     Raises:
         Interrupted: on Ctrl-C; a KeyboardInterrupt whose ``dataset`` holds what was recorded until then.
-        ValueError: if an argument is out of range or the rule reads a signal that the circuit does not offer.
+        ValueError: if an argument is out of range, the rule reads a signal that the circuit does not offer, or what the run
+            needs does not fit into the memory that is free now.
 
     Source: the update of Raman and O'Leary (2021), methods; the engine's shape was measured on their figure 5.
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from plastodyn import tree
 from plastodyn.measure.curl import descent_angle
@@ -64,23 +64,25 @@ def next_to(circuit: AbstractCircuit, field: RuleField, keys: PRNGKeyArray) -> S
 
 
 class _Way(NamedTuple):
-    """Where runs are, and the path of each so far, over the last tenth of the steps."""
+    """Where runs are, the path of each so far, over the last tenth of the steps, and whether its last step changed nothing."""
 
     at: Weights
     path: Float[Array, " runs"]
+    rests: Bool[Array, " runs"]
 
 
 def run(circuit: AbstractCircuit, step: RuleMap, starts: Weights, steps: int) -> Ends:
     """As many steps from each start; the path is that of the last tenth of them.
 
-    The steps that are left are not made once the weights no longer change, by a single bit: they would change nothing.
+    The steps that are left are not made once a step changes no bit of any weight: they would change nothing.
     """
-    way = _Way(starts, jnp.zeros(len(jax.tree.leaves(starts)[0]), tree.ravel(circuit.weights).dtype))
+    runs = len(jax.tree.leaves(starts)[0])
+    way = _Way(starts, jnp.zeros(runs, tree.ravel(circuit.weights).dtype), jnp.zeros(runs, bool))
     advance = lambda way, first, stop: _advanced(circuit, step, way, steps, first, stop)  # noqa: E731
     with Bar("runs next to the solution", steps) as bar:
         for following in pieces(advance, way, steps, bar):
-            rests, way = _are_equal(following.at, way.at), following
-            if rests:
+            way = following
+            if bool(way.rests.all()):
                 break
     return _ends(circuit, way)
 
@@ -93,7 +95,7 @@ def _advanced(circuit: AbstractCircuit, step: RuleMap, way: _Way, steps: int, fi
     def advance(index: Array, way: _Way) -> _Way:
         following = step(way.at)
         moved = jnp.where(index < steps - steps // _LAST_PART, 0, _distance(following, way.at) / size)
-        return _Way(following, way.path + moved)
+        return _Way(following, way.path + moved, _are_equal(following, way.at))
 
     return jax.lax.map(lambda way: jax.lax.fori_loop(first, stop, advance, way), way)
 
@@ -108,9 +110,10 @@ def _ends(circuit: AbstractCircuit, way: _Way) -> Ends:
     return jax.vmap(one)(way.at, way.path)
 
 
-def _are_equal(first: Weights, second: Weights) -> bool:
+def _are_equal(first: Weights, second: Weights) -> Array:
     """Whether two pytrees agree in every number; one that is none agrees with itself."""
-    return all(map(functools.partial(np.array_equal, equal_nan=True), jax.tree.leaves(first), jax.tree.leaves(second)))
+    equal = jax.tree.map(functools.partial(jnp.array_equal, equal_nan=True), first, second)
+    return jnp.all(jnp.stack(jax.tree.leaves(equal)))
 
 
 def largest_exponent(step: RuleMap, starts: Weights, key: Key, steps: int) -> tuple[float, float]:
