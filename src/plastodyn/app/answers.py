@@ -16,6 +16,7 @@ Answer = dict[str, str | float | None]
 def stability_report(found: SignStability) -> Answer:
     """The answer of `measure.sign_stability` as plain values, what is not defined as None.
 
+    >>> import jax, jax.numpy as jnp
     >>> from plastodyn.measure import sign_stability
     >>> circuit = Circuit(loss=lambda w: jnp.sum((w - 1) ** 2), weights=jnp.ones(2))
     >>> found = sign_stability(circuit, jnp.ones(2), rate=0.1, key=jax.random.key(0), steps=100)
@@ -41,6 +42,7 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
     Raises:
         ValueError: if ``fluctuation`` is negative or ``precision`` not positive.
 
+    >>> import jax, jax.numpy as jnp
     >>> circuit = Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(4))
     >>> found = report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)
     >>> round(found["best_plasticity"], 2), round(found["largest_stable_rate"], 2)
