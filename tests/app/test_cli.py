@@ -8,31 +8,14 @@ import sys
 import types
 
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 from safetensors.numpy import save_file
 
-from plastodyn.app.cli import main
 from plastodyn.app.reproduce import read_claims
 from plastodyn.app.user_model import Asked, Flips, load_with_signs
-from plastodyn.papers import Claim, Reproduction
-
-
-@pytest.fixture
-def run_here(monkeypatch, capsys):
-    """The command in this process: for errors, which need no process of their own."""
-
-    def run_here(*arguments, cwd):
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["plastodyn", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return types.SimpleNamespace(returncode=ended.value.code, stdout=said.out, stderr=said.err)
-
-    return run_here
+from plastodyn.papers import Claim
 
 
 def run(*arguments, cwd):
@@ -169,20 +152,6 @@ def test_reproduce_writes_what_the_contract_says(tmp_path):
     stored = xr.open_zarr(tmp_path / "results" / "raman2021-fig1.zarr")
     assert stored.attrs["size"] == "smoke"
     assert np.isfinite(stored.loss).all()
-
-
-@pytest.fixture
-def quick_figure(monkeypatch):
-    """Stands for the figures of any paper: an empty picture, and claims that a test decides."""
-
-    def use(*holds):
-        claims = [Claim("alemi2024", "fig1", f"claim {i}", "a test", 1.0, 0.1, 2.0, held) for i, held in enumerate(holds)]
-        made = Reproduction(xr.Dataset({"x": 1.0}), plt.figure(), tuple(claims))
-        figure = types.SimpleNamespace(name="fig1", title="", seconds=seconds, runs_of=None, make=lambda *_: made)
-        monkeypatch.setattr("plastodyn.papers.select", lambda *_: [figure])
-
-    seconds = dict.fromkeys(("smoke", "standard", "full"), 1)
-    return use
 
 
 def test_claims_of_all_runs_stay_in_one_file(quick_figure, run_here, tmp_path):
@@ -359,88 +328,3 @@ def test_bad_flips_are_one_line_and_exit_code_2(arguments, message, flippable, r
     assert found.returncode == 2
     assert message in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
-
-
-NORMALISED = """
-import jax.numpy as jnp
-weights = {"w": jnp.ones((2, 3)), "bn": {"running_mean": jnp.ones(3), "num_batches_tracked": jnp.array(7)}}
-signs = {"w": jnp.array([[1.0], [-1.0]]), "bn": {"running_mean": 1, "num_batches_tracked": 1}}
-
-def loss(w):
-    return 0.5 * jnp.sum((w["w"] - w["bn"]["running_mean"]) ** 2) + 0 * w["bn"]["num_batches_tracked"]
-
-def nothing(w):
-    return jnp.log(-jnp.sum(w["w"] ** 2))
-"""
-
-
-@pytest.fixture
-def normalised(tmp_path):
-    path = tmp_path / "normalised.py"
-    path.write_text(NORMALISED)
-    return path
-
-
-def test_statistics_are_told_from_weights_and_left_out(normalised, run_here):
-    """Whole numbers are an error without, floats a word; left out they stay what they are."""
-    ask = lambda *more: run_here("measure", normalised, "--json", "--samples", 2, *more, cwd=normalised.parent)  # noqa: E731
-    whole = ask()
-    assert whole.returncode == 2
-    assert "must be a floating-point array; got int32[]" in whole.stderr
-    one = ask("--leave-out", "*tracked")
-    assert json.loads(one.stdout)["weights"] == 9
-    assert one.stderr.startswith("plastodyn: bn.running_mean look like statistics, and count as weights; --leave-out")
-    both = ask("--leave-out", "*tracked", "--leave-out", "bn.running*")
-    assert (json.loads(both.stdout)["weights"], both.stderr) == (6, "")
-    # H = 1: all ratios are 1, and gradient descent is stable up to a rate of 2.
-    found = json.loads(both.stdout)
-    assert found["stationary_ratio"] == pytest.approx(1, rel=1e-4)
-    assert found["largest_stable_rate"] == pytest.approx(2, rel=1e-4)
-    assert found["answer"].startswith("Use the stationary ratio: ")
-    for pattern, message in (("*x*", "must match the name of an array, of bn.num_batches_tracked"), ("*", "which match all")):
-        refused = ask("--leave-out", pattern)
-        assert (refused.returncode, message in refused.stderr) == (2, True)
-
-
-def test_signs_of_what_is_left_out_are_left_out(normalised, run_here):
-    quick = ("--signs", "signs", "--rate", 0.1, "--steps", 100, "--leave-out", "bn.*", "--json")
-    found = json.loads(run_here("stability", normalised, *quick, cwd=normalised.parent).stdout)
-    assert found["flipped_share"] == 0.5
-
-
-def test_json_is_json_and_a_loss_that_is_none_is_refused(normalised, model, run_here):
-    refused = run_here("measure", normalised, "--loss", "nothing", "--leave-out", "bn.*", "--json", cwd=normalised.parent)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "--loss 'nothing' must be finite on these weights; got nan" in refused.stderr
-    # A flat loss has no ratio: null, for JSON has no word for NaN.
-    model.write_text(MODEL + "\ndef loss(w):\n    return 0.0 * jnp.sum(w['b'])\n")
-    text = run_here("measure", model, "--samples", 2, "--json", cwd=model.parent).stdout
-    found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert found["stationary_ratio"] is None
-    assert found["answer"].startswith("The loss is flat")
-
-
-def test_ctrl_c_says_so(run_here, tmp_path, monkeypatch):
-    def interrupted():
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("plastodyn.app.doctor.diagnose", interrupted)
-    found = run_here("doctor", cwd=tmp_path)
-    assert (found.returncode, found.stderr.strip()) == (130, "plastodyn: interrupted")
-
-
-def test_examples_stand_on_lines_of_their_own_and_shells_complete(run_here, tmp_path):
-    said = run_here("certify", "--help", cwd=tmp_path).stdout.splitlines()
-    examples = [line.strip() for line in said if line.strip().startswith("plastodyn certify ")]
-    assert examples == ["plastodyn certify memory.toml --out proof.json", "plastodyn certify --recheck proof.json"]
-    assert "--install-completion" in run_here("--help", cwd=tmp_path).stdout
-
-
-def test_brackets_in_names_are_shown_as_they_are(quick_figure, run_here, tmp_path):
-    quick_figure(True)
-    assert "[/]" in run_here("reproduce", "alemi2024", "--out", "[/]", cwd=tmp_path).stdout
-
-
-def test_nothing_but_the_answer_is_printed_where_nobody_watches(run_here, tmp_path):
-    (tmp_path / "spec.toml").write_text("[consolidation]\nalpha = 0.5\nmu = 0.1\n")
-    assert run_here("certify", "spec.toml", "--json", cwd=tmp_path).stderr == ""

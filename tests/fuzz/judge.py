@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from bad_values import BAD_VALUES
-from valid_calls import CALLS, FRESH, LEFT_OUT
+from things import FRESH, LEFT_OUT
+from valid_calls import CALLS
 
 from plastodyn.protocol import AbstractCircuit, Rule
 

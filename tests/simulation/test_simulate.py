@@ -172,7 +172,7 @@ def test_a_dataset_goes_to_zarr_and_back(tmp_path):
         ({"replicas": 0}, "replicas must be"),
         ({"key": 0}, "key must be one JAX random key"),
         ({"record": "loss"}, "record must be a list"),
-        ({"record": ["error"]}, "what must be one of loss, weights"),
+        ({"record": ["error"]}, "record must be one of loss, weights"),
         ({"record": ["loss", "loss"]}, "name each observable once"),
         ({"record": [lambda _: 0.0]}, "name must be given"),
         ({"rule": None}, "rule must be a plastodyn rule"),
@@ -204,7 +204,7 @@ def test_bad_arguments_are_named(change, message):
         (lambda: pd.circuits.student_teacher([3], key=jax.random.key(0)), "widths"),
         (
             lambda: pd.circuits.student_teacher([3, 2], hidden="gelu", key=jax.random.key(0), output="x"),
-            "output must be one of",
+            "must be one of sigmoid",
         ),
         (lambda: pd.circuits.student_teacher([3, 2], inputs=jnp.ones((2, 5)), key=jax.random.key(0)), r"\(3, samples\)"),
     ],

@@ -19,6 +19,7 @@ def stability_report(found: SignStability) -> Answer:
 
     Where not all eigenvalues were found, the counts of directions are named ``..._at_least``.
 
+    >>> import jax, jax.numpy as jnp
     >>> from plastodyn.measure import sign_stability
     >>> circuit = Circuit(loss=lambda w: jnp.sum((w - 1) ** 2), weights=jnp.ones(2))
     >>> found = sign_stability(circuit, jnp.ones(2), rate=0.1, key=jax.random.key(0), steps=100)
@@ -46,6 +47,7 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
     Raises:
         ValueError: if ``fluctuation`` is negative or ``precision`` not positive.
 
+    >>> import jax, jax.numpy as jnp
     >>> circuit = Circuit(loss=lambda w: jnp.sum(w**2), weights=jnp.ones(4))
     >>> found = report(circuit, key=jax.random.key(0), fluctuation=0.1, precision=10.0, samples=8)
     >>> round(found["best_plasticity"], 2), round(found["largest_stable_rate"], 2)

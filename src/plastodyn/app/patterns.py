@@ -15,7 +15,7 @@ _STATISTICS = ("*running_mean*", "*running_var*", "*num_batches_tracked*", "*mov
 def names(weights: Weights) -> list[str]:
     """The names of the arrays of a pytree, keys and places joined by dots, in the order of its leaves.
 
-    >>> names({"layer": [np.ones(1), np.ones(2)], "bias": np.ones(3)})
+    >>> names({"layer": [1.0, 2.0], "bias": 3.0})
     ['bias', 'layer.0', 'layer.1']
     """
     return [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(weights)]
@@ -49,7 +49,7 @@ def left_out(weights: Weights, patterns: tuple[str, ...]) -> tuple[Weights, Weig
 def look_like_statistics(weights: Weights) -> list[str]:
     """Names under which libraries keep statistics of batch normalisation.
 
-    >>> look_like_statistics({"bn.running_mean": np.ones(1), "bn.weight": np.ones(1)})
+    >>> look_like_statistics({"bn.running_mean": 1.0, "bn.weight": 1.0})
     ['bn.running_mean']
     """
     return [name for name in names(weights) if _matches(name, _STATISTICS)]

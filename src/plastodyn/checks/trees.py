@@ -75,7 +75,7 @@ def entries(name: str, value: object, allowed: tuple[int, ...]) -> None:
     >>> entries("signs", {"a": jnp.array([1.0, 0.5])}, (1, -1))
     Traceback (most recent call last):
     ...
-    ValueError: signs['a'] must hold only 1 and -1; got [1.  0.5]
+    ValueError: signs['a'] must hold only 1 and -1; got [1. 0.5]
     """
     leaves = _leaves(name, value)
     only = " and ".join(map(str, allowed))
