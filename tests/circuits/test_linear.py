@@ -320,5 +320,5 @@ def test_cheaper_coordinates_refuse_other_circuits(widths, key):
     full = pd.circuits.student_teacher(widths, key=key, hidden="linear", inputs=40)
     with pytest.raises(ValueError, match="circuit must"):
         pd.circuits.reachable(full if len(widths) == 3 else pd.circuits.through_covariance(full))
-    with pytest.raises(ValueError, match="circuit must"):
+    with pytest.raises(ValueError, match="circuits must"):
         pd.circuits.principal_axes([full])

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 from kinds import (
     Kind,
     circuit,
@@ -156,7 +157,17 @@ spectrum_of_theory = {
     "precision": Argument(5.0, numbers(above=0, infinite=True)),
     "multiplicities": left(optional(any_not_negative)),
 }
-neurons = {"neurons": Argument(0.5, signs_of_neurons), "layer": left(count())}
+directed_theory = {**spectrum_of_theory, "shares": left(optional(numbers(at_least=0, at_most=1, shape=lambda s: s == (2,))))}
+remembered_theory = {**directed_theory, "correlation_time": left(numbers(at_least=0, infinite=True))}
+CURVES = xr.DataArray(
+    [[2.0, 1.0, 2.5], [2.1, 1.1, 2.4]], dims=("replica", "ratio"), coords={"ratio": [0.5, 1.0, 2.0], "replica": [0, 1]}
+)
+curves = {"axis": left(one_of("ratio", "replica")), "replica": left(one_of("ratio", "replica"))}
+neurons = {
+    "neurons": Argument(0.5, signs_of_neurons),
+    "layer": left(count()),
+    "layout": left(one_of("outputs-inputs", "inputs-outputs")),
+}
 rational = either(one_number(above=0), lambda value: value == "0.1")
 rational_below_one = either(one_number(at_least=0, at_most=1 - 1e-16), lambda value: value == "0.1")
 question = {

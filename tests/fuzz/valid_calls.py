@@ -96,6 +96,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
         "spread": Argument(0.3, not_negative),
         "correlation_time": Argument(5.0, positive),
     },
+    fluctuations.mean_reverting: {"spread": Argument(0.1, not_negative), "correlation_time": Argument(5.0, positive)},
     fluctuations.ornstein_uhlenbeck: {**_rate(), "correlation_time": Argument(5.0, positive)},
     fluctuations.sparing: {"rule": wrapped, "directions": Argument(jnp.eye(2)[:1], like((2, 2)))},
     fluctuations.white: _rate(),

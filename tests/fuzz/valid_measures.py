@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 from kinds import (
     count,
     either,
     floats,
+    function,
     nothing,
     numbers,
     one_number,
@@ -14,6 +16,7 @@ from kinds import (
     rule,
 )
 from things import (
+    CURVES,
     KEY,
     OPERATOR,
     SERIES,
@@ -24,6 +27,8 @@ from things import (
     alpha,
     any_not_negative,
     any_positive,
+    curves,
+    directed_theory,
     field,
     lanczos,
     layer,
@@ -34,6 +39,7 @@ from things import (
     pair,
     pytree_of_signs,
     rate_of_flow,
+    remembered_theory,
     share,
     spectrum_of_theory,
     weights,
@@ -118,10 +124,18 @@ CALLS: dict[Any, dict[str, Argument]] = {
         "q_noise": Argument(1.0, numbers()),
         "noise": Argument(1.0, any_not_negative),
     },
-    ratio.stationary_loss: {**spectrum_of_theory, "plasticity": Argument(0.3, any_positive)},
-    ratio.stationary_curvature: {**spectrum_of_theory, "plasticity": Argument(0.3, any_positive)},
-    ratio.stationary_optimum: spectrum_of_theory,
-    ratio.greedy_optimum: spectrum_of_theory,
+    ratio.stationary_loss: {**remembered_theory, "plasticity": Argument(0.3, any_positive)},
+    ratio.stationary_curvature: {**directed_theory, "plasticity": Argument(0.3, any_positive)},
+    ratio.stationary_displacement: {
+        **spectrum_of_theory,
+        "plasticity": Argument(0.3, any_positive),
+        "steps": Argument(100, any_not_negative),
+    },
+    ratio.stationary_optimum: remembered_theory,
+    ratio.greedy_optimum: directed_theory,
+    measure.sweet_spot: {"losses": Argument(CURVES, nothing), **curves},
+    measure.crossing: {"prediction": Argument(CURVES, nothing), **curves},
+    measure.jackknife: {"statistic": Argument(np.mean, function), "samples": Argument(SERIES, nothing)},
     measure.autocorrelation: {
         "series": Argument(SERIES, numbers(shape=lambda s: len(s) > 1)),
         "lags": left(optional(count(0, 5))),
@@ -201,12 +215,14 @@ CALLS: dict[Any, dict[str, Argument]] = {
         "count": left(optional(count(1))),
         "tolerance": left(optional(one_number(at_least=0))),
     },
-    measure.spectrum: {"operator": Argument(OPERATOR, nothing), **lanczos},
+    measure.spectrum: {"operator": Argument(OPERATOR, nothing), **lanczos, "probe": left(optional(nothing))},
     measure.stationary_ratio: {
         "loss": loss,
         "weights": weights,
         **lanczos,
         "precision": left(one_number(above=0, infinite=True)),
+        "fluctuation": left(optional(rule)),
+        "correlation_time": left(one_number(at_least=0, infinite=True)),
     },
     measure.trace: {"operator": Argument(OPERATOR, nothing), "key": a_key, "samples": left(count(2))},
 }

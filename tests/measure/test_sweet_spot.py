@@ -69,8 +69,8 @@ def test_other_dimensions_remain():
     ("change", "said"),
     [
         (lambda x: x.values, "losses must be a DataArray"),
-        (lambda x: x.rename(ratio="rate"), "axis must name a dimension of losses"),
-        (lambda x: x.rename(replica="seed"), "replica must name a dimension of losses"),
+        (lambda x: x.rename(ratio="rate"), "axis, a dimension of losses, must be one of"),
+        (lambda x: x.rename(replica="seed"), "replica, a dimension of losses, must be one of"),
         (lambda x: x.isel(ratio=slice(2)), "at least 3 increasing points"),
         (lambda x: x.isel(ratio=slice(None, None, -1)), "at least 3 increasing points"),
         (lambda x: x.drop_vars("ratio"), "at least 3 increasing points"),
@@ -96,7 +96,7 @@ def test_crossing_is_where_a_prediction_meets_the_axis():
 
 def test_jackknife_of_a_mean_is_its_standard_error():
     values = np.random.default_rng(1).normal(size=12)
-    assert jackknife(float, values)[1] == pytest.approx(values.std(ddof=1) / 12**0.5)
+    assert jackknife(float, [values])[1] == pytest.approx(values.std(ddof=1) / 12**0.5)
 
 
 CIRCUIT = pd.Circuit(loss=lambda w: 0.5 * jnp.sum(jnp.geomspace(0.5, 4.0, 60) * w**2), weights=jnp.full(60, 0.3))

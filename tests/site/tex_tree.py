@@ -23,7 +23,7 @@ SYMBOLS = {
     **{name: _named("CAPITAL", name) for name in _CAPITAL.split()},
     **{"epsilon": "ϵ", "varepsilon": "ε", "phi": "ϕ", "varphi": "φ", "nabla": "∇", "partial": "∂", "infty": "∞", "top": "⊤"},
     **{"ast": "∗", "cdot": "⋅", "times": "×", "pm": "±", "le": "≤", "ge": "≥", "approx": "≈", "to": "→", "leftarrow": "←"},
-    **{"langle": "⟨", "rangle": "⟩", "lvert": "|", "rvert": "|", "cdots": "⋯", "sum": "∑", "in": "∈", "neq": "≠"},
+    **{"langle": "⟨", "rangle": "⟩", "lvert": "|", "rvert": "|", "cdots": "⋯", "sum": "∑", "int": "∫", "in": "∈", "neq": "≠"},
     **{"{": "{", "}": "}", "%": "%", "rightarrow": "→", "mapsto": "↦", "propto": "∝", "sim": "∼", "ll": "≪", "gg": "≫"},
 }
 _PLAIN = {"-": "−", "*": "∗", "'": "′"}

@@ -1,7 +1,7 @@
 """An estimate with its standard error: what every estimator of this room gives, and how samples become one."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from plastodyn import checks
 from plastodyn.types import Floats
 
 
@@ -75,27 +76,42 @@ def ratio_of_means(numerators: Float[Array, " n"], denominators: Float[Array, " 
     return Estimate(ratio, mean(residuals).standard_error, len(numerators))
 
 
-def jackknife(statistic: Callable[..., float], *samples: Floats) -> tuple[float, float]:
+def jackknife(statistic: Callable[..., float], samples: Sequence[Floats]) -> tuple[float, float]:
     """A statistic of means over repetitions (the first axis), and its jackknife standard error.
 
     ``s^2 = (n - 1) / n sum_i (t_i - mean t)^2``, t_i the statistic without repetition i.
 
     Args:
         statistic: from one mean for each of the ``samples`` to a number.
-        samples: measured in the same n repetitions, shape (n, ...).
+        samples: one array of shape (n, ...) for each argument of ``statistic``, measured in the same n repetitions.
 
     Returns:
         The statistic of all repetitions, and its standard error: NaN for one repetition.
 
+    Raises:
+        ValueError: if ``samples`` holds no array, or arrays of different or no repetitions.
+
     Source: Tukey (1958); standard.
 
-    >>> value, error = jackknife(lambda m: float(m), np.array([1.0, 2.0, 3.0]))
+    >>> value, error = jackknife(float, [np.array([1.0, 2.0, 3.0])])
     >>> value, round(error, 6)  # that of a plain mean, 1 / sqrt(3)
     (2.0, 0.57735)
     """
+    _check_samples(statistic, samples)
     whole = statistic(*(sample.mean(axis=0) for sample in samples))
     count = len(samples[0])
     if count < 2:
         return whole, math.nan
     left_out = [statistic(*(np.delete(sample, i, axis=0).mean(axis=0) for sample in samples)) for i in range(count)]
     return whole, float(np.sqrt((count - 1) / count * np.sum((np.array(left_out) - np.mean(left_out)) ** 2)))
+
+
+def _check_samples(statistic: Callable[..., float], samples: Sequence[Floats]) -> None:
+    if not isinstance(samples, list | tuple) or not samples:
+        checks.refuse("samples", samples, "a list of arrays, one for each argument of statistic")
+    for sample in samples:
+        if not isinstance(sample, np.ndarray) or sample.dtype.kind not in "fiu" or sample.ndim == 0 or not sample.size:
+            checks.refuse("samples", sample, "arrays of numbers, repetitions along the first axis")
+    if len({len(sample) for sample in samples}) != 1:
+        raise ValueError(f"samples must have the same repetitions; got {[len(sample) for sample in samples]}")
+    checks.function("statistic", statistic, takes=len(samples), of="means")

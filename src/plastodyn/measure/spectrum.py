@@ -63,6 +63,9 @@ def spectrum(
     checks.key("key", key)
     checks.count("probes", probes, at_least=1)
     checks.count("depth", depth, at_least=1)
+    if probe is not None:
+        checks.function("probe", probe, takes=1, of="a key")
+        checks.alike("probe", checks.traced("probe", probe, key), operator.like, "return")
     count = tree.size(operator.like)
     steps = min(depth, count)
 

@@ -72,6 +72,8 @@ def stationary_ratio(
     """
     checks.one_number("precision", precision, above=0, infinite=True)
     checks.one_number("correlation_time", correlation_time, at_least=0, infinite=True)
+    if fluctuation is not None:
+        checks.instance("fluctuation", fluctuation, Rule, "a plastodyn rule, such as pd.fluctuations.white(0.1)")
     isotropic = hessian_spectrum(loss, weights, key=key, depth=depth, probes=probes)
     parts = [isotropic, isotropic]
     if fluctuation is not None:

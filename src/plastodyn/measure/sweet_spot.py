@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from plastodyn import checks
 from plastodyn.measure.estimate import jackknife
 from plastodyn.types import Floats
 
@@ -74,7 +75,7 @@ def sweet_spot(losses: xr.DataArray, axis: str = "ratio", replica: str = "replic
     >>> round(found.ratio, 2), found.place
     (0.8, 'inside')
     """
-    _check(losses, axis, replica)
+    _check("losses", losses, axis, replica)
     x = np.log(losses[axis].values.astype(float))
 
     def place(curve: Floats) -> float:
@@ -106,7 +107,7 @@ def crossing(prediction: xr.DataArray, axis: str = "ratio", replica: str = "repl
     >>> round(crossing(flat).ratio, 2)
     0.52
     """
-    _check(prediction, axis, replica)
+    _check("prediction", prediction, axis, replica)
     x = np.log(prediction[axis].values.astype(float))
 
     def place(curve: Floats) -> float:
@@ -147,7 +148,7 @@ def _over_the_rest(values: xr.DataArray, x: Floats, place: Callable[[Floats], fl
 
 
 def _one(curves: Floats, x: Floats, place: Callable[[Floats], float]) -> SweetSpot:
-    value, error = jackknife(place, curves)
+    value, error = jackknife(place, [curves])
     if not np.isfinite(value):
         return SweetSpot(math.nan, math.nan, NOWHERE)
     for end, name in ((x[0], LOWER), (x[-1], UPPER)):
@@ -156,18 +157,14 @@ def _one(curves: Floats, x: Floats, place: Callable[[Floats], float]) -> SweetSp
     return SweetSpot(value, error, INSIDE)
 
 
-def _check(values: xr.DataArray, axis: str, replica: str) -> None:
-    if not isinstance(values, xr.DataArray):
-        raise ValueError(f"losses must be a DataArray over {axis!r} and {replica!r}; got {type(values).__name__}")
+def _check(what: str, values: xr.DataArray, axis: str, replica: str) -> None:
+    checks.instance(what, values, xr.DataArray, "a DataArray")
     for name, dim in (("axis", axis), ("replica", replica)):
-        if dim not in values.dims:
-            raise ValueError(f"{name} must name a dimension of losses, one of {list(values.dims)}; got {dim!r}")
+        checks.one_of(f"{name}, a dimension of {what},", dim, map(str, values.dims))
+    if axis == replica:
+        raise ValueError(f"axis and replica must name two dimensions of {what}; got {axis!r} twice")
     places = np.asarray(values[axis].values)
     if places.dtype.kind not in "fiu" or places.size < 3 or not (places > 0).all() or not (np.diff(places) > 0).all():
-        raise ValueError(f"axis {axis!r} must have at least 3 increasing points above 0; got {places}")
-    if values.dtype.kind not in "fiu":
-        raise ValueError(f"losses must be numbers above 0; got values of type {values.dtype}")
-    if (values.values <= 0).any():
-        raise ValueError(f"losses must be numbers above 0 (their logarithm is fitted); got {values.values.min():g}")
-    if values.sizes[replica] < 1:
-        raise ValueError(f"losses must hold at least one repetition along {replica!r}; got none")
+        raise ValueError(f"axis {axis!r} must have at least 3 increasing points above 0; got {checks.shown(places)}")
+    if values.dtype.kind not in "fiu" or not values.size or (values.values <= 0).any():
+        checks.refuse(what, values.values, "numbers above 0, since their logarithm is taken")

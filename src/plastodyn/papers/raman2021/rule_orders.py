@@ -111,8 +111,8 @@ def _answers(circuits: list[StudentTeacher], run: xr.Dataset, rule: Rule, key: A
     losses = run.loss.mean("step").transpose("fluctuation", "replica", "ratio").values
     at = list(run.ratio.values).index(_RATIO)
     answers = {
-        "loss": [jackknife(float, each[:, at]) for each in losses],
-        "predicted": [jackknife(_equation_9, de, dc) for de, dc in zip(q_de.T, q_dc.T, strict=True)],
+        "loss": [jackknife(float, [each[:, at]]) for each in losses],
+        "predicted": [jackknife(_equation_9, [de, dc]) for de, dc in zip(q_de.T, q_dc.T, strict=True)],
         "simulated": [_sweet_spot(each) for each in losses],
     }
     columns = {}

@@ -31,7 +31,7 @@ def vertex(losses: xr.DataArray) -> SweetSpot:
     """
     ratios = losses.ratio.values
     found = [
-        jackknife(lambda mean: parabola_minimum(ratios, mean), own) for own in losses.values.reshape(-1, *losses.shape[2:])
+        jackknife(lambda mean: parabola_minimum(ratios, mean), [own]) for own in losses.values.reshape(-1, *losses.shape[2:])
     ]
     shape, dims = losses.shape[:2], losses.dims[:2]
     value, error = (xr.DataArray(np.reshape(column, shape), dims=dims) for column in zip(*found, strict=True))
