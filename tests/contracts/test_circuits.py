@@ -22,7 +22,8 @@ _EACH = [pytest.param(n, marks=pytest.mark.slow) if n in _LONG else n for n in C
 KEY = jax.random.key(0)
 
 
-@pytest.mark.parametrize("circuit_name", _EACH)
+# Two runs more of each circuit; by default on the cheapest one, a toy.
+@pytest.mark.parametrize("circuit_name", [n if n == "user" else pytest.param(n, marks=pytest.mark.slow) for n in CIRCUITS])
 def test_going_on_is_not_having_stopped(circuit_name, tmp_path):
     """Each circuit under the sum of all rules that fit it: 3 + 4 steps, by way of a file, against 7; every bit."""
     circuit, rule = whole(circuit_name)

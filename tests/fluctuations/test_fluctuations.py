@@ -92,6 +92,7 @@ def test_confined_and_sparing_leave_the_rest_alone():
     _assert_mean((spared**2).sum(-1), 0.04 * 10)
 
 
+@pytest.mark.slow
 def test_sparing_the_steep_directions_lowers_the_best_ratio():
     """Discussion of the paper: fluctuations in shallow directions need less plasticity (equation 9)."""
     steepness = jnp.concatenate([jnp.full(3, 50.0), jnp.linspace(0.5, 1.0, 27)])

@@ -78,6 +78,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     curl.critical_compression: {"alpha": Argument(0.2, share), **layer},
     curl.critical_fraction: {"c": Argument(0.2, any_positive), **layer},
     curl.finite_size_edge: {
+        "excess_kurtosis": left(one_number(at_least=-2)),
         "c": Argument(0.2, any_positive),
         "alpha": Argument(0.2, share),
         "inputs": Argument(100, numbers(at_least=1)),

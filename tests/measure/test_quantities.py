@@ -74,6 +74,7 @@ def test_lanczos_spectrum_has_the_moments_of_the_dense_one():
         assert abs(moment - exact) < 5 * np.sqrt(2 * np.sum(dense ** (2 * power)) / 100)
 
 
+@pytest.mark.slow
 def test_stationary_theory_takes_a_lanczos_spectrum():
     spectrum = pd.measure.hessian_spectrum(QUADRATIC.loss_at, QUADRATIC.weights, key=jax.random.key(0), depth=60, probes=300)
     from_lanczos = pd.theory.ratio.stationary_optimum(np.clip(spectrum.eigenvalues, 0, None), 0.1, 5.0, spectrum.multiplicities)
@@ -169,6 +170,7 @@ def _digits_classifier():
     return loss, weights
 
 
+@pytest.mark.slow
 def test_a_users_own_classifier_goes_through_simulate_and_measure():
     loss, weights = _digits_classifier()
     circuit = pd.Circuit(loss=loss, weights=weights)

@@ -62,6 +62,7 @@ def quadratic(curvatures, at=1.0):
     return Quadratic(jnp.asarray(curvatures), jnp.full(len(curvatures), at))
 
 
+@pytest.mark.slow
 def test_theory_stable_point_is_stable():
     """c = 1/4 with 4 in 10 inputs flipped: left of the boundary, whatever the fraction."""
     assert pd.theory.curl.spectral_edge(0.25, 0.4, layer="hidden") > 0

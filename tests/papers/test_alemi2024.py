@@ -17,7 +17,7 @@ QUICK = ("fig2c", "fig3", "fig4b")
 def _claims_hold(name, tmp_path):
     result = FIGURES[name].make("smoke", jax.random.key(3), Place(tmp_path))
     assert result.claims
-    assert [claim.name for claim in result.claims if not claim.holds] == []
+    assert [claim.name for claim in result.claims if claim.holds is False] == []
     for axes in result.figure.axes:
         assert axes.get_xlabel() or axes.get_ylabel()
 

@@ -88,7 +88,10 @@ def _same_ends(first, second):
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
-@pytest.mark.parametrize(("flow", "cut"), [(False, (3, 4)), (True, (5, 7)), pytest.param(True, (8, 4), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("flow", "cut"),
+    [pytest.param(False, (3, 4), marks=pytest.mark.slow), (True, (5, 7)), pytest.param(True, (8, 4), marks=pytest.mark.slow)],
+)
 def test_two_runs_are_one_longer_run(flow, cut, tmp_path):
     """Axes, replicas, every kind of state, events before, at and after the cut; by way of a file."""
     whole = _simulate(sum(cut), flow, key=KEY)
@@ -118,6 +121,7 @@ def test_three_runs_and_their_records_are_one_run():
     assert [part.step.values[[0, -1]].tolist() for part in parts] == [[0, 2], [2, 5], [5, 9]]
 
 
+@pytest.mark.slow
 def test_the_batching_may_change_between_runs():
     whole = _simulate(6, False, key=KEY)
     second = _simulate(3, False, start=_simulate(3, False, key=KEY), chunk=5)

@@ -89,8 +89,10 @@ def _rule(rate):
     return pd.rules.gradient(rate) + noise + Shaken() + pd.rules.keep_or_oppose(0.02)
 
 
-@pytest.mark.parametrize("chunk", [1, 4])
-@pytest.mark.parametrize("flow", [False, True])
+_SLOWER = [pytest.param(*case, marks=pytest.mark.slow) for case in ((False, 4), (True, 1))]
+
+
+@pytest.mark.parametrize(("flow", "chunk"), [(False, 1), (True, 4), *_SLOWER])
 def test_the_engine_is_a_plain_loop(flow, chunk):
     """Steps, noise, redrawn inputs, events, initial states: every key is folded from the member's as documented."""
     extent = {"duration": 3.5, "dt": 0.5, "solver": pd.solvers.heun} if flow else {"steps": 7}

@@ -197,7 +197,7 @@ def _row(elements: list[ElementTree.Element]) -> list[Node]:
 
 
 def _characters(text: str) -> list[Node]:
-    plain = (unicodedata.normalize("NFKC", c) if 0x1D400 <= ord(c) <= 0x1D7FF or c == "ℎ" else c for c in text)
+    plain = (unicodedata.normalize("NFKC", c) if 0x1D400 <= ord(c) <= 0x1D7FF or c in "ℎ‴" else c for c in text)
     return [
         _SAME.get(c, c)
         for c in "".join(plain).replace("…", "...").replace("″", "′′")

@@ -26,6 +26,9 @@ FLOOR = 1e-15
 LAYERS = {"hidden": 0, "readout": 1}
 """Which weight matrix holds the flipped columns."""
 
+UNIFORM_KURTOSIS = -1.2
+"""Excess kurtosis of the law of the initial weights."""
+
 _CLEAR = 0.15
 
 Kernels = tuple[Array, ...]
@@ -171,7 +174,7 @@ def sides(values: xr.DataArray, layer: str) -> tuple[xr.DataArray, xr.DataArray]
     # With few units flipped the correction is that of outliers, not of a bulk; the unflipped circuit is stable anyway.
     bulk = fraction * (inputs_of if layer == "hidden" else inputs_of / compression) >= 5
     edge = curl.spectral_edge(compression, fraction, layer=layer)
-    finite = curl.finite_size_edge(compression, fraction, inputs_of, layer=layer)
+    finite = curl.finite_size_edge(compression, fraction, inputs_of, layer=layer, excess_kurtosis=UNIFORM_KURTOSIS)
     return stacked[edge > _CLEAR], stacked[bulk & (finite < -_CLEAR)]
 
 

@@ -10,6 +10,7 @@ from plastodyn.circuits import fan_in_uniform
 from plastodyn.figures import Curve, Marks, Panel, curve_panels
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.ninou2025.catalogue import NAME
+from plastodyn.papers.ninou2025.setups import UNIFORM_KURTOSIS
 from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.theory import curl
 
@@ -69,7 +70,7 @@ def _panel(layer: str, c: float, alpha: float, found: np.ndarray) -> Panel:
 
 def _claims(source: Source, layer: str, c: float, alpha: float, found: np.ndarray) -> list[Claim]:
     count = len(found)
-    theory = float(curl.finite_size_edge(c, alpha, count, layer=layer))
+    theory = float(curl.finite_size_edge(c, alpha, count, layer=layer, excess_kurtosis=UNIFORM_KURTOSIS))
     limit = float(curl.spectral_edge(c, alpha, layer=layer))
     # Tracy-Widom: the edge of one sample spreads by about its mean correction, N^(-2/3).
     tolerance = 2.5 * abs(theory - limit)

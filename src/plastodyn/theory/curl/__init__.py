@@ -13,7 +13,8 @@ The sizes of the weights and of the inputs, and the law they come from, do not c
 """
 
 from plastodyn.theory.curl.boundary import critical_compression, critical_fraction, hidden_end_points, phase_diagram
-from plastodyn.theory.curl.spectrum import finite_size_edge, spectral_atoms, spectral_density, spectral_edge
+from plastodyn.theory.curl.finite import finite_size_edge
+from plastodyn.theory.curl.spectrum import spectral_atoms, spectral_density, spectral_edge
 from plastodyn.theory.curl.toy import toy_conserved, toy_growth_rate, toy_origin_eigenvalues, toy_velocity
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Spectrum of the stability matrix J: left edge, density, atoms, and how far a finite circuit is from it.
+"""Spectrum of the stability matrix J: left edge, density and atoms.
 
 Free convolution gives an explicit z as a function of one variable, and the left edge is its maximum:
 
@@ -17,8 +17,6 @@ from plastodyn.theory.roots import bracketed_newton, complex_cubic_root
 from plastodyn.types import Floats
 
 LAYERS = ("hidden", "readout")
-
-_TRACY_WIDOM_MEAN = -1.2065335745820  # of the real symmetric ensemble
 
 
 def spectral_edge(c: ArrayLike, alpha: ArrayLike, *, layer: str) -> Floats:
@@ -47,60 +45,14 @@ def spectral_edge(c: ArrayLike, alpha: ArrayLike, *, layer: str) -> Floats:
     >>> spectral_edge([0.1, 1.0], 0.1, layer="readout").round(4)
     array([ 3.2793, -0.2186])
     """
-    c, alpha = _door(c, alpha, layer)
+    c, alpha = checked(c, alpha, layer)
     if layer == "hidden":
-        s = _hidden_maximiser(c, alpha)
+        s = hidden_maximiser(c, alpha)
         edge = s * (s + 2) / c / np.where(alpha > 0, s**2 + 3 * s + 2 * alpha, 1.0) - (1 + s)
     else:
-        n = _readout_maximiser(c, alpha)
+        n = readout_maximiser(c, alpha)
         edge = 1 - 1 / (1 - n) + ((1 - alpha) / (2 - n) - alpha / n) / c
     return np.where(alpha > 0, edge, 1 + np.maximum(1 / np.sqrt(c) - 1, 0) ** 2)[()]
-
-
-def finite_size_edge(c: ArrayLike, alpha: ArrayLike, inputs: ArrayLike, *, layer: str) -> Floats:
-    """Mean smallest eigenvalue of J with N inputs: ``edge + 1.2065 sigma N^(-2/3)``, ``sigma = |z''(m) / 2|^(1/3)``.
-
-    Near the edge z is a parabola in m, so the density is a square root, and the smallest eigenvalue fluctuates as
-    Tracy and Widom's law on the scale ``sigma N^(-2/3)``. The correction is positive: a finite circuit is more stable than
-    the limit. It is 0 where the edge is an atom, and holds only if many neurons are flipped (or none): ``alpha N >> 1``.
-    The remainder, of order 1/N, is positive too: in samples with 50 to 100
-    inputs, the correction was 1.2 to 1.6 times this one.
-
-    Args:
-        c: inputs per hidden unit N / M, above 0.
-        alpha: fraction of flipped neurons, in [0, 1].
-        inputs: N, at least 1.
-        layer: "hidden" or "readout".
-
-    Returns:
-        The mean smallest eigenvalue, in units of ``|w2|^2``, broadcast over ``c``, ``alpha`` and ``inputs``.
-
-    Raises:
-        ValueError: if an argument is out of range.
-
-    Source: this project: the density at the edge, and the universality of its fluctuations.
-
-    >>> finite_size_edge(0.5, 0.5, [100, 1000], layer="hidden").round(3)
-    array([-0.557, -0.579])
-    """
-    checks.number("inputs", inputs, at_least=1)
-    edge = spectral_edge(c, alpha, layer=layer)
-    c, alpha = _door(c, alpha, layer)
-    checks.broadcast(c=c, alpha=alpha, inputs=inputs)
-    scale = np.where(alpha > 0, 0.0, np.maximum(1 - np.sqrt(c), 0) ** (4 / 3) / np.sqrt(c))
-    if layer == "hidden":
-        s = _hidden_maximiser(c, alpha)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            m, dm, ddm = ((1 - alpha) / (2 + s) ** k + alpha / s**k for k in (1, 2, 3))
-            flipped = np.cbrt((ddm - dm**2 / (1 + m)) / (c * (1 + m) ** 2 * dm**2))
-        split = (alpha > 0) & (alpha * c < 1)
-    else:
-        n = _readout_maximiser(c, alpha)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            flipped = np.cbrt(1 / (1 - n) ** 3 - ((1 - alpha) / (2 - n) ** 3 - alpha / n**3) / c)
-        split = alpha > 0
-    scale = np.where(split, flipped, scale)
-    return edge - _TRACY_WIDOM_MEAN * scale * np.asarray(inputs, float) ** (-2 / 3)
 
 
 def spectral_density(c: ArrayLike, alpha: ArrayLike, *, layer: str, eigenvalues: ArrayLike) -> Floats:
@@ -132,7 +84,7 @@ def spectral_density(c: ArrayLike, alpha: ArrayLike, *, layer: str, eigenvalues:
     array([0.    , 0.2554, 0.1838])
     """
     checks.number("eigenvalues", eigenvalues)
-    c, alpha = _door(c, alpha, layer)
+    c, alpha = checked(c, alpha, layer)
     checks.broadcast(c=c, alpha=alpha, eigenvalues=eigenvalues)
     c, alpha, z = np.broadcast_arrays(c, alpha, np.asarray(eigenvalues, float))
     if layer == "hidden":
@@ -172,11 +124,12 @@ def spectral_atoms(
     >>> print(locations, masses)
     [-1.  1.] [0.25 0.25]
     """
-    locations, excess = _excess(*_door(c, alpha, layer), layer)
+    locations, excess = _excess(*checked(c, alpha, layer), layer)
     return locations, np.maximum(excess, 0.0)
 
 
-def _door(c: ArrayLike, alpha: ArrayLike, layer: str) -> tuple[Floats, Floats]:
+def checked(c: ArrayLike, alpha: ArrayLike, layer: str) -> tuple[Floats, Floats]:
+    """The compression ratio and the fraction as arrays of one shape, after the checks that all functions share."""
     checks.one_of("layer", layer, LAYERS)
     checks.number("c", c, above=0)
     checks.number("alpha", alpha, at_least=0, at_most=1)
@@ -192,7 +145,7 @@ def _excess(c: Floats, alpha: Floats, layer: str) -> tuple[Floats, Floats]:
     return np.array([1.0]), (1 - 1 / c)[..., None]
 
 
-def _hidden_maximiser(c: Floats, alpha: Floats) -> Floats:
+def hidden_maximiser(c: Floats, alpha: Floats) -> Floats:
     """``s = -1 - omega`` at the maximum of z(omega), between 0 and 1/sqrt(c): a quartic with one root there."""
     # Where alpha c >= 1, z rises up to s = 0.
     interior = (alpha > 0) & (alpha * c < 1)
@@ -206,7 +159,7 @@ def _hidden_maximiser(c: Floats, alpha: Floats) -> Floats:
     return np.where(interior, bracketed_newton(slope_of_z, np.zeros(c.shape), 1 / root), 0.0)
 
 
-def _readout_maximiser(c: Floats, alpha: Floats) -> Floats:
+def readout_maximiser(c: Floats, alpha: Floats) -> Floats:
     """``n = 1 - m`` at the maximum of z(m), between 0 and 1: a quartic with one root there. For alpha > 0."""
     alpha = np.where(alpha > 0, alpha, 0.5)
     root = np.sqrt(c)

@@ -90,7 +90,7 @@ def stationary_loss(
     # Where the fluctuations outweigh the plasticity kappa may be 0; the answer there is infinite in any case.
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sum(_variance(landscape, drive, kappa) / (kappa * (2 - kappa * lam)), axis=-1, where=lam > 0)
-        # Where all that drives the weights is constant, the steepest direction takes what is left by changing sign at each step.
+        # Where all that drives the weights is constant, the steepest direction takes the rest by changing sign at each step.
         left = np.clip(drive.directed**2 - _gradient_power(landscape, drive, kappa), 0, None)
         alternating = np.where(_at_the_limit(lam, kappa), left / (kappa[..., 0] ** 2 * lam.max()), 0.0)
     return np.where(_outweighs(landscape, drive), 0.5 * (spread + alternating), np.inf)
