@@ -112,6 +112,7 @@ def test_the_state_is_named(curvatures, state):
     assert pd.measure.plasticity_ratio(circuit, samples=400).state == state
 
 
+@pytest.mark.slow
 def test_plasticity_ratio_over_the_states_of_a_run():
     run = pd.simulate(
         QUADRATIC, pd.rules.noisy_gradient(pd.axis("rate", [0.1, 0.2]), 5.0), steps=5, replicas=3, key=jax.random.key(0)

@@ -158,6 +158,7 @@ def test_overshoot_without_flips_is_not_put_down_to_them():
     assert "without the flips" in found.answer
 
 
+@pytest.mark.slow
 def test_overshoot_is_seen_by_the_arnoldi_iteration_too():
     found = ask(quadratic(np.r_[25.0, np.linspace(0.5, 2.0, 40)]), -jnp.ones(41), count=5)
     unflipped = ask(quadratic(np.r_[25.0, np.linspace(0.5, 2.0, 40)]), jnp.ones(41), count=5)
@@ -257,6 +258,7 @@ def test_a_run_that_swings_to_and_fro_is_not_at_rest():
     assert swinging.path.tolist() == [100.0] * 2
 
 
+@pytest.mark.slow
 def test_beyond_2000_weights_counts_are_said_to_be_lower_bounds():
     """2100 weights, 100 of which grow: 20 are found at either end."""
     found = ask(quadratic(np.linspace(1.0, 2.0, 2100)), jnp.where(jnp.arange(2100) < 100, -1.0, 1.0), steps=100)

@@ -104,6 +104,7 @@ def test_two_runs_are_one_longer_run(flow, cut, tmp_path):
     assert not (second.structure == first.structure).all()
 
 
+@pytest.mark.slow
 def test_three_runs_and_their_records_are_one_run():
     """Records of any stride go on where they were; the last of one run is the first of the next."""
     record = ["loss", pd.observe("weights", every=3), pd.observe("weight_norm", every=2, start=1)]

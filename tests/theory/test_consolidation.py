@@ -229,6 +229,7 @@ def test_the_population_is_the_tracking_model_along_its_mode():
     assert float(circuit.mode @ field.recurrent @ circuit.mode) == pytest.approx(w1 * x**2, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_population_learns_as_its_scalar_reduction_does():
     """Twenty neurons against one with the same saccades: rates stay along the mode; float64 rounding over 500 steps."""
     with jax.enable_x64(True):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sampled_circuits import sampled_matrix
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
@@ -14,25 +15,6 @@ fractions = st.floats(0.0, 1.0)
 compressions = st.floats(-3.0, 2.0).map(lambda exponent: 10**exponent)
 # (c, alpha) in all phases, with and without atoms and gaps; c alpha N and N / c are whole for the sizes used.
 POINTS = [(0.25, 0.3), (0.5, 0.5), (0.5, 0.0), (0.25, 1.0), (2.5, 0.2), (5.0, 0.4)]
-
-
-def _uniform(rng, shape):
-    return rng.uniform(-1, 1, shape) * 3**0.5
-
-
-def _gaussian(rng, shape):
-    return rng.normal(size=shape)
-
-
-def _sample(c, alpha, layer, size, rng, law=_uniform):
-    """J of a circuit with random weights, exactly ``alpha`` of them flipped."""
-    hidden = round(size / c)
-    weights = law(rng, (hidden, size)) / np.sqrt(size)
-    signs = np.ones(size if layer == "hidden" else hidden)
-    signs[: round(alpha * len(signs))] = -1
-    if layer == "hidden":
-        return weights.T @ weights + np.diag(signs)
-    return np.eye(size) + (weights.T * signs) @ weights
 
 
 def _midpoints(c, points=200_000):
@@ -118,7 +100,7 @@ def test_eigenvalues_of_sampled_matrices(c, alpha, layer):
     Counts left of a point fluctuate with a standard deviation of about sqrt(log N) / pi = 0.8 eigenvalues. The smallest
     eigenvalue has a Tracy-Widom standard deviation of 1.27 / 1.21 times its mean distance from the edge.
     """
-    eigenvalues = np.linalg.eigvalsh(_sample(c, alpha, layer, 1000, np.random.default_rng(1)))
+    eigenvalues = np.linalg.eigvalsh(sampled_matrix(c, alpha, layer, 1000, np.random.default_rng(1)))
     z, spacing = _midpoints(c)
     below = np.cumsum(curl.spectral_density(c, alpha, layer=layer, eigenvalues=z)) * spacing
     locations, masses = curl.spectral_atoms(c, alpha, layer=layer)
@@ -130,55 +112,6 @@ def test_eigenvalues_of_sampled_matrices(c, alpha, layer):
     edge = curl.spectral_edge(c, alpha, layer=layer)
     distance = curl.finite_size_edge(c, alpha, 1000, layer=layer) - edge
     assert abs(eigenvalues[0] - edge - distance) <= 4 * 1.05 * distance + 1e-9
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("law", "kurtosis", "remainder"), [(_gaussian, 0.0, 1.5), (_uniform, -1.2, 2.5)])
-@pytest.mark.parametrize(("layer", "c", "alpha"), [("hidden", 0.4, 0.2), ("hidden", 0.5, 0.0), ("readout", 1.0, 0.2)])
-def test_the_finite_size_correction_of_sampled_matrices(layer, c, alpha, law, kurtosis, remainder):
-    """The predicted one up to a relative remainder of order N^(-2/3), larger where the kurtosis is.
-
-    n = 2000 circuits of N = 40: the standard error is 2 %. Without the term in 1/N the ratio would be 1.14 to 1.5.
-    The kurtosis' part of it, -2 against 0 in the readout, was measured as 3.8, 5.2 at N = 40, 80, where 8.2 is predicted.
-    """
-    rng = np.random.default_rng(0)
-    edge = curl.spectral_edge(c, alpha, layer=layer)
-    smallest = [np.linalg.eigvalsh(_sample(c, alpha, layer, 40, rng, law))[0] for _ in range(2000)]
-    expected = curl.finite_size_edge(c, alpha, 40, layer=layer, excess_kurtosis=kurtosis) - edge
-    ratio, error = (np.mean(smallest) - edge) / expected, np.std(smallest) / 2000**0.5 / expected
-    assert abs(ratio - 1) < remainder * 40 ** (-2 / 3) + 3 * error
-
-
-def _corrections(c, alpha, layer):
-    """The coefficients of N^(-2/3) and of 1/N."""
-    one, eight = (curl.finite_size_edge(c, alpha, n, layer=layer) - curl.spectral_edge(c, alpha, layer=layer) for n in (1, 8))
-    return 8 * eight - one, 2 * one - 8 * eight
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize(("c", "alpha"), [(0.05, 0.3), (0.5, 0.5), (0.5, 0.0), (0.7, 1.0), (3.0, 0.2)])
-def test_the_scale_of_the_smallest_eigenvalue_is_that_of_the_density(c, alpha, layer):
-    """Density ``sqrt(d) / (pi sigma^1.5)`` at a distance d from the edge; the next term is smaller by a factor of order d."""
-    sigma = _corrections(c, alpha, layer)[0] / 1.2065335745820
-    distance = 1e-6 * sigma
-    edge = curl.spectral_edge(c, alpha, layer=layer)
-    density = curl.spectral_density(c, alpha, layer=layer, eigenvalues=edge + distance)
-    assert density == pytest.approx(np.sqrt(distance) / (np.pi * sigma**1.5), rel=1e-3)
-
-
-def test_corrections_are_those_of_wishart_matrices():
-    """``J = I - S`` and ``J = S -+ I``: the scale, and the centre with halves of Johnstone and Ma, to the order 1/N.
-
-    ``(sqrt(N - 1/2) -+ sqrt(M - 1/2))^2 / N = (1 -+ 1/sqrt(c))^2 -+ ... / N``.
-    """
-    c = np.geomspace(1e-3, 1e2, 20)
-    scale, shift = _corrections(c, 1.0, "readout")
-    np.testing.assert_allclose(scale, 1.2065335745820 * (1 + c**-0.5) * (1 + c**0.5) ** (1 / 3), rtol=1e-9)
-    np.testing.assert_allclose(shift, (1 + c**0.5) ** 2 / (2 * c**0.5), rtol=1e-8)
-    c = np.geomspace(1e-3, 0.9, 20)
-    for alpha in (0.0, 1.0):
-        _, shift = _corrections(c, alpha, "hidden")
-        np.testing.assert_allclose(shift, (1 - c**0.5) ** 2 / (2 * c**0.5), rtol=1e-6)
 
 
 def test_end_points_of_the_hidden_boundary():
@@ -232,7 +165,7 @@ def test_one_flipped_neuron_of_a_sampled_circuit():
     """The outliers at vanishing alpha; they fluctuate as 1/sqrt(N), 4 times that is allowed. n = 1, N = 1000, c = 1."""
     rng = np.random.default_rng(2)
     for layer, expected in (("hidden", 2 / 3 - 1), ("readout", 1 / 2)):
-        smallest = np.linalg.eigvalsh(_sample(1.0, 1e-3, layer, 1000, rng))[0]
+        smallest = np.linalg.eigvalsh(sampled_matrix(1.0, 1e-3, layer, 1000, rng))[0]
         assert smallest == pytest.approx(expected, abs=4 / 1000**0.5)
 
 

@@ -118,7 +118,7 @@ def test_equation_6_minimises_the_quadratic_model():
     assert float(ratio.optimal_magnitude(1.5, -0.6, 2.0)) == pytest.approx(best, abs=2e-4)
 
 
-@pytest.mark.parametrize("precision", [2.0, 0.3])
+@pytest.mark.parametrize("precision", [pytest.param(2.0, marks=pytest.mark.slow), 0.3])
 def test_equation_a6_against_drawn_rules(precision):
     """Mean curvature of 4000 noisy steps against the mixture; five standard errors."""
     diagonal = jnp.linspace(0.2, 4.0, 40)
@@ -174,23 +174,25 @@ SHALLOW = np.r_[np.ones(WEIGHTS // 2), np.zeros(WEIGHTS // 2)] / (WEIGHTS // 2)
 WHITE = pd.fluctuations.white(SIZE)
 
 
-@pytest.mark.parametrize(
-    ("fluctuation", "ratios", "known"),
-    [
-        (pd.fluctuations.ornstein_uhlenbeck(SIZE, 3.0), [0.4, 0.7, 1.6], {"correlation_time": 3.0}),
-        (pd.fluctuations.ornstein_uhlenbeck(SIZE, 20.0), [0.7, 1.3, 1.6], {"correlation_time": 20.0}),
-        (pd.fluctuations.drift(SIZE), [1.1, 1.3, 2.0], {"correlation_time": np.inf}),
-        (pd.fluctuations.drift(SIZE, 50.0), [0.7, 1.3, 2.0], {"correlation_time": 50.0}),
-        (pd.fluctuations.confined(WHITE, MASK), [0.4, 0.7, 1.6], {"shares": MASK @ ROTATION**2 / 20}),
-        (
-            pd.fluctuations.sparing(WHITE, jnp.asarray(ROTATION[:, WEIGHTS // 2 :].T, jnp.float32)),
-            [0.4, 0.7, 1.6],
-            {"shares": SHALLOW},
-        ),
-    ],
-)
-def test_stationary_loss_of_other_fluctuations_against_simulation(fluctuation, ratios, known):
+_OTHERS = {
+    "short memory": (pd.fluctuations.ornstein_uhlenbeck(SIZE, 3.0), [0.4, 0.7, 1.6], {"correlation_time": 3.0}),
+    "long memory": (pd.fluctuations.ornstein_uhlenbeck(SIZE, 20.0), [0.7, 1.3, 1.6], {"correlation_time": 20.0}),
+    "one direction": (pd.fluctuations.drift(SIZE), [1.1, 1.3, 2.0], {"correlation_time": np.inf}),
+    "turning": (pd.fluctuations.drift(SIZE, 50.0), [0.7, 1.3, 2.0], {"correlation_time": 50.0}),
+    "some weights": (pd.fluctuations.confined(WHITE, MASK), [0.4, 0.7, 1.6], {"shares": MASK @ ROTATION**2 / 20}),
+    "shallow directions": (
+        pd.fluctuations.sparing(WHITE, jnp.asarray(ROTATION[:, WEIGHTS // 2 :].T, jnp.float32)),
+        [0.4, 0.7, 1.6],
+        {"shares": SHALLOW},
+    ),
+}
+_QUICK = ("long memory", "one direction")
+
+
+@pytest.mark.parametrize("kind", [k if k in _QUICK else pytest.param(k, marks=pytest.mark.slow) for k in _OTHERS])
+def test_stationary_loss_of_other_fluctuations_against_simulation(kind):
     """Within 3 % plus three standard errors, n = 4 replicas: the gradient's norm is a sum of 200 terms, and spreads by 5 %."""
+    fluctuation, ratios, known = _OTHERS[kind]
     circuit = _turned(ROTATION, LAM)
     rule = pd.rules.noisy_gradient(pd.axis("ratio", ratios) * SIZE, 10.0) + fluctuation
     record = [pd.observe("loss", start=3000, every=20)]

@@ -21,10 +21,11 @@ class Curve(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """Upright lines across a panel, at given places along x."""
+    """Upright lines across a panel, at given places along x; each in its own colour, or all grey."""
 
     label: str
     places: Sequence[float]
+    colours: Sequence[str] = ()
 
 
 class Panel(NamedTuple):
@@ -71,7 +72,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
             )
     for mark in panel.marks:
         for index, place in enumerate(mark.places):
-            axes.axvline(place, color="0.35", linestyle="--", linewidth=1, label=mark.label if index == 0 else None)
+            colour = mark.colours[index] if mark.colours else "0.35"
+            axes.axvline(place, color=colour, linestyle="--", linewidth=1, label=mark.label if index == 0 else None)
     axes.set(xlabel=panel.x, ylabel=panel.y, title=panel.title, xscale=panel.scales[0], yscale=panel.scales[1])
     look.plain_ticks(axes)
 

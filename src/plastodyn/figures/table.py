@@ -1,10 +1,14 @@
 """A table as a figure, for results that are numbers rather than curves."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
 from plastodyn.figures import style as look
+
+_SMALLEST_DIGIT = -5
+"""Errors below 1e-5 are written with an exponent."""
 
 
 def table_figure(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> Figure:
@@ -37,3 +41,19 @@ def table_figure(columns: Sequence[str], rows: Sequence[Sequence[str]], title: s
                 cell.set_facecolor("#eef2f6")
         axes.set_title(title)
     return figure
+
+
+def with_error(value: float, error: float) -> str:
+    """A number and its standard error, both to the second digit of the error.
+
+    >>> with_error(209.3, 13.7), with_error(0.5432, 0.0123), with_error(0.5, 0.0), with_error(1.2e-7, 3e-9)
+    ('209 ± 14', '0.543 ± 0.012', '0.5', '1.200e-07 ± 3.0e-09')
+    """
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.3g}"
+    digit = math.floor(math.log10(error))
+    if digit < _SMALLEST_DIGIT:
+        places = max(math.floor(math.log10(abs(value) or error)) - digit + 1, 1)
+        return f"{value:.{places}e} ± {error:.1e}"
+    places = max(1 - digit, 0)
+    return f"{value:.{places}f} ± {error:.{places}f}"

@@ -82,7 +82,7 @@ def _compression_panel(data: xr.Dataset) -> Panel:
 
 
 def _panel(title: str, along: str, curves: list[Curve], transition: list[float]) -> Panel:
-    marks = [Marks("transition, theory", transition)]
+    marks = [Marks("transition of each, theory", transition, [f"C{i}" for i in range(len(transition))])]
     return Panel(title, along, "order parameter q", curves, marks, ("linear", "log"))
 
 

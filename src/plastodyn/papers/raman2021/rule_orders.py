@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 
 import plastodyn as pd
 from plastodyn.circuits import StudentTeacher
-from plastodyn.figures import table_figure
+from plastodyn.figures import table_figure, with_error
 from plastodyn.measure import jackknife, sweet_spot
 from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.raman2021.catalogue import NAME
 from plastodyn.papers.raman2021.setups import LINEAR, NONLINEAR, RATIOS, CircuitSetup
 from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.rules import Rule
+from plastodyn.theory import ratio
 
 _FLUCTUATIONS = {"low": 0.003, "high": 0.1}
 """|de| per step and root weight: steady-state errors of a trained and of a badly trained circuit."""
@@ -28,7 +29,8 @@ _ITERATIONS = 20
 _TRIAL = 0.03
 _SAMPLES = 64
 _SIGMAS = 3.0
-_COLUMNS = {"loss": "task error F", "predicted": "equation 9", "simulated": "sweet spot (simulated)"}
+_COLUMNS = {"loss": "task error F", "predicted": "equation 9 (measured)", "simulated": "sweet spot (simulated)"}
+_NOT_RUN = "at one ratio only"
 
 Magnitude = float | xr.DataArray
 """|dc| per step: a number, or one for every point of an axis."""
@@ -52,6 +54,9 @@ _RULES: dict[str, Callable[[Magnitude], Rule]] = {
     BEELINE: lambda rate: pd.rules.exact_norm(pd.rules.beeline(), rate),
 }
 """One rule of each order, as a function of |dc| per step (which for the zeroth order is also the size of its trial)."""
+
+_PRECISIONS = {PRECISE: np.inf, CRUDE: 0.5}
+"""Of the rules that follow the gradient; the directions of the others have the mean curvature in a linear circuit."""
 
 
 @unswept
@@ -78,13 +83,31 @@ def _table(data: xr.Dataset) -> Figure:
     for rule, circuit, level in product(data.rule.values, data.circuit.values, data.error_level.values):
         own = data.sel(rule=rule, circuit=circuit, error_level=level)
         rows.append([rule, circuit, level, *(_cell(own, column) for column in _COLUMNS)])
-    title = "Table 2: the best |dc| / |de| by order of rule, circuit and steady-state error"
-    return table_figure(["rule", "circuit", "steady-state error", *_COLUMNS.values()], rows, title)
+        rows[-1] += [_theory_cell(own), _text(rule, circuit, level)]
+    title = (
+        "Table 2: the best |dc| / |de| by order of rule, circuit and steady-state error (mean over networks ± standard error)"
+    )
+    columns = ["rule", "circuit", "steady-state error", *_COLUMNS.values(), "equation 9 (theory)", "the paper's text"]
+    return table_figure(columns, rows, title)
 
 
 def _cell(row: xr.Dataset, column: str) -> str:
     value, error = float(row[column]), float(row[f"{column}_error"])
-    return "" if np.isnan(value) else f"{value:.3g} ± {error:.1g}"
+    return _NOT_RUN if np.isnan(value) else with_error(value, error)
+
+
+def _theory_cell(row: xr.Dataset) -> str:
+    theory = float(row.theory)
+    return "no closed form" if np.isnan(theory) else f"{theory:.2f}"
+
+
+def _text(rule: str, circuit: str, level: str) -> str:
+    """What the paper expects of a rule, in words and signs (its section on learning rules, and table 2)."""
+    near = circuit == "linear" or level == "low"
+    if rule == BEELINE:
+        return "1" if circuit == "linear" else "-"
+    expected = {ZEROTH: ("1", "1"), NEWTON: ("1", "above 1")}.get(rule, ("at most 1", "about 1"))
+    return expected[0 if near else 1]
 
 
 def _circuit(setup: CircuitSetup, extent: _Extent, key: Array) -> xr.Dataset:
@@ -101,7 +124,20 @@ def _circuit(setup: CircuitSetup, extent: _Extent, key: Array) -> xr.Dataset:
         run = pd.simulate(circuits, whole, steps=extent.steps, key=key_run, record=record)
         # The direction of every rule here is that of a small step; its magnitude does not matter to Q.
         per_rule.append(_answers(circuits, run, make(_TRIAL), key_measure))
-    return xr.concat(per_rule, "rule").assign_coords(rule=list(_RULES))
+    joined = xr.concat(per_rule, "rule").assign_coords(rule=list(_RULES))
+    return joined.assign(theory=_theory(joined, circuits)) if setup is LINEAR else joined.assign(theory=np.nan * joined.loss)
+
+
+def _theory(measured: xr.Dataset, circuits: list[StudentTeacher]) -> xr.DataArray:
+    """Equation 9 at the stationary states of the linear circuit: those of the gradient, and 1 for the other rules."""
+    found = xr.ones_like(measured.predicted)
+    spectra = [np.clip(pd.measure.hessian_eigenvalues(c.loss_at, c.teacher), 0, None) for c in circuits]
+    mean_curvature = np.mean([spectrum.mean() for spectrum in spectra])
+    for (rule, precision), (level, fluctuation) in product(_PRECISIONS.items(), _FLUCTUATIONS.items()):
+        size = fluctuation * spectra[0].size ** 0.5
+        along = [ratio.stationary_curvature(spectrum, _RATIO * size, size, precision) for spectrum in spectra]
+        found.loc[{"rule": rule, "error_level": level}] = np.sqrt(mean_curvature / np.mean(along))
+    return found
 
 
 def _answers(circuits: list[StudentTeacher], run: xr.Dataset, rule: Rule, key: Array) -> xr.Dataset:
@@ -155,6 +191,11 @@ def _claims(data: xr.Dataset) -> list[Claim]:
         value, error = _predicted(data, rule, "linear", "low")
         name = f"{rule} sits at 1 in the linear circuit"
         claims.append(source.equal(name, "table 2", 1.0, _SIGMAS * error + 0.02, value))
+    for rule, level in product(_PRECISIONS, _FLUCTUATIONS):
+        row = data.sel(rule=rule, circuit="linear", error_level=level)
+        value, error = float(row.predicted / row.theory), float(row.predicted_error / row.theory)
+        name = f"equation 9 over its theory, {rule}, linear circuit, {level} error"
+        claims.append(source.equal(name, "this project", 1.0, 0.05, value, error))
     return [*claims, *_nonlinear_claims(data, source)]
 
 

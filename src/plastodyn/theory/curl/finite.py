@@ -50,7 +50,7 @@ def finite_size_edge(c: ArrayLike, alpha: ArrayLike, inputs: ArrayLike, *, layer
     Source: this project, `docs/theory_curl.md`; without flips b is that of Johnstone and Ma (2012) for Wishart matrices.
 
     >>> finite_size_edge(0.5, 0.5, [100, 1000], layer="hidden").round(3)
-    array([-0.557, -0.579])
+    array([-0.555, -0.579])
     """
     checks.number("inputs", inputs, at_least=1)
     checks.one_number("excess_kurtosis", excess_kurtosis, at_least=-2)
