@@ -37,6 +37,19 @@ class Shuffled(Executor):
         return outer
 
 
+class AfterAnother(Executor):
+    """Lets another process do all of the work between the moment that a sweep looks what is missing and its first task."""
+
+    def __init__(self, hands, other):
+        self.hands, self.other = hands, other
+
+    def submit(self, fn, /, *args, **kwargs):
+        if self.other is not None:
+            self.other()
+            self.other = None
+        return self.hands.submit(fn, *args, **kwargs)
+
+
 def test_the_store_is_labelled_and_complete(reference, experiments):
     assert reference.noise.dims == ("a", "b", "sample")
     assert reference.a.values.tolist() == AXES["a"]
@@ -127,6 +140,16 @@ def test_what_is_done_is_not_done_again(experiments, hands, tmp_path):
     again = sweep(experiments.draws, AXES, **arguments)
     assert results(again.load()).identical(results(first))
     assert sorted(log_of(log)[8:]) == [(0.5, 0.7), (1.0, 0.1)]
+
+
+def test_what_another_process_has_done_meanwhile_is_not_done_again(reference, experiments, hands, tmp_path):
+    log = tmp_path / "log"
+    arguments = {"store": tmp_path / "s.zarr", "seed": 7, "chunk": CHUNK, "parameters": {"log": str(log)}}
+    late = AfterAnother(hands, lambda: sweep(experiments.draws, AXES, executor=hands, **arguments))
+    found = sweep(experiments.draws, AXES, executor=late, **arguments)
+    assert late.other is None
+    assert len(log_of(log)) == len(set(log_of(log))) == reference.chunk_status.size
+    xr.testing.assert_identical(results(found), results(reference))
 
 
 def test_an_error_of_the_experiment_fails_its_chunk_only_and_is_tried_again(experiments, hands, tmp_path):

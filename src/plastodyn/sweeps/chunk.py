@@ -42,7 +42,9 @@ class Cost(NamedTuple):
 
 
 def compute(task: Task) -> Failure | None:
-    """Compute a chunk and commit it; the failure, if the experiment raised an error."""
+    """Compute a chunk and commit it, unless another process has done so; the failure, if the experiment raised an error."""
+    if stores.is_done(task.store, task.place):
+        return None
     wall, cpu = time.perf_counter(), time.process_time()
     box = task.layout.box(task.place)
     try:

@@ -1,6 +1,7 @@
 """`sweep`: an experiment and axes in; a resumable Zarr store out."""
 
 import queue
+import random
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +46,8 @@ def sweep(
 
     The numbers depend on the specification only: experiment, axes, parameters, seed, ``chunk`` and the version of
     plastodyn. They are the same bits whatever the number of workers, the order of chunks or interruptions, on the same
-    processor and the same versions of JAX and NumPy (``chunk_origin`` tells those of each chunk).
+    processor and the same versions of JAX and NumPy (``chunk_origin`` tells those of each chunk). Several processes, on one
+    machine or on many, may share a store: each takes the chunks in an order of its own and passes over those that are done.
 
     Args:
         experiment: ``experiment(point, key, **parameters)``, at the top level of an importable module. ``point`` maps
@@ -180,6 +182,8 @@ class _Session:
         attributes = provenance.attributes()
         status = stores.statuses(place) if place.exists() and any(place.iterdir()) else np.zeros(layout.grid, np.int8)
         missing = [tuple(map(int, index)) for index in np.argwhere(status != stores.DONE)]
+        # Processes that share a store pass over what the others have done, so each goes through it in an order of its own.
+        random.SystemRandom().shuffle(missing)
         self.tasks = [Task(place, specification, layout, index, attributes) for index in missing]
         self.total = status.size
         self.answers: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()

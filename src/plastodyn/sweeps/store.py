@@ -119,6 +119,13 @@ def statuses(place: Path) -> np.ndarray:
             return found
 
 
+def is_done(place: Path, index: Index) -> bool:
+    """Whether a chunk is done; False where that cannot be read."""
+    with _quiet(), suppress(Exception):  # As in `statuses`.
+        return bool(_array(zarr.open_group(place, mode="r"), "chunk_status")[index] == DONE)
+    return False
+
+
 def _digest_of_metadata(place: Path) -> str:
     """The checksum of all that describes a store: its attributes but this one, and the types and shapes of its arrays."""
     described = json.loads((place / "zarr.json").read_text())
