@@ -79,10 +79,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 
 def _draw_legends(figure: Figure, grid: Sequence[Axes]) -> None:
-    """Below the axes, where no curve is: one for the whole figure if all panels say the same."""
+    """Below the axes, where no curve is: one for the whole figure if one panel says all that the others say."""
     entries = [axes.get_legend_handles_labels() for axes in grid]
-    if len(grid) > 1 and entries[0][1] and all(labels == entries[0][1] for _, labels in entries):
-        figure.legend(*entries[0], loc="outside lower center", ncols=min(len(entries[0][1]), 4), frameon=False)
+    most = max(entries, key=lambda entry: len(entry[1]))
+    if len(grid) > 1 and most[1] and all(labels and set(labels) <= set(most[1]) for _, labels in entries):
+        figure.legend(*most, loc="outside lower center", ncols=min(len(most[1]), 4), frameon=False)
         return
     for axes, (handles, labels) in zip(grid, entries, strict=True):
         if labels:

@@ -57,7 +57,8 @@ def _course(title: str, run: xr.DataArray, clock: str) -> Panel:
     early = Curve("$w_1$", run[clock], run.isel(site=0), look={"color": style.CONTRAST})
     late = Curve("$w_2$", run[clock], run.isel(site=1), look={"color": style.SIMULATION})
     target = Curve("$w^*$", [0, float(run[clock][-1])], [1, 1], look={"color": "0.4", "linestyle": "--"})
-    return Panel(title, r"time ($1/\eta_1$)", "weight", [early, late, target])
+    curves = [early, target] if run.alpha == 0 else [early, late, target]
+    return Panel(title, r"time ($1/\eta_1$)", "weight", curves)
 
 
 def _claims(data: xr.Dataset) -> list[Claim]:

@@ -202,7 +202,7 @@ def _flipped_panel(data: xr.Dataset) -> Panel:
     mean, converged = data.epochs.mean("replica"), data.epochs.where(~data.censored).mean("replica")
     curves = [
         Curve("all; censored at the last epoch", data.flipped, mean, _standard_error(data.epochs)),
-        Curve("converged alone", data.flipped, converged, look={"ls": ":", "marker": "s", "ms": 3}),
+        Curve("those that converged", data.flipped, converged, look={"ls": "", "marker": "s", "ms": 9, "mfc": "none"}),
     ]
     title, flipped = "2000 inputs, student scale 2", "flipped readout neurons, of 10"
     return Panel(title, flipped, _EPOCHS, curves, scales=("linear", "log"))

@@ -16,7 +16,10 @@ COMPRESSION = "compression ratio $c$ = inputs / hidden units"
 
 
 class PhaseMap(NamedTuple):
-    """One map: values over (compression, fraction), the boundary over its own compression ratios, and what to call them."""
+    """One map: values over (compression, fraction), the boundary over its own compression ratios, and what to call them.
+
+    ``note`` explains one cell: its compression ratio, its fraction and the words.
+    """
 
     title: str
     values: xr.DataArray
@@ -25,6 +28,7 @@ class PhaseMap(NamedTuple):
     fraction: str
     logarithmic: bool = True
     colours: str | Colormap = "viridis"
+    note: tuple[float, float, str] | None = None
 
 
 def phase_maps(maps: Sequence[PhaseMap], title: str, columns: int = 2) -> Figure:
@@ -60,6 +64,10 @@ def _panel(figure: Figure, axes: Axes, item: PhaseMap) -> None:
         axes.xaxis.set_major_locator(LogLocator(numticks=9))
     axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][0], edges[1][-1]), xlabel=COMPRESSION, ylabel=item.fraction)
     axes.set_title(item.title)
+    if item.note is not None:
+        *cell, words = item.note
+        arrow = {"arrowstyle": "->", "color": "w"}
+        axes.annotate(words, cell, (0.25, 0.1), textcoords="axes fraction", color="w", fontsize="small", arrowprops=arrow)
     axes.legend(loc="upper right", facecolor="0.35", labelcolor="w", framealpha=0.9)
 
 
