@@ -193,7 +193,8 @@ def _crossing_times(time: np.ndarray, course: np.ndarray, swings: np.ndarray) ->
 
 def _period_claims(data: xr.Dataset, lengths: np.ndarray) -> list[Claim]:
     source, where = Source(NAME, "fig4e"), "figure 4E: 200 to 280 s"
-    low, median, high = np.quantile(lengths, [0.05, 0.5, 0.95])
+    # Without any period there is no quantile, and none of the claims holds.
+    low, median, high = np.quantile(lengths, [0.05, 0.5, 0.95]) if len(lengths) else [np.nan] * 3
     (shortest, longest), each = _PERIODS, len(lengths) / data.sizes["replica"]
     gain_error = 1 - data.feedback - data.eigenvalue
     after = gain_error.where(data.time > shortest)

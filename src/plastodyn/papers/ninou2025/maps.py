@@ -65,9 +65,17 @@ def _panel(figure: Figure, axes: Axes, item: PhaseMap) -> None:
     axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][0], edges[1][-1]), xlabel=COMPRESSION, ylabel=item.fraction)
     axes.set_title(item.title)
     if item.note is not None:
-        *cell, words = item.note
+        compression, fraction, words = item.note
         arrow = {"arrowstyle": "->", "color": "w"}
-        axes.annotate(words, cell, (0.25, 0.1), textcoords="axes fraction", color="w", fontsize="small", arrowprops=arrow)
+        axes.annotate(
+            words,
+            (compression, fraction),
+            (0.25, 0.1),
+            textcoords="axes fraction",
+            color="w",
+            fontsize="small",
+            arrowprops=arrow,
+        )
     axes.legend(loc="upper right", facecolor="0.35", labelcolor="w", framealpha=0.9)
 
 
