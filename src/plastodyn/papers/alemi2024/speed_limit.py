@@ -64,7 +64,7 @@ def _simulated_growth(half_turns: int, key: Array) -> xr.DataArray:
 
 
 def _growth(alpha: float, mu: float, half_turns: int, key: Array) -> float:
-    """Between the crossings of w1 = 0 the state goes half way round; the weights there tell the growth."""
+    """Between the crossings of w1 = 0 the state goes half way round; the weights there tell the growth. NaN without a turn."""
     turn = float(consolidation.half_turn(alpha, mu))
     circuit = double([0.0, 0.0], perturbation=pd.perturbations.worst_case(mu))
     path = track(circuit, two_stage(alpha), (half_turns + 1) * turn, key, every=1, dt=_DT).isel(replica=0)
@@ -72,7 +72,7 @@ def _growth(alpha: float, mu: float, half_turns: int, key: Array) -> float:
     at = np.flatnonzero(first[1:-1] * first[2:] < 0) + 1
     share = first[at] / (first[at] - first[at + 1])
     size = np.abs(error[at] + share * (error[at + 1] - error[at]))
-    return float(np.log(size[-1] / size[0]) / (len(size) - 1))
+    return float(np.log(size[-1] / size[0]) / (len(size) - 1)) if len(size) > 1 else np.nan
 
 
 def _bounds_panel(data: xr.Dataset) -> Panel:
