@@ -11,9 +11,9 @@ from plastodyn import checks
 from plastodyn.measure.estimate import jackknife
 from plastodyn.types import Floats
 
-_WINDOW = math.e
+_WINDOW = 2.0
 """Points whose ratio is within this factor of the lowest one's take part in the fit; its two neighbours always do."""
-_DEGREE = 4
+_DEGREE = 2
 _PLACES = 4001
 INSIDE, LOWER, UPPER, NOWHERE = "inside", "lower edge", "upper edge", "nowhere"
 
@@ -49,11 +49,11 @@ class SweetSpot(NamedTuple):
 def sweet_spot(losses: xr.DataArray, axis: str = "ratio", replica: str = "replica") -> SweetSpot:
     """Where a measured error is lowest along an axis, with its standard error.
 
-    A polynomial of log loss in log ratio, of degree 4 where there are points enough, through the lowest point of the mean over
-    replicas and those within a factor e of it. (``F = (r + 1/r)^2``, the isotropic case, is even in log r, so that even three
-    points give its minimum without bias; a parabola in r itself lies 0.05 to 0.1 too high on the paper's grid.) The standard
-    error is that of the jackknife over replicas. It does not know of an axis that is too coarse: points a factor of 3 apart
-    leave a bias of up to 5 %, the paper's grid one of up to 1 %.
+    A parabola of log loss in log ratio through the lowest point of the mean over replicas, its two neighbours and all points
+    within a factor of 2 of it. (``F = (r + 1/r)^2``, the isotropic case, is even in log r, so that three points give its
+    minimum without bias; a parabola in r itself lies 0.05 to 0.1 too high on the paper's grid.) The standard error is that of
+    the jackknife over replicas: with few of them compare with Student's law. It does not know of an axis that is too coarse:
+    points a factor of 3 apart leave a bias of up to 5 %, the paper's grid one of up to 1 %.
 
     Args:
         losses: positive numbers over ``axis``, ``replica`` and any other dimensions, such as ``run.loss.mean("step")``.
