@@ -227,3 +227,33 @@ def test_a_chunk_that_cannot_be_stored_does_not_blame_the_experiment(experiments
     task = chunk.Task(tmp_path / "s.zarr", specification, one_batch_each((1, 1), (1, 1)), (0, 0), {})
     found = chunk.compute(task)
     assert found.line == "it was computed, and could not be stored: OSError: [Errno 28] No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("axes", "chunk"),
+    [
+        ({"alone": [0, 1, 5]}, {"alone": 3}),
+        ({"alone": ["x", "y"]}, {"alone": 1}),
+        ({"z": [0.1, 0.2], "a": [0, 1], "m": [3.0]}, {"z": 1, "a": 2}),
+        ({"z": [0.1, 0.2, 0.3], "a": [0, 1, 2]}, None),
+    ],
+    ids=["one axis", "one axis of texts", "axes not in the order of the alphabet", "chunks chosen"],
+)
+def test_what_was_written_is_sound_whatever_the_axes(axes, chunk, experiments, hands, tmp_path, recwarn):
+    log, store = tmp_path / "log", tmp_path / "s.zarr"
+    arguments = {"store": store, "seed": 1, "chunk": chunk, "executor": hands, "parameters": {"log": str(log)}}
+    first = sweeps.sweep(experiments.counts, axes, **arguments).load()
+    calls = log.read_text()
+    assert sweeps.verify(store) == []
+    again = sweeps.sweep(experiments.counts, axes, **arguments).load()
+    xr.testing.assert_identical(again, first)
+    assert {name: again[name].values.tolist() for name in axes} == axes
+    assert log.read_text() == calls
+    assert not recwarn.list
+    # And damage to one of them is healed without harm to the axes.
+    victim = next(path for path in sorted((store / "number" / "c").rglob("*")) if path.is_file())
+    victim.unlink()
+    with pytest.warns(UserWarning, match="is damaged in 1 places"):
+        healed = sweeps.sweep(experiments.counts, axes, **arguments).load()
+    xr.testing.assert_identical(results(healed), results(first))
+    assert sweeps.verify(store) == []

@@ -104,7 +104,8 @@ def damages(place: Path, specification: Specification, layout: Layout) -> Iterat
             yield Damage(None, f"{name}: {what}")
     if CHECKSUM not in group:
         return
-    spanning = sorted(name for name, array in group.arrays() if _dimensions(array)[: len(axes)] == axes)
+    # The values of a lone axis span it too, and belong to no chunk.
+    spanning = sorted(name for name, array in group.arrays() if name not in axes and _dimensions(array)[: len(axes)] == axes)
     for index in np.ndindex(*layout.grid):
         what = _of_chunk(group, specification, spanning, index, layout.box(index))
         if what is not None:

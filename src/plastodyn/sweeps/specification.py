@@ -48,9 +48,10 @@ class Specification:
 
 
 def from_json(text: str) -> Specification:
-    """Undo `Specification.as_json`."""
+    """Undo `Specification.as_json`, which keeps the order of axes alone."""
     content = json.loads(text)
     content["axes"] = dict(content["axes"])
+    content["batch"] = {name: content["batch"][name] for name in content["axes"]}
     return Specification(**content)
 
 

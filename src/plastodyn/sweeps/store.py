@@ -154,7 +154,8 @@ def forget(place: Path, specification: Specification, damaged: list[Damage]) -> 
         group = zarr.open_group(place, mode="r+")
         for name, values in specification.values().items():
             _array(group, name)[...] = _plain(values)
-        spanning = [name for name in group.array_keys() if _dims(_array(group, name))[: len(axes)] == axes]
+        names = [name for name in group.array_keys() if name not in axes]
+        spanning = [name for name in names if _dims(_array(group, name))[: len(axes)] == axes]
         for damage in damaged:
             index = (0,) * len(axes) if damage.place is None else damage.place
             if damage.place is None and damage.what.split(":")[0] in axes:
