@@ -3,13 +3,17 @@
 import json
 import os
 import shutil
+from concurrent.futures import Executor
 
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 from sweep_readings import AXES, CHUNK, results
 
 from plastodyn import sweeps
+from plastodyn.sweeps import chunk
+from plastodyn.sweeps.layout import Layout
 
 
 @pytest.fixture
@@ -160,17 +164,55 @@ def test_broken_metadata_are_refused_in_one_line(content, store, experiments, ha
             use()
 
 
-def test_a_store_of_the_first_format_is_gone_on_with(store, reference, experiments, hands):
-    """It has no checksums, and gets none."""
+def test_a_store_of_the_first_format_is_refused(store, experiments, hands):
+    """It has no checksums: what says that it is of that format would switch them off."""
     metadata = json.loads((store / "zarr.json").read_text())
     metadata["attributes"]["format"] = "plastodyn sweep 1"
-    del metadata["attributes"]["checksums"]
-    metadata["consolidated_metadata"]["metadata"].pop("chunk_checksum")
     (store / "zarr.json").write_text(json.dumps(metadata))
-    shutil.rmtree(store / "chunk_checksum")
-    (store / "chunk_status" / "c" / "1" / "0").unlink()
-    assert sweeps.verify(store) == []
+    with pytest.raises(ValueError, match=r"^store must be a sweep or not exist yet"):
+        _sweep(experiments, hands, store)
+
+
+@pytest.mark.parametrize("status", [0, 2, 77])
+def test_a_lost_status_is_found(status, store, reference, experiments, hands):
+    zarr.open_group(store, mode="r+")["chunk_status"][1, 2] = status
+    (found,) = sweeps.verify(store)
+    assert (found.place, found.what) == ((1, 2), f"chunk_status: it is {status}, of a chunk whose values are there")
     assert results(_sweep(experiments, hands, store)).identical(results(reference))
+    assert sweeps.verify(store) == []
+
+
+def test_nothing_behind_a_link_is_changed(store, reference, experiments, hands, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "zarr.json").write_text("precious")
+    shutil.rmtree(store / "noise")
+    (store / "noise").symlink_to(elsewhere)
+    with pytest.warns(UserWarning, match="was damaged in what describes noise"):
+        assert results(_sweep(experiments, hands, store)).identical(results(reference))
+    assert (elsewhere / "zarr.json").read_text() == "precious"
+
+
+def test_processes_that_would_cut_one_new_store_differently_agree(experiments, hands, tmp_path):
+    """The one that comes later takes the layout of the one that made the store while it was choosing its own."""
+    axes = {"z": list(range(6))}
+    arguments = {"store": tmp_path / "s.zarr", "seed": 1, "parameters": {"log": str(tmp_path / "log")}}
+
+    class Late(Executor):
+        made = False
+
+        def submit(self, fn, /, *args, **kwargs):
+            if fn is chunk.compute and not Late.made:
+                Late.made = True
+                task = args[0]._replace(layout=Layout((6,), (1,), (2,)), place=(1,))
+                assert hands.submit(chunk.compute, task).result() is None
+            return hands.submit(fn, *args, **kwargs)
+
+    found = sweeps.sweep(experiments.counts, axes, executor=Late(), **arguments).load()
+    assert Late.made
+    assert found.number.values.tolist() == [1] * 6
+    assert found.chunk_status.values.tolist() == [1, 1, 1]
+    assert sweeps.verify(tmp_path / "s.zarr") == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

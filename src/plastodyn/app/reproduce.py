@@ -5,7 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import jax
@@ -17,6 +17,7 @@ from plastodyn.simulation import Interrupted
 Entry = dict[str, str | float | bool | None]
 """A claim in ``claims.json``, with the size and seed of its run."""
 _CLAIMS = "claims.json"
+_NAMES = ("paper", "figure", "name")
 
 
 def save(data: xr.Dataset | xr.DataTree, place: Path) -> None:
@@ -82,20 +83,19 @@ def reproduce(
         Interrupted: on Ctrl-C, after what was recorded has been written to ``PAPER-FIGURE-partial.zarr``.
     """
     claims: list[Claim] = []
-    kept = read_claims(out)
+    read_claims(out)
     sweeps = Place(out / "sweeps", workers)
     places = {name: place for place, name in enumerate(papers()[paper].figures)}
     for item in figures:
         say(f"{paper} {item.name}: {item.title} ({size}, about {item.seconds[size]} s on two cores)")
         started = time.monotonic()
-        stem = _stem(out, paper, item.name, size, kept)
+        stem = _stem(out, paper, item.name, size, read_claims(out))
         key = jax.random.fold_in(jax.random.key(seed), places[item.runs_of or item.name])
         with keep_partial(stem, say):
             result = item.make(size, key, sweeps)
         _write(result, item.name, size, stem)
         claims += result.claims
-        kept = _merged(kept, [{**claim.as_json(), "size": size, "seed": seed} for claim in result.claims])
-        _replace(out / _CLAIMS, json.dumps(kept, indent=2) + "\n")
+        _add(out, [{**claim.as_json(), "size": size, "seed": seed} for claim in result.claims])
         say(f"  {time.monotonic() - started:.0f} s, {stem.with_suffix('.png')}")
     return claims
 
@@ -125,7 +125,7 @@ def read_claims(out: Path) -> list[Entry]:
         return []
     try:
         found = json.loads(place.read_text())
-        named = all(isinstance(entry, dict) and {"paper", "figure", "name"} <= set(entry) for entry in found)
+        named = all(isinstance(entry, dict) and all(isinstance(entry.get(n), str) for n in _NAMES) for entry in found)
     except (ValueError, TypeError, OSError) as error:
         raise ValueError(f"--out: {place} must hold the claims of earlier runs, or not exist; {error}") from None
     if not isinstance(found, list) or not named:
@@ -133,11 +133,29 @@ def read_claims(out: Path) -> list[Entry]:
     return found
 
 
+def _add(out: Path, new: list[Entry]) -> None:
+    """Put claims beside those that are there by now; one process at a time, since several may write to one directory."""
+    with _alone(out / f".{_CLAIMS}.lock"):
+        _replace(out / _CLAIMS, json.dumps(_merged(read_claims(out), new), indent=2) + "\n")
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process is in this block; the system lets go of the lock of a process that dies."""
+    with lock.open("w") as file:
+        # A system without it (Windows) goes on without.
+        with suppress(ImportError, OSError):
+            import fcntl  # noqa: PLC0415 - as above
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _merged(earlier: list[Entry], new: list[Entry]) -> list[Entry]:
     """The new entries in the place of all of the same paper, figure and size: what is claimed may have changed."""
 
-    def run(entry: Entry) -> tuple[object, ...]:
-        return tuple(entry.get(name) for name in ("paper", "figure", "size"))
+    def run(entry: Entry) -> tuple[str, ...]:
+        return tuple(str(entry.get(name)) for name in ("paper", "figure", "size"))
 
     again = {run(entry) for entry in new}
     return [entry for entry in earlier if run(entry) not in again] + new

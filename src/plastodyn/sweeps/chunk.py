@@ -34,6 +34,10 @@ class Failure(NamedTuple):
     full: str
 
 
+class OtherLayout(NamedTuple):
+    """Another process was the first to make the store, and cut it in another way: nothing was written."""
+
+
 class Cost(NamedTuple):
     """Of one batch: time once compiled, and bytes of its result."""
 
@@ -41,10 +45,14 @@ class Cost(NamedTuple):
     size: float
 
 
-def compute(task: Task) -> Failure | None:
+def compute(task: Task) -> Failure | OtherLayout | None:
     """Compute a chunk and commit it, unless another process has done so; the failure, if the experiment raised an error."""
-    if stores.is_done(task.store, task.place):
-        return None
+    if stores.is_cut_otherwise(task.store, task.layout):
+        return OtherLayout()
+    return None if stores.is_done(task.store, task.place) else _compute(task)
+
+
+def _compute(task: Task) -> Failure | OtherLayout | None:
     wall, cpu = time.perf_counter(), time.process_time()
     box = task.layout.box(task.place)
     try:
@@ -54,6 +62,8 @@ def compute(task: Task) -> Failure | None:
         return _failure(task, error)
     try:
         stores.ensure(task.store, task.specification, task.layout, found, task.attributes)
+        if stores.is_cut_otherwise(task.store, task.layout):
+            return OtherLayout()
         record = stores.Record(time.perf_counter() - wall, time.process_time() - cpu, _origin())
         stores.commit(task.store, task.specification, box, task.place, found, record)
     except ValueError as error:

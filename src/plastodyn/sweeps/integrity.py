@@ -86,7 +86,7 @@ def descriptions_changed(place: Path) -> Iterator[tuple[Path, str]]:
 
 
 def damages(place: Path, specification: Specification, layout: Layout) -> Iterator[Damage]:
-    """All that is not what was written; nothing in a store of the first format, which has no checksums.
+    """All that is not what was written.
 
     Args:
         place: of the store.
@@ -102,14 +102,29 @@ def damages(place: Path, specification: Specification, layout: Layout) -> Iterat
         what = _difference(group, name, (), expected)
         if what is not None:
             yield Damage(None, f"{name}: {what}")
-    if CHECKSUM not in group:
-        return
     # The values of a lone axis span it too, and belong to no chunk.
     spanning = sorted(name for name, array in group.arrays() if name not in axes and _dimensions(array)[: len(axes)] == axes)
     for index in np.ndindex(*layout.grid):
         what = _of_chunk(group, specification, spanning, index, layout.box(index))
         if what is not None:
             yield Damage(tuple(map(int, index)), what)
+
+
+def lost_statuses(place: Path, layout: Layout) -> Iterator[Damage]:
+    """Chunks that have all but the status of one that is done: damage, or a process that is writing or died just then.
+
+    Going on computes them again in any case.
+
+    Args:
+        place: of the store.
+        layout: how it is cut.
+    """
+    group = zarr.open_group(place, mode="r")
+    for index in np.ndindex(*layout.grid):
+        status, unreadable = _read(group, "chunk_status", index)
+        known, _ = _read(group, CHECKSUM, index)
+        if unreadable is None and int(status) != DONE and str(known):
+            yield Damage(tuple(map(int, index)), f"chunk_status: it is {int(status)}, of a chunk whose values are there")
 
 
 def _of_chunk(group: zarr.Group, specification: Specification, names: list[str], index: Index, box: Box) -> str | None:

@@ -18,8 +18,8 @@ from plastodyn import checks
 from plastodyn.runtime import provenance
 from plastodyn.runtime.progress import Bar
 from plastodyn.sweeps import store as stores
-from plastodyn.sweeps.chunk import Failure, Task, compute, pilot
-from plastodyn.sweeps.integrity import Damage, damages
+from plastodyn.sweeps.chunk import Failure, OtherLayout, Task, compute, pilot
+from plastodyn.sweeps.integrity import Damage, damages, lost_statuses
 from plastodyn.sweeps.layout import TARGET_SECONDS, Index, Layout, fit, one_batch_each
 from plastodyn.sweeps.specification import Specification, specify
 from plastodyn.sweeps.workers import LocalWorkers, WorkerStartError, cores
@@ -105,7 +105,8 @@ def sweep(
         with _hands(executor, count) as hands, _told_how_to_go_on(place):
             growing = tuple(name not in (chunk or {}) for name in specification.axes)
             layout = layout or _choose(hands, specification, growing, count)
-            _Session(hands, place, specification, layout).run(progress)
+            while not _Session(hands, place, specification, layout).run(progress):
+                layout = stores.layout_of(place, specification) or layout
     return stores.dataset(place)
 
 
@@ -113,7 +114,7 @@ def verify(store: str | PathLike[str]) -> list[Damage]:
     """What in a store is not what was written there; nothing, in a sound one.
 
     Every file is read: its own checksum is checked, and that of the values of each chunk. `sweep`, called again, computes
-    damaged chunks again.
+    damaged chunks again. Checksums tell accidents, not forgers: who changes values and checksums alike is not found.
 
     Args:
         store: of a `sweep`.
@@ -140,7 +141,7 @@ def verify(store: str | PathLike[str]) -> list[Damage]:
     specification = stores.specification_of(place)
     layout = stores.layout_of(place, specification)
     assert layout is not None
-    return list(damages(place, specification, layout))
+    return [*damages(place, specification, layout), *lost_statuses(place, layout)]
 
 
 def _mended(place: Path, specification: Specification, layout: Layout) -> list[Damage]:
@@ -190,15 +191,16 @@ class _Session:
         self.under_way: dict[Future[Any], Task] = {}
         self.losses: Counter[Index] = Counter()
         self.failures: list[Failure] = []
+        self.superseded = False
 
-    def run(self, progress: bool) -> None:
-        """Compute what is missing; raise what failed at the end."""
+    def run(self, progress: bool) -> bool:
+        """Compute what is missing; raise what failed at the end. False if another process has cut the store otherwise."""
         before = self.total - len(self.tasks)
         try:
             with Bar("sweep", self.total, progress, before) as bar:
                 for task in self.tasks:
                     self._submit(task)
-                while self.under_way:
+                while self.under_way and not self.superseded:
                     waiting = len(self.under_way)
                     self._take()
                     failed = f"{len(self.failures)} failed" if self.failures else ""
@@ -208,9 +210,10 @@ class _Session:
                 future.cancel()
             # Where nothing can be written, that is what the failures say.
             with suppress(OSError):
-                stores.mark_failed(self.place, [failure.place for failure in self.failures])
-        if self.failures:
+                stores.mark_failed(self.place, [] if self.superseded else [failure.place for failure in self.failures])
+        if self.failures and not self.superseded:
             raise self._error()
+        return not self.superseded
 
     def _submit(self, task: Task) -> None:
         try:
@@ -237,7 +240,9 @@ class _Session:
                 self._submit(task)
                 return
             failure = Failure(task.place, f"lost its worker {_ATTEMPTS} times, {error}", str(error))
-        if failure is not None:
+        if isinstance(failure, OtherLayout):
+            self.superseded = True
+        elif failure is not None:
             self.failures.append(failure)
 
     def _error(self) -> RuntimeError:

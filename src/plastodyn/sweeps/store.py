@@ -25,8 +25,8 @@ from plastodyn.sweeps.specification import Specification, differences, from_json
 MISSING, DONE, FAILED = 0, 1, 2
 """Status of a chunk: not done, done, or the experiment raised an error there."""
 
-_FORMAT, _FORMATS = "plastodyn sweep 2", ("plastodyn sweep 1", "plastodyn sweep 2")
-"""The first has no checksums, and is still gone on with."""
+_FORMAT = "plastodyn sweep 2"
+"""The first one had no checksums."""
 _METADATA = "metadata_checksum"
 _CODECS = (ZstdCodec(level=0), Crc32cCodec())
 """As Zarr compresses by default, and a checksum of each file: damage is an error when it is read."""
@@ -85,13 +85,12 @@ def layout_of(place: Path, specification: Specification) -> Layout | None:
         with _quiet():
             group = zarr.open_group(place, mode="r")
             attributes = dict(group.attrs)
-            if attributes.get("format") not in _FORMATS:
+            if attributes.get("format") != _FORMAT:
                 raise ValueError("it has other content")
             stored = from_json(str(attributes["specification"]))
-            layout = Layout(*(tuple(json.loads(str(attributes[name])).values()) for name in ("sizes", "batch", "chunk")))
-            names = _BOOKKEEPING if attributes["format"] == _FORMAT else set(_BOOKKEEPING) - {CHECKSUM}
-            whole = all(_array(group, name).shape == layout.grid for name in names)
-            if attributes["format"] == _FORMAT and attributes.get(_METADATA) != _digest_of_metadata(place):
+            layout = _layout(attributes)
+            whole = all(_array(group, name).shape == layout.grid for name in _BOOKKEEPING)
+            if attributes.get(_METADATA) != _digest_of_metadata(place):
                 raise ValueError("what describes it was changed")
             if attributes["hash"] != stored.digest() or layout.batch != tuple(stored.batch.values()):
                 raise ValueError("its specification was changed")
@@ -119,6 +118,19 @@ def statuses(place: Path) -> np.ndarray:
             return found
 
 
+def is_cut_otherwise(place: Path, layout: Layout) -> bool:
+    """Whether there is a store by now, with another layout; one that cannot be read is not the worker's to judge."""
+    try:
+        with _quiet():
+            return _layout(dict(zarr.open_group(place, mode="r").attrs)) != layout
+    except Exception:  # As in `statuses`.
+        return False
+
+
+def _layout(attributes: dict[str, Any]) -> Layout:
+    return Layout(*(tuple(json.loads(str(attributes[name])).values()) for name in ("sizes", "batch", "chunk")))
+
+
 def is_done(place: Path, index: Index) -> bool:
     """Whether a chunk is done; False where that cannot be read."""
     with _quiet(), suppress(Exception):  # As in `statuses`.
@@ -137,7 +149,7 @@ def mend_descriptions(place: Path) -> list[str]:
     """Write descriptions of single arrays again where they are not those of the whole store; their names."""
     mended = []
     for file, text in descriptions_changed(place):
-        file.unlink(missing_ok=True)
+        _remove(place, [file.parent.name, file.name])
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
         mended.append(file.parent.name)
@@ -217,10 +229,9 @@ def commit(place: Path, specification: Specification, box: Box, index: Index, bl
         _array(group, "chunk_seconds")[index] = record.seconds
         _array(group, "chunk_cpu_seconds")[index] = record.cpu_seconds
         _array(group, "chunk_origin")[index] = record.origin
-        if CHECKSUM in group:
-            kept = {name: np.asarray(_array(group, name)[box]) for name, variable in block.items() if variable.spans(axes)}
-            about = {name: np.asarray(_array(group, name)[index]) for name in RECORDED}
-            _array(group, CHECKSUM)[index] = of_chunk(specification, index, {**kept, **about})
+        kept = {name: np.asarray(_array(group, name)[box]) for name, variable in block.items() if variable.spans(axes)}
+        about = {name: np.asarray(_array(group, name)[index]) for name in RECORDED}
+        _array(group, CHECKSUM)[index] = of_chunk(specification, index, {**kept, **about})
         _array(group, "chunk_status")[index] = DONE
 
 
