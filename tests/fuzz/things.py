@@ -168,6 +168,14 @@ neurons = {
     "layer": left(count()),
     "layout": left(one_of("outputs-inputs", "inputs-outputs")),
 }
+_not_negative = numbers(at_least=0)
+
+
+def whole(value):
+    """Whole numbers at least 0, as floats too, in an array of any shape."""
+    return _not_negative(value) and bool((np.asarray(value, float) % 1 == 0).all())
+
+
 rational = either(one_number(above=0), lambda value: value == "0.1")
 rational_below_one = either(one_number(at_least=0, at_most=1 - 1e-16), lambda value: value == "0.1")
 question = {

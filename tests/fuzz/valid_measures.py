@@ -43,6 +43,7 @@ from things import (
     share,
     spectrum_of_theory,
     weights,
+    whole,
     wrapped,
 )
 
@@ -130,7 +131,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     ratio.stationary_displacement: {
         **spectrum_of_theory,
         "plasticity": Argument(0.3, any_positive),
-        "steps": Argument(100, any_not_negative),
+        "steps": Argument(100, whole),
     },
     ratio.stationary_optimum: remembered_theory,
     ratio.greedy_optimum: directed_theory,

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import plastodyn as pd
@@ -85,6 +85,7 @@ def test_multiplicities_stand_for_repeated_eigenvalues(eigenvalues, de, precisio
     np.testing.assert_allclose(counted, ratio.stationary_loss(repeated, 1.0, de, precision), rtol=1e-9)
 
 
+@settings(max_examples=20)
 @given(spectra, st.floats(0.1, 50.0))
 def test_the_greedy_optimum_is_at_most_one(eigenvalues, precision):
     assert float(ratio.greedy_optimum(eigenvalues, 1.0, precision)) <= 1 + 1e-9
@@ -98,7 +99,66 @@ def test_the_optimum_rises_to_one_as_precision_falls_and_does_not_depend_on_size
     np.testing.assert_allclose(optima[0], optima[1], rtol=1e-4)
 
 
+shares_of_twenty = st.lists(st.floats(1e-6, 1.0), min_size=20, max_size=20)
+
+
+@settings(max_examples=20)
+@given(st.lists(positive, min_size=20, max_size=20), shares_of_twenty, st.sampled_from([0.3, 1.0, 10.0, np.inf]))
+def test_the_greedy_optimum_is_a_fixed_point_of_equation_9(eigenvalues, weights, precision):
+    shares = np.array(weights) / np.sum(weights)
+    best = float(ratio.greedy_optimum(eigenvalues, 0.3, precision, shares=shares))
+    along = ratio.stationary_curvature(eigenvalues, best * 0.3, 0.3, precision, shares=shares)
+    assert float(ratio.steady_state(np.sum(shares * eigenvalues), along)) == pytest.approx(best, rel=1e-6)
+
+
+def _simulated_curvature(lam, de, dc, steps=60_000):
+    """Mean of ``lam_i g_i^2 / |g|^2`` over an exact gradient rule with steps of fixed length; NumPy, by hand."""
+    rng = np.random.default_rng(0)
+    w, found = rng.normal(size=lam.size), []
+    for step in range(steps):
+        gradient = lam * w
+        square = gradient @ gradient
+        if step > steps // 3:
+            found.append(gradient @ (lam * gradient) / square)
+        w = w - dc * gradient / np.sqrt(square) + de * rng.normal(size=lam.size)
+    return np.mean(found)
+
+
+def test_the_curvature_counts_the_direction_that_changes_sign_at_each_step():
+    """Fluctuations spare the steep half: it takes what length of the step the shallow half leaves. Simulation to 2 %."""
+    lam, spared = np.r_[np.full(50, 1.0), np.full(50, 10.0)], np.r_[np.full(50, 0.02), np.zeros(50)]
+    de = np.r_[np.full(50, 50**-0.5), np.zeros(50)]
+    for best in (0.5, 1.0):
+        found = ratio.stationary_curvature(lam, best, 1.0, np.inf, shares=spared)
+        assert float(found) == pytest.approx(_simulated_curvature(lam, de, best), rel=0.02)
+
+
+def test_optima_depend_neither_on_size_nor_on_scale():
+    for best in (ratio.stationary_optimum, ratio.greedy_optimum):
+        expected = float(best([1.0, 4.0, 9.0], 0.3, 5.0))
+        for scale, size in ((1.0, 1e-200), (1.0, 1e200), (1e-200, 0.3), (1e200, 0.3)):
+            assert float(best([scale, 4 * scale, 9 * scale], size, 5.0)) == pytest.approx(expected, rel=1e-6)
+    assert float(ratio.stationary_optimum([1.0, 4.0, 9.0], 0.3, 1e-30)) == pytest.approx(1.0, rel=1e-4)
+    assert np.isnan(ratio.stationary_optimum(np.ones(100), 0.3, 1e-7, correlation_time=np.inf))
+
+
+def test_displacement_of_one_weight_is_that_of_its_recursion():
+    """``E |w(t+T) - w(t)|^2 = 2 var (1 - (1 - kappa lam)^T)``, kappa and var from the stationary state; tiny curvatures too."""
+    eigenvalues, de, dc = [0.5, 2.0], 0.3, 0.2
+    loss = [float(ratio.stationary_loss(eigenvalues, dc, de, np.inf))]
+    never = float(ratio.stationary_displacement(eigenvalues, dc, de, np.inf, 10**9))
+    assert never > np.sqrt(2 * 2 * loss[0] / 2.0)
+    one = [float(ratio.stationary_displacement(eigenvalues, dc, de, np.inf, steps)) for steps in (0, 1)]
+    assert one[0] == 0
+    # In one step: the fluctuation, and the plasticity that answers what was there before.
+    assert one[1] == pytest.approx(np.hypot(de, dc), rel=1e-6)
+    tiny = [float(ratio.stationary_displacement([scale, 2.0], 0.3, 0.3, np.inf, 10)) for scale in (1e-9, 1e-17, 1e-300)]
+    assert tiny[1:] == pytest.approx([tiny[0]] * 2, rel=1e-6)
+
+
 def test_equation_10_exceeds_equation_9_while_learning():
+    # (Q[de] |de|^2 - 2 dF) / Q[dc] = (2 x 0.25 + 0.2) / 3.
+    assert float(ratio.learning(2.0, 3.0, 0.5, -0.1)) == pytest.approx((0.7 / 3) ** 0.5)
     assert ratio.learning(2.0, 3.0, 0.5, -0.1) > ratio.steady_state(2.0, 3.0) * 0.5
     assert float(ratio.learning(2.0, 3.0, 0.5, 0.0)) == pytest.approx(float(ratio.steady_state(2.0, 3.0)) * 0.5)
 

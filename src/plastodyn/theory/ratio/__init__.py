@@ -6,13 +6,8 @@ most over one interval; the stationary theory, this project's own, for the one w
 """
 
 from plastodyn.theory.ratio.greedy import isotropic, learning, noisy, optimal_magnitude, quadratic, steady_state
-from plastodyn.theory.ratio.stationary import (
-    greedy_optimum,
-    stationary_curvature,
-    stationary_displacement,
-    stationary_loss,
-    stationary_optimum,
-)
+from plastodyn.theory.ratio.optima import greedy_optimum, stationary_optimum
+from plastodyn.theory.ratio.stationary import stationary_curvature, stationary_displacement, stationary_loss
 
 __all__ = [
     "greedy_optimum",
