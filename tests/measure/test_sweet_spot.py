@@ -57,6 +57,39 @@ def test_diverged_members_are_no_minimum():
     assert sweet_spot(losses * np.nan).place == "nowhere"
 
 
+@pytest.mark.parametrize(("bad", "place"), [(slice(5, None), "upper edge"), (slice(None, 5), "lower edge")])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("replica", [slice(None), 0])
+def test_where_members_diverge_the_axis_ends(bad, place, value, replica):
+    """The true minimum is 0.8, between ratios 4 and 5 of this axis; the finite part falls towards it."""
+    ratios = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 1.3, 2.0, 3.0, 5.0])
+    curves = (ratios + 0.64 / ratios) ** 2 * np.array([[1.0], [1.1], [0.95]])
+    curves[replica, bad] = value
+    found = sweet_spot(xr.DataArray(curves, dims=("replica", "ratio"), coords={"ratio": ratios}))
+    assert (found.place, found.ratio) == (place, pytest.approx(0.7 if place == "upper edge" else 0.9))
+    assert np.isnan(found.standard_error)
+
+
+@pytest.mark.parametrize("best", [0.25, 0.3, 0.35, 0.45, 0.6, 1.1])
+def test_equal_curvatures_leave_no_bias(best):
+    curve = (PAPERS_GRID / best + best / PAPERS_GRID) ** 2
+    found = sweet_spot(xr.DataArray(curve[None].astype("float16"), dims=("replica", "ratio"), coords={"ratio": PAPERS_GRID}))
+    assert found.ratio == pytest.approx(best, rel=2e-3)  # Half precision: 5e-4 of a loss.
+
+
+def test_noise_is_not_called_a_place():
+    flat = 1 + 0.02 * np.random.default_rng(0).normal(size=(40, 5, 9))
+    found = [sweet_spot(xr.DataArray(one, dims=("replica", "ratio"), coords={"ratio": PAPERS_GRID})) for one in flat]
+    sure = [one for one in found if one.place == "inside" and one.standard_error < 0.1 * one.ratio]
+    assert len(sure) < 12
+    assert any("no lowest error is resolved" in one.answer for one in found)
+
+
+def test_a_prediction_that_is_no_number_crosses_nowhere():
+    nothing = xr.DataArray(np.full((2, 9), np.nan), dims=("replica", "ratio"), coords={"ratio": PAPERS_GRID})
+    assert crossing(nothing).place == crossing(nothing + np.inf).place == "nowhere"
+
+
 def test_other_dimensions_remain():
     losses = xr.concat([_curves(PAPERS_GRID, q).isel(trial=0) for q in (10.0, 1.0)], xr.Variable("precision", [10.0, 1.0]))
     found = sweet_spot(losses)
@@ -74,6 +107,7 @@ def test_other_dimensions_remain():
         (lambda x: x.isel(ratio=slice(2)), "at least 3 increasing points"),
         (lambda x: x.isel(ratio=slice(None, None, -1)), "at least 3 increasing points"),
         (lambda x: x.drop_vars("ratio"), "at least 3 increasing points"),
+        (lambda x: x.expand_dims(step=3), r"losses must be a mean over time, such as run.loss.mean\('step'\)"),
         (lambda x: x - 100, "losses must be numbers above 0"),
         (lambda x: x.astype(str), "losses must be numbers above 0"),
     ],

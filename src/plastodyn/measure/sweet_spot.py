@@ -13,8 +13,9 @@ from plastodyn.types import Floats
 
 _WINDOW = 2.0
 """Points whose ratio is within this factor of the lowest one's take part in the fit; its two neighbours always do."""
-_DEGREE = 2
-_PLACES = 4001
+_TIMES = ("step", "time")
+_UNRESOLVED = 0.3
+"""Standard errors above this share of the ratio tell noise, not a place."""
 INSIDE, LOWER, UPPER, NOWHERE = "inside", "lower edge", "upper edge", "nowhere"
 
 
@@ -22,7 +23,7 @@ class SweetSpot(NamedTuple):
     """The answer of `sweet_spot`: one number each, or an array over the dimensions that remain.
 
     ``place`` is ``inside`` the axis, at its ``lower edge`` or ``upper edge`` (then ``ratio`` is that end, without an error), or
-    ``nowhere``, where no ratio has a finite loss.
+    ``nowhere``, where no ratio has a finite loss in all repetitions.
     """
 
     ratio: float | xr.DataArray
@@ -39,21 +40,27 @@ class SweetSpot(NamedTuple):
         if isinstance(self.place, xr.DataArray):
             return f"{int((self.place == INSIDE).sum())} of {self.place.size} sweet spots lie inside the axis"
         if self.place == NOWHERE:
-            return "no ratio has a finite loss"
+            return "no ratio has a finite loss in all repetitions"
         if self.place != INSIDE:
             beyond = "below" if self.place == LOWER else "above"
-            return f"the error is lowest at the edge of your axis, {self.ratio:.3g}: extend the axis {beyond} it"
-        return f"the error is lowest at a ratio of {self.ratio:.3g} +- {self.standard_error:.2g}"
+            return f"the error is lowest at the edge of your axis (or of its finite part), {self.ratio:.3g}: look {beyond} it"
+        if self.standard_error > _UNRESOLVED * self.ratio:
+            return f"no lowest error is resolved: {self.ratio:.3g} +- {self.standard_error:.2g}; take more repetitions"
+        error = "" if math.isnan(self.standard_error) else f" +- {self.standard_error:.2g}"
+        return f"the error is lowest at a ratio of {self.ratio:.3g}{error}"
 
 
 def sweet_spot(losses: xr.DataArray, axis: str = "ratio", replica: str = "replica") -> SweetSpot:
     """Where a measured error is lowest along an axis, with its standard error.
 
-    A parabola of log loss in log ratio through the lowest point of the mean over replicas, its two neighbours and all points
-    within a factor of 2 of it. (``F = (r + 1/r)^2``, the isotropic case, is even in log r, so that three points give its
-    minimum without bias; a parabola in r itself lies 0.05 to 0.1 too high on the paper's grid.) The standard error is that of
-    the jackknife over replicas: with few of them compare with Student's law. It does not know of an axis that is too coarse:
-    points a factor of 3 apart leave a bias of up to 5 %, the paper's grid one of up to 1 %.
+    ``F = a r^2 + b + c / r^2``, fitted to the relative losses at the lowest point of the mean over replicas, its two neighbours
+    and all points within a factor of 2 of it; lowest at ``(c / a)^(1/4)``. This is the stationary loss where all curvatures
+    are equal, ``(r + 1/r)^2``; where they are not, the paper's grid leaves a bias of up to 2.5 % (a parabola in r itself lies
+    0.05 to 0.1 too high there), which the standard error does not know. That is the jackknife's over replicas: with few of
+    them compare with Student's law; for a valley as flat as its noise it is too small.
+
+    Members that diverged (NaN or infinite losses) end the axis: where the lowest point has none but such neighbours on one
+    side, that side is an edge.
 
     Args:
         losses: positive numbers over ``axis``, ``replica`` and any other dimensions, such as ``run.loss.mean("step")``.
@@ -81,7 +88,16 @@ def sweet_spot(losses: xr.DataArray, axis: str = "ratio", replica: str = "replic
     def place(curve: Floats) -> float:
         return float(np.exp(_lowest(x, curve)))
 
-    return _over_the_rest(losses.transpose(..., replica, axis), x, place)
+    def edges(curve: Floats) -> tuple[float, float]:
+        finite = np.isfinite(curve)
+        if not finite.any():
+            return np.nan, np.nan
+        lowest = int(np.argmin(np.where(finite, curve, np.inf)))
+        left = np.flatnonzero(~finite[:lowest]).max(initial=-1) + 1
+        right = lowest + np.flatnonzero(~finite[lowest:]).min(initial=len(x) - lowest) - 1
+        return float(np.exp(x[left])), float(np.exp(x[right]))
+
+    return _over_the_rest(losses.transpose(..., replica, axis).astype(float), edges, place)
 
 
 def crossing(prediction: xr.DataArray, axis: str = "ratio", replica: str = "replica") -> SweetSpot:
@@ -112,34 +128,42 @@ def crossing(prediction: xr.DataArray, axis: str = "ratio", replica: str = "repl
 
     def place(curve: Floats) -> float:
         excess = np.log(curve) - x
+        if not np.isfinite(excess).all():
+            return np.nan
         falls = np.flatnonzero((excess[:-1] >= 0) & (excess[1:] < 0))
         if not falls.size:
             return float(np.exp(x[0 if excess[0] < 0 else -1]))
         i = int(falls[0])
         return float(np.exp(x[i] + (x[i + 1] - x[i]) * excess[i] / (excess[i] - excess[i + 1])))
 
-    return _over_the_rest(prediction.transpose(..., replica, axis), x, place)
+    return _over_the_rest(
+        prediction.transpose(..., replica, axis).astype(float), lambda _: (float(np.exp(x[0])), float(np.exp(x[-1]))), place
+    )
 
 
 def _lowest(x: Floats, losses: Floats) -> float:
-    """Log ratio of the minimum of the polynomial around the lowest point; an end of the axis, if that is lowest."""
+    """Log ratio of the minimum of the curve fitted around the lowest point; an end of what is finite, if that is lowest."""
     finite = np.isfinite(losses)
     if not finite.any():
         return np.nan
-    x, y = x[finite], np.log(losses[finite])
-    lowest = int(np.argmin(y))
-    if lowest in (0, len(x) - 1):
-        return x[lowest]
-    near = (np.abs(x - x[lowest]) <= math.log(_WINDOW)) | (np.abs(np.arange(len(x)) - lowest) <= 1)
-    curve = np.polynomial.Polynomial.fit(x[near], y[near], min(_DEGREE, int(near.sum()) - 1))
-    between = np.linspace(x[near][0], x[near][-1], _PLACES)
-    return float(between[np.argmin(curve(between))])
+    lowest = int(np.argmin(np.where(finite, losses, np.inf)))
+    if not (0 < lowest < len(x) - 1 and finite[lowest - 1] and finite[lowest + 1]):
+        return float(x[lowest])
+    near = finite & ((np.abs(x - x[lowest]) <= math.log(_WINDOW)) | (np.abs(np.arange(len(x)) - lowest) <= 1))
+    square, relative = np.exp(2 * (x[near] - x[lowest])), losses[near] / losses[lowest]
+    terms = np.stack([square, np.ones_like(square), 1 / square], axis=1) / relative[:, None]
+    (rising, _, falling), *_ = np.linalg.lstsq(terms, np.ones_like(square), rcond=None)
+    if rising <= 0 or falling <= 0:
+        return float(x[lowest])
+    return float(np.clip(x[lowest] + math.log(falling / rising) / 4, x[near][0], x[near][-1]))
 
 
-def _over_the_rest(values: xr.DataArray, x: Floats, place: Callable[[Floats], float]) -> SweetSpot:
+def _over_the_rest(
+    values: xr.DataArray, edges: Callable[[Floats], tuple[float, float]], place: Callable[[Floats], float]
+) -> SweetSpot:
     """The answer for every point of the leading dimensions."""
     rest, shape = values.dims[:-2], values.shape[:-2]
-    found = [_one(own, x, place) for own in values.values.reshape(-1, *values.shape[-2:])]
+    found = [_one(own, edges, place) for own in values.values.reshape(-1, *values.shape[-2:])]
     if not rest:
         return found[0]
     coords = {name: c for name, c in values.coords.items() if set(c.dims) <= set(rest)}
@@ -147,12 +171,13 @@ def _over_the_rest(values: xr.DataArray, x: Floats, place: Callable[[Floats], fl
     return SweetSpot(*(xr.DataArray(column, dims=rest, coords=coords) for column in columns))
 
 
-def _one(curves: Floats, x: Floats, place: Callable[[Floats], float]) -> SweetSpot:
+def _one(curves: Floats, edges: Callable[[Floats], tuple[float, float]], place: Callable[[Floats], float]) -> SweetSpot:
+    # A replica that diverged at a ratio makes that ratio's mean infinite: there the answer is not sure to exist.
     value, error = jackknife(place, [curves])
     if not np.isfinite(value):
         return SweetSpot(math.nan, math.nan, NOWHERE)
-    for end, name in ((x[0], LOWER), (x[-1], UPPER)):
-        if math.isclose(value, math.exp(end), rel_tol=1e-9):
+    for end, name in zip(edges(curves.mean(axis=0)), (LOWER, UPPER), strict=True):
+        if math.isclose(value, end, rel_tol=1e-9):
             return SweetSpot(value, math.nan, name)
     return SweetSpot(value, error, INSIDE)
 
@@ -163,6 +188,9 @@ def _check(what: str, values: xr.DataArray, axis: str, replica: str) -> None:
         checks.one_of(f"{name}, a dimension of {what},", dim, map(str, values.dims))
     if axis == replica:
         raise ValueError(f"axis and replica must name two dimensions of {what}; got {axis!r} twice")
+    waiting = [str(name) for name in values.dims if name in _TIMES]
+    if waiting:
+        raise ValueError(f"{what} must be a mean over time, such as run.loss.mean('step'); got the dimension {waiting[0]!r}")
     places = np.asarray(values[axis].values)
     if places.dtype.kind not in "fiu" or places.size < 3 or not (places > 0).all() or not (np.diff(places) > 0).all():
         raise ValueError(f"axis {axis!r} must have at least 3 increasing points above 0; got {checks.shown(places)}")

@@ -158,14 +158,13 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
     """Where the curves are lowest, equation 9's answer, and the vertex on the paper's grid."""
     simulated = pd.measure.sweet_spot(done.loss)
     greedy = pd.measure.crossing(done.prediction)
-    stationary = pd.measure.sweet_spot(result.stationary_curves, "fine_ratio")
     corner = vertex(done.loss)
     published = [[done.setup.published(q, f) for q in done.loss.precision.values] for f in done.loss.fluctuation.values]
     return xr.Dataset(
         {
             "optimum_simulated": simulated.ratio,
             "optimum_simulated_error": simulated.standard_error,
-            "optimum_stationary": stationary.ratio,
+            "optimum_stationary": _lowest_of_theory(result.stationary_curve),
             "optimum_greedy": xr.where(greedy.place == "inside", greedy.ratio, np.nan),
             "optimum_greedy_error": greedy.standard_error,
             "vertex_simulated": corner.ratio,
@@ -173,6 +172,19 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
             "vertex_published": (_DIMS[:2], published),
         }
     )
+
+
+def _lowest_of_theory(curve: xr.DataArray) -> xr.DataArray:
+    """Where a curve without noise is lowest: between the points of its fine axis, from the three lowest."""
+    lowest = curve.argmin("fine_ratio").clip(1, curve.sizes["fine_ratio"] - 2)
+    x = xr.DataArray(np.log(curve.fine_ratio))
+    (left, here, right), (a, b, c) = (
+        [each.isel(fine_ratio=lowest + beside, drop=True).drop_vars("fine_ratio", errors="ignore") for beside in (-1, 0, 1)]
+        for each in (x, np.log(curve))
+    )
+    # The vertex of the parabola through three points.
+    up, down = (here - left) * (b - c), (here - right) * (b - a)
+    return np.exp(here - ((here - left) * up - (here - right) * down) / (2 * (up - down)))
 
 
 def _described(result: xr.Dataset) -> xr.Dataset:

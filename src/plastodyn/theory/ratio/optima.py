@@ -56,6 +56,7 @@ def stationary_optimum(
     lam = lam / lam.max()
     _, q, time = np.broadcast_arrays(*(np.asarray(x, float) for x in (fluctuation, precision, correlation_time)))
     low, high = (np.full(q.shape, np.log(end)) for end in _RATIO_RANGE)
+    best, loss = low, np.full((1, *q.shape), np.inf)
     for _ in range(_REFINEMENTS):
         # Shape (grid, ...): every pass looks closer between the neighbours of the lowest point.
         grid = np.linspace(low, high, _GRID)
