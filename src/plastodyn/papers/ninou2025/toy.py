@@ -36,7 +36,7 @@ def figure_1(size: str, key: Array) -> Reproduction:
     Returns:
         Data, picture and claims.
 
-    Source: figure 1; the flipped synapse is the first, ``w1' = -e w2, w2' = +e w1`` in the specification.
+    Source: figure 1; the flipped synapse is the second, ``w1' = -e w2, w2' = +e w1``.
     """
     circuit = pd.Circuit(loss=lambda w: 0.5 * (w[0] * w[1] - _TARGET) ** 2, weights=jnp.array(_START))
     gradient = pd.rules.gradient(1.0)

@@ -129,7 +129,7 @@ def _input_claims(data: xr.Dataset, source: Source) -> list[Claim]:
     )
     rise = isotropic.minus(mixed)
     ratio = float(one.loss.min() / one.contrast_loss.min())
-    losses = "inputs as stated (unit Gaussian) give losses some 20 times below those stored"
+    losses = "inputs as stated (unit Gaussian) give losses more than 10 times below those of inputs x = Az"
     optimum = "with unit Gaussian inputs the sweet spot is 1, not the published 0.7"
     falls = "the sweet spot falls with anisotropy of the inputs"
     return [

@@ -1,6 +1,6 @@
 """One sweep over ratio, precision and fluctuation, with the theories of the same networks beside it."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import numpy as np
@@ -177,14 +177,12 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
 def _lowest_of_theory(curve: xr.DataArray) -> xr.DataArray:
     """Where a curve without noise is lowest: between the points of its fine axis, from the three lowest."""
     lowest = curve.argmin("fine_ratio").clip(1, curve.sizes["fine_ratio"] - 2)
-    x = xr.DataArray(np.log(curve.fine_ratio))
-    (left, here, right), (a, b, c) = (
-        [each.isel(fine_ratio=lowest + beside, drop=True).drop_vars("fine_ratio", errors="ignore") for beside in (-1, 0, 1)]
-        for each in (x, np.log(curve))
-    )
+    near = [curve.isel(fine_ratio=lowest + beside) for beside in (-1, 0, 1)]
+    a, b, c = (np.log(each.drop_vars("fine_ratio")) for each in near)
+    left, here, right = (np.log(each.fine_ratio.drop_vars("fine_ratio")) for each in near)
     # The vertex of the parabola through three points.
     up, down = (here - left) * (b - c), (here - right) * (b - a)
-    return np.exp(here - ((here - left) * up - (here - right) * down) / (2 * (up - down)))
+    return cast(xr.DataArray, np.exp(here - ((here - left) * up - (here - right) * down) / (2 * (up - down))))
 
 
 def _described(result: xr.Dataset) -> xr.Dataset:
