@@ -97,3 +97,29 @@ def test_brackets_in_names_are_shown_as_they_are(quick_figure, run_here, tmp_pat
 def test_nothing_but_the_answer_is_printed_where_nobody_watches(run_here, tmp_path):
     (tmp_path / "spec.toml").write_text("[consolidation]\nalpha = 0.5\nmu = 0.1\n")
     assert run_here("certify", "spec.toml", "--json", cwd=tmp_path).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("loss", "weights", "said"),
+    [
+        ("w[0] ** 2 - w[1] ** 2 + w[1] ** 4", "[0.0, 0.1]", "not at a minimum (some curvatures are negative)"),
+        ("jnp.sum(jnp.exp(-w))", "[1.0, 1.0]", "not at a minimum (gradient descent still has 100 % of their norm to go)"),
+        ("jnp.sum((w - 1.0) ** 2) + 0.3", "[1.0, 1.0]", "Use the stationary ratio"),
+    ],
+)
+def test_measure_says_where_its_ratios_do_not_hold(loss, weights, said, tmp_path, run_here):
+    model = tmp_path / "model.py"
+    model.write_text(f"import jax.numpy as jnp\nweights = jnp.array({weights})\ndef loss(w):\n    return {loss}\n")
+    result = run_here("measure", model, "--samples", 4, "--json", cwd=tmp_path)
+    assert result.returncode == 0
+    assert said in json.loads(result.stdout)["answer"]
+
+
+@pytest.mark.parametrize("raised", ["Stop('a\\nb')", "GeneratorExit"])
+def test_a_model_that_raises_what_is_no_exception_is_no_refutation(raised, tmp_path, run_here):
+    model = tmp_path / "model.py"
+    model.write_text(f"class Stop(BaseException):\n    pass\nraise {raised}\n")
+    result = run_here("measure", model, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith("plastodyn: MODEL")
+    assert len(result.stderr.splitlines()) == 1

@@ -309,13 +309,13 @@ def test_layout_tells_which_side_of_a_matrix_is_presynaptic():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give either --signs NAME or --flip FRACTION"),
-        (["--signs", "signs", "--flip", "0.2"], "give either --signs NAME or --flip FRACTION"),
+        ([], "give one of --signs NAME and --flip FRACTION"),
+        (["--signs", "signs", "--flip", "0.2"], "give one of --signs NAME and --flip FRACTION"),
         (["--signs", "sings"], "--signs must name signs in flippable.py"),
         (["--signs", "wrong"], "signs must have the structure of the weights"),
         (["--signs", "target"], "signs must have the structure of the weights"),
         (["--flip", "1.2"], "--flip must be a number >= 0 and <= 1"),
-        (["--flip", "0.2", "--layer", "2"], "layer must be below the number of weight matrices, 2"),
+        (["--flip", "0.2", "--layer", "2"], "layer must be below the number of weight matrices; got 2, and 2 arrays"),
         (["--flip", "0.2", "--side", "left"], "--side must be one of presynaptic, postsynaptic"),
         (["--flip", "0.2", "--layout", "columns"], "--layout must be one of outputs-inputs, inputs-outputs"),
         (["--flip", "0.2", "--keep", "shape"], "keep must be one of None, norm, sign"),

@@ -195,7 +195,7 @@ def test_bad_neurons_are_named(make, arguments, message):
 def test_signs_that_do_not_fit_the_circuit_are_named():
     circuit = _layered()
     for signs, message in (
-        (pd.rules.presynaptic(0.5, layer=2), "number of weight matrices, 2; got 2"),
+        (pd.rules.presynaptic(0.5, layer=2), "number of weight matrices; got 2, and 2 arrays"),
         (pd.rules.presynaptic([1, -1, 1]), "each of the 4 presynaptic neurons; got 3 signs"),
         (pd.rules.postsynaptic([1, -1, 1, 1]), "each of the 3 postsynaptic neurons; got 4 signs"),
     ):

@@ -61,6 +61,8 @@ def main() -> None:
         )
     except Exception as error:
         code = _failed(_said(error))
+    except BaseException as error:  # A model may raise what is no Exception: 1 would mean "refuted".
+        code = _failed(f"{type(error).__name__}: {error}")
     if code == _INTERRUPTED:
         _err.print("plastodyn: interrupted", style="red")
     sys.exit(code)

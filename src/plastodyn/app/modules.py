@@ -21,6 +21,9 @@ def user_module(model: str) -> ModuleType:
     """
     path = Path(model)
     if path.suffix != ".py":
+        # As for a file: what lies beside the user is found too.
+        if "" not in sys.path and str(Path.cwd()) not in sys.path:
+            sys.path.append(str(Path.cwd()))
         try:
             return importlib.import_module(model)
         except ImportError as error:
@@ -40,6 +43,8 @@ def user_module(model: str) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # What a model raises need not be an Exception.
         raise ValueError(f"MODEL {model!r} could not be run: {type(error).__name__}: {error}") from error
     return module

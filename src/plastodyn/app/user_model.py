@@ -79,7 +79,7 @@ def load_with_signs(asked: Asked, flips: Flips, say: Say) -> tuple[Circuit, Any]
         ValueError: as for `load`; or if the flips are not given, given twice, out of range or not defined.
     """
     if (flips.named is None) == (flips.fraction is None):
-        raise ValueError("give either --signs NAME or --flip FRACTION, and not both")
+        raise ValueError("give one of --signs NAME and --flip FRACTION")
     if flips.fraction is not None:
         checks.one_number("--flip", flips.fraction, at_least=0, at_most=1)
     checks.one_of("--side", flips.side, _SIDES)

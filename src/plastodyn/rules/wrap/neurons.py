@@ -52,7 +52,10 @@ class NeuronSigns(eqx.Module):
         leaves, structure = jax.tree.flatten(weights)
         layers = [index for index, leaf in enumerate(leaves) if leaf.ndim >= 2]
         if not self.layer < len(layers):
-            raise ValueError(f"layer must be below the number of weight matrices, {len(layers)}; got {self.layer}")
+            matrices = f"{len(layers)} arrays of two dimensions or more" if layers else "no array of two dimensions"
+            raise ValueError(
+                f"layer must be below the number of weight matrices; got {self.layer}, and {matrices} in the weights"
+            )
         chosen = layers[self.layer]
         found: list[Array] = [jnp.ones((), leaf.dtype) for leaf in leaves]
         weight, axis = leaves[chosen], LAYOUTS[self.layout][self.side]
