@@ -75,3 +75,27 @@ def test_length_is_bounded():
     proof = json.loads(consolidation("1/2", "1/10").to_json())
     with pytest.raises(ValueError, match="at most 20000000 letters"):
         Certificate.from_json(json.dumps({**proof, "provenance": {"note": "x" * 20_000_000}}))
+
+
+def _field(operations, outputs, size):
+    return Premises("smooth_field", "continuous", {"operations": operations, "outputs": outputs})._replace(
+        domain={"equilibrium": [["0", "0"]] * size, "box": [["-1", "1"]] * size, "level": "1/100000"}, margin="0", boxes=10
+    )
+
+
+def test_what_a_smooth_field_holds_is_bounded_before_it_is_worked_on():
+    """A dense P of long fractions, powers of powers, and an equilibrium of many numbers: each took minutes, or for ever."""
+    small = [*(["input", i] for i in range(16)), *(["neg", i] for i in range(16))]
+    long = _field(small, list(range(16, 32)), 16)._replace(lyapunov=_symmetric(_long(16, 2000)))
+    with pytest.raises(Unproved, match="matrices must be few, small or short enough"):
+        conclude(long)
+    powers = _field([["input", 0], *(["power", i, 1000] for i in range(2000))], [2000], 1)._replace(lyapunov=[["1"]])
+    with pytest.raises(Unproved, match="must not be powers of powers beyond a degree"):
+        conclude(powers)
+    many = _field([*(["input", i] for i in range(101)), *(["neg", i] for i in range(101))], list(range(101, 202)), 101)
+    with pytest.raises(Unproved, match="must be of at most 100 numbers; got 101"):
+        conclude(many._replace(witness={"kind": "unstable equilibrium"}))
+
+
+def _symmetric(rows):
+    return [[rows[max(i, j)][min(i, j)].lstrip("-") for j in range(len(rows))] for i in range(len(rows))]

@@ -252,7 +252,10 @@ def stability(
         float | None, typer.Option("--flip", help="Instead of --signs: the fraction of neurons, the first ones, to flip.")
     ] = None,
     layer: Annotated[
-        int, typer.Option("--layer", min=0, help="Whose neurons: the matrix, from 0; those of a dict in the order of its keys.")
+        int,
+        typer.Option(
+            "--layer", min=0, help="Whose neurons: the matrix, from 0; those of a dict in the order of its sorted keys."
+        ),
     ] = 0,
     side: Annotated[
         str,

@@ -26,6 +26,10 @@ _MOST_DIGITS = 3e9
 """Elimination of a matrix of n rows takes about ``3 n^4`` ns for each bit of its entries: ten seconds in all."""
 _CHARACTERISTIC = 6
 """How many times longer the determinants of Hurwitz take."""
+_BALLS = 30
+"""How many times longer an elimination takes in balls, and with the fractions that come out of a region's faces."""
+_MOST_NUMBERS = 100
+"""Of an equilibrium that is refuted: Hurwitz's determinants in balls take seconds from there on."""
 _MOST_STEPS = 5_000_000
 """Of boxes, each an operation and its n + 1 parts at a time, which take about 3 us: a quarter of a minute in all."""
 _NO_MARGIN = fmpq(0)
@@ -237,6 +241,7 @@ def _field(premises: Premises, read: Premises) -> Conclusion:
         centre = system.equilibrium(enclosure)
         place = {"equilibrium": [[str(middle), str(radius)] for middle, radius in enclosure]}
         if kind == "unstable equilibrium":
+            require(size <= _MOST_NUMBERS, f"an unstable equilibrium must be of at most {_MOST_NUMBERS} numbers; got {size}")
             require(system.surely_unstable(centre), "the equilibrium must be unstable")
             read = read._replace(domain=place, witness={"kind": kind})
             return Conclusion(read, "refuted", "equilibrium_stable", ("equilibrium_unstable",))
@@ -265,6 +270,7 @@ def _region(premises: Premises, system: System, centre: list[arb]) -> Region:
     bounds = [(rational.exact(low), rational.exact(high)) for low, high in domain["box"]]
     require(len(bounds) == len(centre) and all(low < high for low, high in bounds), "box must bound each coordinate")
     p, level = rational.symmetric("P", premises.lyapunov, len(centre)), rational.exact(domain["level"])
+    require_little_work([p, [[level]], [[bound for pair in bounds for bound in pair]]], _BALLS)
     require(rational.not_positive(p) is None, "P must be positive definite")
     require(0 < level <= lowest_on_faces(p, centre, bounds), "the region must lie within the box")
     return Region(system, centre, p, level, bounds)

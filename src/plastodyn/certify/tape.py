@@ -12,6 +12,8 @@ BINARY = {"add", "sub", "mul", "div"}
 _PARTIAL = {"log", "sqrt", "div", "power"}
 """Operations that are not defined for all numbers."""
 _HIGHEST_POWER = 1000
+_LONGEST_EXPONENT = 10_000
+"""Bits of the degree of any entry as a polynomial: the exponents of its bounds are about as long."""
 
 Operation = tuple[str, tuple[Any, ...]]
 """A name, and the places of entries before it; or a power, or a constant in hexadecimal digits."""
@@ -51,7 +53,18 @@ class Tape:
         if not lists["outputs"] or not all(_is_place(i, len(tape.operations)) for i in lists["outputs"]):
             raise ValueError(f"outputs must be entries of the list; got {lists['outputs']}")
         tape.outputs = list(lists["outputs"])
+        if tape._bits_of_degree() > _LONGEST_EXPONENT:
+            raise ValueError(f"operations must not be powers of powers beyond a degree of 2^{_LONGEST_EXPONENT}")
         return tape
+
+    def _bits_of_degree(self) -> int:
+        """Of the entry of the highest degree, where every function but sums counts as what it is at most next to infinity."""
+        bits: list[int] = []
+        for name, arguments in self.operations:
+            operands = () if name in ("input", "constant") else arguments[:1] if name == "power" else arguments
+            most = max((bits[i] for i in operands), default=0)
+            bits.append(most + (arguments[1].bit_length() if name == "power" else name in ("mul", "div")))
+        return max(bits, default=0)
 
     def entry(self, name: str, *arguments: Any) -> int:
         """The entry that holds an operation; sums with 0 and products with 1 are left out.
