@@ -19,7 +19,7 @@ from plastodyn.papers import Claim
 
 
 def run(*arguments, cwd):
-    command = [sys.executable, "-c", "from plastodyn.app.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from plastodyn.app.cli import run; run()", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
@@ -215,8 +215,8 @@ def told(self, *arguments):
         print("finished", int((self.status == 0).sum()), flush=True)
 Ensemble._finish = told
 
-from plastodyn.app.cli import main
-main()
+from plastodyn.app.cli import run
+run()
 """
     arguments = ["reproduce", "raman2021", "fig5", "--size", "full", "--out", "out"]
     with (tmp_path / "errors").open("w") as errors:

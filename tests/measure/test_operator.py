@@ -26,7 +26,7 @@ def _host(vector):
     return {"a": moved[:6].reshape(2, 3), "b": moved[6:]}
 
 
-OPERATORS = [measure.operator(_compiled, LIKE), measure.host_operator(_host, LIKE)]
+OPERATORS = [measure.operator(_compiled, LIKE), pytest.param(measure.host_operator(_host, LIKE), marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("operator", OPERATORS)

@@ -74,6 +74,7 @@ def test_theory_stable_point_is_stable():
     assert found.flipped_share == pytest.approx(4 * 40 / (11 * 40))
 
 
+@pytest.mark.slow
 def test_growth_rate_and_counts_are_those_of_the_linearised_error():
     """E' = -E J: eigenvalues of J, one for each input, and flat directions for all other weights."""
     circuit, eigenvalues = at_teacher(12, 12)

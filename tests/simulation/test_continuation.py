@@ -131,6 +131,7 @@ def test_the_batching_may_change_between_runs():
     np.testing.assert_array_equal(second.state_2_inner_0, whole.state_2_inner_0)
 
 
+@pytest.mark.slow
 def test_a_new_key_gives_other_numbers_from_there_on():
     first = _simulate(3, False, key=KEY)
     usual, other = (_simulate(3, False, start=first, key=key) for key in (KEY, jax.random.key(12)))

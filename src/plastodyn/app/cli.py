@@ -42,6 +42,18 @@ LeaveOutOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+def run() -> None:
+    """What the shell calls: after Ctrl-C it ends at once, for threads may still compute while Python takes itself apart."""
+    try:
+        main()
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_INTERRUPTED)
+        raise
+
+
 def main() -> None:
     """Run the command line; a failure is one line on standard error and exit code 2, with ``--debug`` its traceback too."""
     try:
