@@ -55,6 +55,7 @@ def test_mean_reverting_weights_stay_about_where_they_started():
     _assert_mean(last * before, 0.04 * np.exp(-lag / 10) * (1 - np.exp(-2 * float(run.step[-2]) / 10)))
 
 
+@pytest.mark.slow
 def test_drift_is_straight_or_turns():
     straight = np.linalg.norm(_displacements(pd.fluctuations.drift(0.1), 50, replicas=5), axis=-1)
     np.testing.assert_allclose(straight, 5.0, rtol=1e-5)

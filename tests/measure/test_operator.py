@@ -26,10 +26,10 @@ def _host(vector):
     return {"a": moved[:6].reshape(2, 3), "b": moved[6:]}
 
 
-OPERATORS = [measure.operator(_compiled, LIKE), pytest.param(measure.host_operator(_host, LIKE), marks=pytest.mark.slow)]
+COMPILED, HOST = OPERATORS = [measure.operator(_compiled, LIKE), measure.host_operator(_host, LIKE)]
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("operator", [COMPILED, pytest.param(HOST, marks=pytest.mark.slow)])
 def test_estimators_take_any_product(operator):
     exact = np.linalg.eigvalsh(MATRIX)
     trace = measure.trace(operator, key=KEY, samples=64)

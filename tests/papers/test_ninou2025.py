@@ -64,7 +64,7 @@ def test_curl_descent_is_the_papers_update(layer, key):
 @pytest.mark.parametrize(
     ("layer", "compression"),
     [
-        ("hidden", 0.1),
+        pytest.param("hidden", 0.1, marks=pytest.mark.slow),
         pytest.param("readout", 0.03, marks=pytest.mark.slow),
         pytest.param("readout", 1.5, marks=pytest.mark.slow),
     ],

@@ -246,7 +246,7 @@ _OTHERS = {
         {"shares": SHALLOW},
     ),
 }
-_QUICK = ("long memory", "one direction")
+_QUICK = ("one direction",)
 
 
 @pytest.mark.parametrize("kind", [k if k in _QUICK else pytest.param(k, marks=pytest.mark.slow) for k in _OTHERS])
