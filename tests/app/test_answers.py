@@ -102,8 +102,8 @@ def test_nothing_but_the_answer_is_printed_where_nobody_watches(run_here, tmp_pa
 @pytest.mark.parametrize(
     ("loss", "weights", "said"),
     [
-        ("w[0] ** 2 - w[1] ** 2 + w[1] ** 4", "[0.0, 0.1]", "not at a minimum (some curvatures are negative)"),
-        ("jnp.sum(jnp.exp(-w))", "[1.0, 1.0]", "not at a minimum (gradient descent still has 100 % of their norm to go)"),
+        ("(w[0] - 1) ** 2 - w[1] ** 2 + w[1] ** 4", "[1.0, 0.0]", "not at a minimum (some curvatures are negative)"),
+        ("jnp.sum(jnp.exp(-w))", "[1.0, 1.0]", "not at a minimum (gradient descent still has some way to go)"),
         ("jnp.sum((w - 1.0) ** 2) + 0.3", "[1.0, 1.0]", "Use the stationary ratio"),
     ],
 )

@@ -81,7 +81,7 @@ def test_noise_is_not_called_a_place():
     flat = 1 + 0.02 * np.random.default_rng(0).normal(size=(40, 5, 9))
     found = [sweet_spot(xr.DataArray(one, dims=("replica", "ratio"), coords={"ratio": PAPERS_GRID})) for one in flat]
     sure = [one for one in found if one.place == "inside" and one.standard_error < 0.1 * one.ratio]
-    assert len(sure) < 12
+    assert len(sure) <= 6  # 5 % of 400 other draws: 2 of 40, and three standard deviations of that.
     assert any("no lowest error is resolved" in one.answer for one in found)
 
 

@@ -9,11 +9,11 @@ from jax import Array
 from plastodyn import checks, tree
 from plastodyn.circuits import Circuit
 from plastodyn.measure import SignStability, plasticity_ratio, stationary_ratio
+from plastodyn.measure.stability.directions import is_at_rest
 from plastodyn.rules import noisy_gradient
+from plastodyn.tree import Weights
 
 Answer = dict[str, str | float | None]
-_AT_REST = 0.05
-"""Share of the norm of the weights that is as good as nothing."""
 _COUNTS = ("unstable", "unstable_unflipped", "flat")
 
 
@@ -38,8 +38,8 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
     """The answers of `measure.plasticity_ratio` and `measure.stationary_ratio` as plain values, and which of them to use.
 
     ``best_plasticity`` is the stationary ratio times the fluctuation; a flat loss has no stationary ratio. Plain gradient
-    descent is stable up to the rate 2 / largest curvature. ``left_to_descend`` is how far it would go along the gradient g,
-    ``|g| / (g'Hg / |g|^2)``, over the norm of the weights: the ratios hold at a minimum.
+    descent is stable up to the rate 2 / largest curvature. The ratios
+    hold at a minimum; ``at_rest`` is what `measure.sign_stability` calls so.
 
     Args:
         circuit: what to measure.
@@ -81,19 +81,18 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         "stationary_ratio": steady.stationary,
         "best_plasticity": steady.stationary * fluctuation if fluctuation is not None and known else math.nan,
     }
-    found["left_to_descend"] = _left_to_descend(circuit)
+    found["at_rest"] = _is_at_rest(circuit, largest)
     found["answer"] = _sentence(found)
     return _defined(found)
 
 
-def _left_to_descend(circuit: Circuit) -> float:
+def _is_at_rest(circuit: Circuit, largest: float) -> bool:
     gradient = jax.grad(circuit.loss_at)
-    slope, turned = jax.jvp(gradient, (circuit.weights,), (gradient(circuit.weights),))
-    length, rate = float(tree.norm(slope)), abs(float(tree.dot(slope, turned)))
-    # Where there is no slope there is nowhere to go; where it has no curvature there is no end to it.
-    if length == 0:
-        return 0.0
-    return length**3 / rate / max(float(tree.norm(circuit.weights)), 1e-300) if rate > 0 else math.inf
+
+    def step(weights: Weights) -> Weights:
+        return jax.tree.map(lambda w, slope: w - slope / abs(largest), weights, gradient(weights))
+
+    return is_at_rest(step, circuit.weights, 0.0)
 
 
 def _sentence(found: Answer) -> str:
@@ -101,13 +100,8 @@ def _sentence(found: Answer) -> str:
     ratio, rate, plasticity = (found[name] for name in ("stationary_ratio", "largest_stable_rate", "best_plasticity"))
     if not _finite(ratio):
         return "The loss is flat or falls in all directions here: no ratio of plasticity to fluctuations is best."
-    left, curved = found["left_to_descend"], found["state"] == "highly trained"
-    if not curved or (isinstance(left, float) and left > _AT_REST):
-        why = (
-            f"gradient descent still has {100 * float(left or 0):.3g} % of their norm to go"
-            if curved
-            else "some curvatures are negative"
-        )
+    if not found["at_rest"] or found["state"] != "highly trained":
+        why = "some curvatures are negative" if found["at_rest"] else "gradient descent still has some way to go"
         return f"These weights are not at a minimum ({why}), where alone the ratios say what is best: train them further."
     size = f", |dc| = {plasticity:.3g} per step" if _finite(plasticity) else ""
     stable = f" Plain gradient descent is stable up to a rate of 2 / largest curvature = {rate:.3g}." if _finite(rate) else ""

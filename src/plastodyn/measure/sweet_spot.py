@@ -85,19 +85,7 @@ def sweet_spot(losses: xr.DataArray, axis: str = "ratio", replica: str = "replic
     _check("losses", losses, axis, replica)
     x = np.log(losses[axis].values.astype(float))
 
-    def place(curve: Floats) -> float:
-        return float(np.exp(_lowest(x, curve)))
-
-    def edges(curve: Floats) -> tuple[float, float]:
-        finite = np.isfinite(curve)
-        if not finite.any():
-            return np.nan, np.nan
-        lowest = int(np.argmin(np.where(finite, curve, np.inf)))
-        left = np.flatnonzero(~finite[:lowest]).max(initial=-1) + 1
-        right = lowest + np.flatnonzero(~finite[lowest:]).min(initial=len(x) - lowest) - 1
-        return float(np.exp(x[left])), float(np.exp(x[right]))
-
-    return _over_the_rest(losses.transpose(..., replica, axis).astype(float), edges, place)
+    return _over_the_rest(losses.transpose(..., replica, axis).astype(float), lambda curve: _lowest(x, curve))
 
 
 def crossing(prediction: xr.DataArray, axis: str = "ratio", replica: str = "replica") -> SweetSpot:
@@ -126,44 +114,53 @@ def crossing(prediction: xr.DataArray, axis: str = "ratio", replica: str = "repl
     _check("prediction", prediction, axis, replica)
     x = np.log(prediction[axis].values.astype(float))
 
-    def place(curve: Floats) -> float:
-        excess = np.log(curve) - x
-        if not np.isfinite(excess).all():
-            return np.nan
-        falls = np.flatnonzero((excess[:-1] >= 0) & (excess[1:] < 0))
-        if not falls.size:
-            return float(np.exp(x[0 if excess[0] < 0 else -1]))
-        i = int(falls[0])
-        return float(np.exp(x[i] + (x[i + 1] - x[i]) * excess[i] / (excess[i] - excess[i + 1])))
-
-    return _over_the_rest(
-        prediction.transpose(..., replica, axis).astype(float), lambda _: (float(np.exp(x[0])), float(np.exp(x[-1]))), place
-    )
+    return _over_the_rest(prediction.transpose(..., replica, axis).astype(float), lambda curve: _crossed(x, curve))
 
 
-def _lowest(x: Floats, losses: Floats) -> float:
-    """Log ratio of the minimum of the curve fitted around the lowest point; an end of what is finite, if that is lowest."""
+class _Found(NamedTuple):
+    """Of one curve: the log of the ratio, and which `place` that is."""
+
+    log_ratio: float
+    place: str
+
+
+def _lowest(x: Floats, losses: Floats) -> _Found:
+    """The minimum of the curve fitted around the lowest point, unless what is finite ends there."""
     finite = np.isfinite(losses)
     if not finite.any():
-        return np.nan
+        return _Found(math.nan, NOWHERE)
     lowest = int(np.argmin(np.where(finite, losses, np.inf)))
-    if not (0 < lowest < len(x) - 1 and finite[lowest - 1] and finite[lowest + 1]):
-        return float(x[lowest])
-    near = finite & ((np.abs(x - x[lowest]) <= math.log(_WINDOW)) | (np.abs(np.arange(len(x)) - lowest) <= 1))
-    square, relative = np.exp(2 * (x[near] - x[lowest])), losses[near] / losses[lowest]
-    terms = np.stack([square, np.ones_like(square), 1 / square], axis=1) / relative[:, None]
-    (rising, _, falling), *_ = np.linalg.lstsq(terms, np.ones_like(square), rcond=None)
-    if rising <= 0 or falling <= 0:
-        return float(x[lowest])
-    return float(np.clip(x[lowest] + math.log(falling / rising) / 4, x[near][0], x[near][-1]))
+    for beside, name in ((lowest - 1, LOWER), (lowest + 1, UPPER)):
+        if not (0 <= beside < len(x) and finite[beside]):
+            return _Found(float(x[lowest]), name)
+    neighbours = np.abs(np.arange(len(x)) - lowest) <= 1
+    for near in (finite & ((np.abs(x - x[lowest]) <= math.log(_WINDOW)) | neighbours), neighbours):
+        square, relative = np.exp(2 * (x[near] - x[lowest])), losses[near] / losses[lowest]
+        terms = np.stack([square, np.ones_like(square), 1 / square], axis=1) / relative[:, None]
+        (rising, _, falling), *_ = np.linalg.lstsq(terms, np.ones_like(square), rcond=None)
+        # So it is at three points of which the middle one is lowest; noise may make a ridge of more.
+        if rising > 0 and falling > 0:
+            break
+    vertex = x[lowest] + math.log(falling / rising) / 4 if rising > 0 and falling > 0 else x[lowest]
+    return _Found(float(np.clip(vertex, x[near][0], x[near][-1])), INSIDE)
 
 
-def _over_the_rest(
-    values: xr.DataArray, edges: Callable[[Floats], tuple[float, float]], place: Callable[[Floats], float]
-) -> SweetSpot:
+def _crossed(x: Floats, prediction: Floats) -> _Found:
+    """Where ``log(prediction / ratio)`` falls through 0."""
+    excess = np.log(prediction) - x
+    if not np.isfinite(excess).all():
+        return _Found(math.nan, NOWHERE)
+    falls = np.flatnonzero((excess[:-1] >= 0) & (excess[1:] < 0))
+    if not falls.size:
+        return _Found(float(x[0]), LOWER) if excess[0] < 0 else _Found(float(x[-1]), UPPER)
+    i = int(falls[0])
+    return _Found(float(x[i] + (x[i + 1] - x[i]) * excess[i] / (excess[i] - excess[i + 1])), INSIDE)
+
+
+def _over_the_rest(values: xr.DataArray, find: Callable[[Floats], _Found]) -> SweetSpot:
     """The answer for every point of the leading dimensions."""
     rest, shape = values.dims[:-2], values.shape[:-2]
-    found = [_one(own, edges, place) for own in values.values.reshape(-1, *values.shape[-2:])]
+    found = [_one(own, find) for own in values.values.reshape(-1, *values.shape[-2:])]
     if not rest:
         return found[0]
     coords = {name: c for name, c in values.coords.items() if set(c.dims) <= set(rest)}
@@ -171,15 +168,11 @@ def _over_the_rest(
     return SweetSpot(*(xr.DataArray(column, dims=rest, coords=coords) for column in columns))
 
 
-def _one(curves: Floats, edges: Callable[[Floats], tuple[float, float]], place: Callable[[Floats], float]) -> SweetSpot:
-    # A replica that diverged at a ratio makes that ratio's mean infinite: there the answer is not sure to exist.
-    value, error = jackknife(place, [curves])
-    if not np.isfinite(value):
-        return SweetSpot(math.nan, math.nan, NOWHERE)
-    for end, name in zip(edges(curves.mean(axis=0)), (LOWER, UPPER), strict=True):
-        if math.isclose(value, end, rel_tol=1e-9):
-            return SweetSpot(value, math.nan, name)
-    return SweetSpot(value, error, INSIDE)
+def _one(curves: Floats, find: Callable[[Floats], _Found]) -> SweetSpot:
+    """Of the mean over replicas: a ratio at which one of them diverged has none."""
+    place = find(curves.mean(axis=0)).place
+    ratio, error = jackknife(lambda curve: math.exp(find(curve).log_ratio), [curves])
+    return SweetSpot(ratio, error if place == INSIDE else math.nan, place)
 
 
 def _check(what: str, values: xr.DataArray, axis: str, replica: str) -> None:

@@ -34,7 +34,7 @@ class Failure(NamedTuple):
     full: str
 
 
-class OtherLayout(NamedTuple):
+class OtherLayout:
     """Another process was the first to make the store, and cut it in another way: nothing was written."""
 
 
