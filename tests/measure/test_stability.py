@@ -194,7 +194,7 @@ def test_signs_of_neurons_are_those_of_weights():
 
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_every_verdict_has_a_sentence(verdict):
-    found = pd.measure.SignStability(verdict, True, 0.2, 1, 0, 3, 0.01, 0.0, 0.5, 0.01, 1.0, 0.002, 1e-4, 0.0, 0.1, 9, 9)
+    found = pd.measure.SignStability(verdict, True, 0.2, 1, 0, 3, 0.01, 0.0, 0.5, 0.01, 1.0, 0.002, 1e-4, 0.0, 0.1, 9, 9, 100)
     assert found.answer.endswith(".")
     assert ("chaotic" in found.answer) == (verdict in ("unstable: chaotic", "undecided"))
 
@@ -212,7 +212,7 @@ def test_every_verdict_has_a_sentence(verdict):
         ({"signs": jnp.ones(3)}, r"signs must broadcast to the shape of its weights, \(2,\)"),
         ({"signs": (jnp.ones(2),)}, "signs must have the structure of the weights"),
         ({"steps": 150}, "steps must be a multiple of 100"),
-        ({"steps": 0}, "steps must be a whole number >= 1"),
+        ({"steps": -100}, "steps must be a whole number >= 0"),
         ({"keep": "shape"}, "keep must be one of None, norm, sign"),
         ({"seeds": 1}, "seeds must be a whole number >= 2"),
         ({"key": 3}, "key must be one JAX random key"),
@@ -233,6 +233,24 @@ def test_away_from_a_solution_no_runs_are_made(monkeypatch):
     assert (found.verdict, found.at_rest) == ("undecided", False)
     assert math.isnan(found.loss_after)
     assert math.isnan(found.lyapunov_exponent)
+
+
+@pytest.mark.parametrize(("signs", "verdict"), [((1.0, -1.0), "stable"), ((-1.0, 1.0), "unstable")])
+def test_without_runs_the_eigenvalues_decide(signs, verdict, monkeypatch):
+    monkeypatch.setattr("plastodyn.measure.stability.question.run", None)
+    found = ask(toy(1.0), jnp.array(signs), steps=0)
+    assert (found.verdict, found.steps, found.at_rest) == (verdict, 0, True)
+    assert math.isnan(found.loss_after)
+    assert ("steps=10000" in found.answer) == (verdict == "unstable")
+
+
+def test_runs_of_a_dear_step_have_to_be_asked_for(monkeypatch):
+    """A quadratic form of n weights takes 2 n^2 operations, and 6 evaluations for each of 10 000 steps of 4 runs."""
+    monkeypatch.setattr("plastodyn.measure.stability.question.run", None)
+    curvatures = jnp.eye(1500).at[0, 0].set(2.0)
+    circuit = pd.Circuit(loss=lambda w: 0.5 * w @ curvatures @ w - w[0], weights=jnp.eye(1500)[0] / 2)
+    found = pd.measure.sign_stability(circuit, jnp.ones(1500), rate=0.1, key=KEY)
+    assert (found.verdict, found.steps) == ("stable", 0)
 
 
 def test_runs_end_where_nothing_moves_any_more(monkeypatch):
@@ -261,9 +279,11 @@ def test_a_run_that_swings_to_and_fro_is_not_at_rest():
 
 @pytest.mark.slow
 def test_beyond_2000_weights_counts_are_said_to_be_lower_bounds():
-    """2100 weights, 100 of which grow: 20 are found at either end."""
-    found = ask(quadratic(np.linspace(1.0, 2.0, 2100)), jnp.where(jnp.arange(2100) < 100, -1.0, 1.0), steps=100)
-    assert (found.eigenvalues_found, found.weights, found.unstable) == (40, 2100, 20)
+    """2100 weights, 100 of which grow: 20 are found at either end, at the other one only for steps that might overshoot."""
+    circuit, signs = quadratic(np.linspace(1.0, 2.0, 2100)), jnp.where(jnp.arange(2100) < 100, -1.0, 1.0)
+    assert ask(circuit, signs, rate=0.3, steps=100).eigenvalues_found == 40
+    found = ask(circuit, signs, rate=0.1, steps=100)
+    assert (found.eigenvalues_found, found.weights, found.unstable) == (20, 2100, 20)
     report = stability_report(found)
     assert report["unstable_at_least"] == 20
     assert "unstable" not in report

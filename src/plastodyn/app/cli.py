@@ -279,7 +279,10 @@ def stability(
     keep: Annotated[
         str | None, typer.Option("--keep", help="norm: each array keeps its norm; sign: each weight its sign.")
     ] = None,
-    steps: Annotated[int, typer.Option("--steps", help="Length of the runs, a multiple of 100.")] = 10_000,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", help="Length of the runs, a multiple of 100; 0: none. 10000, or 0 where they take minutes."),
+    ] = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:

@@ -3,10 +3,12 @@
 import math
 from typing import NamedTuple
 
-VERDICTS = ("stable", "unstable: chaotic", "unstable: settles elsewhere", "unstable: diverges", "undecided")
+VERDICTS = ("stable", "unstable", "unstable: chaotic", "unstable: settles elsewhere", "unstable: diverges", "undecided")
 
 MARGIN = 2.0
 """How many times faster than without flips the growth must be to count as theirs."""
+
+_ASK = "Runs of many steps were left out: ask for them with steps=10000"
 
 
 class SignStability(NamedTuple):
@@ -29,6 +31,7 @@ class SignStability(NamedTuple):
     loss_after: float
     eigenvalues_found: int
     weights: int
+    steps: int
 
     @property
     def answer(self) -> str:
@@ -36,7 +39,8 @@ class SignStability(NamedTuple):
         exponent = f"its Lyapunov exponent is {self.lyapunov_exponent:.2g} +- {self.lyapunov_error:.1g} per step"
         grows = f"the solution is unstable: its fastest direction grows by a factor {math.exp(self.growth_rate):.5g} per step"
         return {
-            "stable": "The flips leave the solution stable: nothing near it grows, and runs that start next to it return.",
+            "stable": f"The flips leave the solution stable: {self._nothing_grows}.",
+            "unstable": f"With these flips {grows}. {_ASK}, to see what follows.",
             "unstable: chaotic": f"With these flips {grows}, and the motion that follows is chaotic: {exponent}.",
             "unstable: settles elsewhere": f"With these flips {grows}, but learning comes to rest elsewhere.",
             "unstable: diverges": f"With these flips {grows}, and the weights grow without bound.",
@@ -44,11 +48,18 @@ class SignStability(NamedTuple):
         }[self.verdict]
 
     @property
+    def _nothing_grows(self) -> str:
+        runs = "and runs that start next to it return" if self.steps else "by the eigenvalues of one step, without any runs"
+        return f"nothing near it grows, {runs}"
+
+    @property
     def _doubt(self) -> str:
         if not self.at_rest:
             return "the weights are not at a solution of the loss; train them further, without flips, and ask again"
         if self.unstable_unflipped and self.growth_rate <= MARGIN * self.growth_rate_unflipped:
             return "learning is as unstable here without the flips; lower the rate, or train further"
+        if not self.steps:
+            return f"directions grow, but hardly. {_ASK}"
         if self.unstable:
             return "directions grow, but the runs neither came to rest nor are they measurably chaotic; ask for more steps"
         return "no direction grows, but runs that start next to the solution had not returned; ask for more steps"

@@ -18,6 +18,8 @@ from plastodyn.types import Key, Scalar
 
 _REST = 1e-2
 """Distance to rest up to which the weights count as a solution; relative to their norm."""
+_SHORT = 0.5
+"""``|J|_2`` up to which no direction is so steep that a step overshoots: that takes ``|lambda|^2 > -2 Re lambda``."""
 _NEGATIVE_CURVATURE = 1e-3
 """Share of the largest rate up to which growth without flips counts as that of a nearly converged loss."""
 
@@ -76,7 +78,7 @@ def directions(step: Field, weights: Weights, count: int | None, key: Key, toler
     """
     rightmost = jacobian_spectrum(Change(step), weights, count=count, key=key, tolerance=tolerance)
     eigenvalues = rightmost.eigenvalues
-    if len(eigenvalues) < tree.size(weights):
+    if len(eigenvalues) < tree.size(weights) and rightmost.scale > _SHORT:
         # A step too large for the steepest directions shows at the other end of the spectrum.
         leftmost = -jacobian_spectrum(Change(step, -1.0), weights, count=count, key=key, tolerance=tolerance).eigenvalues
         eigenvalues = np.append(eigenvalues, leftmost[np.real(leftmost) < np.real(eigenvalues).min()])

@@ -10,6 +10,7 @@ from plastodyn.measure.curl import curl
 from plastodyn.measure.field import RuleMap, rule_field, rule_map
 from plastodyn.measure.stability.answer import SignStability
 from plastodyn.measure.stability.directions import Directions, directions, is_at_rest
+from plastodyn.measure.stability.length import length
 from plastodyn.measure.stability.runs import EVERY, SEGMENTS, Ends, Starts, largest_exponent, next_to, run
 from plastodyn.measure.stability.signs import flipped_share, full_signs
 from plastodyn.measure.stability.verdict import Motion
@@ -26,7 +27,7 @@ def sign_stability(
     *,
     rate: float,
     key: Key,
-    steps: int = 10_000,
+    steps: int | None = None,
     keep: str | None = None,
     seeds: int = 4,
     count: int | None = None,
@@ -45,7 +46,8 @@ def sign_stability(
 
     * ``stable``: no direction grows, or none faster than without flips if that is below 1e-3 of ``|J|_2``; and after
       ``steps`` steps the mean loss is no higher than it was next to the solution;
-    * ``unstable: ...``: a direction grows, at least twice as fast as without flips. ``diverges``: a run ends 100 times as
+    * ``unstable``: a direction grows, at least twice as fast as without flips, and no runs were asked for;
+    * ``unstable: ...``: the same, with runs. ``diverges``: a run ends 100 times as
       long as the solution, twice as long as half way, or not finite. ``settles elsewhere``: all runs are more than 1 %
       of the weights' norm away, and their path in the last tenth of the steps is below 1e-3 of the norm; or below 5 % of
       it and half of what it was half way, if the exponent is not positive. ``chaotic``: all are away and move on, and the
@@ -67,7 +69,9 @@ def sign_stability(
             which broadcasts against its weights and holds +1 or -1.
         rate: learning rate, weight^2 per unit of loss and step, above 0.
         key: random key of the runs' starts and of all estimates.
-        steps: length of the runs, a multiple of 100; as many again for the exponent.
+        steps: length of the runs, a multiple of 100; as many again for the exponent. 0: no runs, the verdict is that of
+            the eigenvalues. Unless given 10 000, or 0 where these would take more than 1e12 floating-point operations
+            (a minute on a laptop).
         keep: None, or ``norm`` or ``sign`` as for `rules.constrained`.
         seeds: number of runs, at least 2.
         count: eigenvalues looked for at either end of the spectrum, as for `jacobian_spectrum`.
@@ -80,7 +84,8 @@ def sign_stability(
         both without the constraint; Lyapunov exponent per step (mean over seeds) and its standard error, the larger of
         that from batch means and that from the spread of seeds, NaN unless unstable; loss at the solution and after
         ``steps`` steps (mean over seeds, NaN without runs); how many eigenvalues were found, and how many there are, one
-        for each weight: with fewer the counts of directions are lower bounds. ``.answer`` is a sentence.
+        for each weight: with fewer the counts of directions are lower bounds; the length of the runs, 0 if there were
+        none. ``.answer`` is a sentence.
 
     Raises:
         ValueError: if an argument is out of range, or ``signs`` do not fit the weights.
@@ -104,8 +109,11 @@ def sign_stability(
     field = rule_field(circuit, flips)
     share = curl(field, weights, key=key_curl)
     starts = next_to(circuit, field, jax.random.split(key_start, seeds))
-    verdict, exponent, error, loss_after = "undecided", math.nan, math.nan, math.nan
-    if at_rest:
+    steps = length(curled, weights, seeds) if steps is None else steps
+    exponent, error, loss_after = math.nan, math.nan, math.nan
+    if not at_rest or not steps:
+        verdict = _of_eigenvalues(found, without) if at_rest else "undecided"
+    else:
         ends = run(circuit, curled, starts.weights, steps)
         loss_after = float(jnp.mean(ends.loss))
         verdict = _near(found, without, starts, ends)
@@ -130,11 +138,19 @@ def sign_stability(
         loss_after=loss_after,
         eigenvalues_found=found.eigenvalues,
         weights=tree.size(weights),
+        steps=steps if at_rest else 0,
     )
 
 
 def _step(circuit: AbstractCircuit, rule: Rule, keep: str | None) -> RuleMap:
     return rule_map(circuit, rule if keep is None else constrained(rule, keep=keep))
+
+
+def _of_eigenvalues(found: Directions, without: Directions) -> str:
+    """The verdict where there are no runs."""
+    if found.grows_beyond(without):
+        return "unstable"
+    return "stable" if found.as_before(without) else "undecided"
 
 
 def _near(found: Directions, without: Directions, starts: Starts, ends: Ends) -> str:
@@ -148,7 +164,7 @@ def _check(
     signs: Weights | NeuronSigns,
     rate: float,
     key: Key,
-    steps: int,
+    steps: int | None,
     keep: str | None,
     seeds: int,
     count: int | None,
@@ -165,9 +181,10 @@ def _check(
             raise ValueError(f"{name} must be plain numbers: ask for one value of an axis at a time; got {checks.shown(value)}")
     checks.one_number("rate", rate, above=0)
     checks.key("key", key)
-    checks.count("steps", steps, at_least=1)
-    if steps % (SEGMENTS * EVERY):
-        raise ValueError(f"steps must be a multiple of {SEGMENTS * EVERY}; got {steps}")
+    if steps is not None:
+        checks.count("steps", steps, at_least=0)
+        if steps % (SEGMENTS * EVERY):
+            raise ValueError(f"steps must be a multiple of {SEGMENTS * EVERY}; got {steps}")
     checks.one_of("keep", keep, (None, "norm", "sign"))
     checks.count("seeds", seeds, at_least=2)
     if tolerance is not None:

@@ -163,19 +163,19 @@ def tested(network: Matched, key: Array) -> StudentTeacher:
 
 
 def sides(values: xr.DataArray, layer: str) -> tuple[xr.DataArray, xr.DataArray]:
-    """Values over (compression, fraction) at the points that are clearly stable, and clearly unstable, in theory.
+    """Values over (..., compression, fraction) at the points that are clearly stable, and clearly unstable, in theory.
 
     Finite size moves the left edge of the spectrum to the right: a point is clearly unstable where the edge is below
     -0.15 with that correction, and clearly stable where it is above 0.15 without it. Each side lies along ``point``.
     """
-    stacked = values.transpose("compression", "fraction").stack(point=("compression", "fraction"))
+    stacked = values.transpose(..., "compression", "fraction").stack(point=("compression", "fraction"))
     compression, fraction = stacked.compression.values, stacked.fraction.values
     inputs_of = np.array([widths(c)[0] for c in compression])
     # With few units flipped the correction is that of outliers, not of a bulk; the unflipped circuit is stable anyway.
     bulk = fraction * (inputs_of if layer == "hidden" else inputs_of / compression) >= 5
     edge = curl.spectral_edge(compression, fraction, layer=layer)
     finite = curl.finite_size_edge(compression, fraction, inputs_of, layer=layer, excess_kurtosis=UNIFORM_KURTOSIS)
-    return stacked[edge > _CLEAR], stacked[bulk & (finite < -_CLEAR)]
+    return stacked[..., edge > _CLEAR], stacked[..., bulk & (finite < -_CLEAR)]
 
 
 def seed_of(key: Array) -> int:
