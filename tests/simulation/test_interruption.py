@@ -57,6 +57,8 @@ def test_ctrl_c_keeps_what_was_recorded(tmp_path):
             pd.simulate(circuit, rule, steps=2_000_000_000, key=jax.random.key(0), record=record, chunk=1)
         except pd.Interrupted as stop:
             kept = np.isfinite(stop.dataset.loss.values[:, 0]).sum(axis=1)
+            taken = stop.dataset.steps_taken.values.ravel()
+            assert (np.isfinite(stop.dataset.weights.values).all(axis=(1, 2)) == (taken > 0)).all()
             print("kept", kept.tolist(), stop.dataset.status.values.ravel().tolist(), flush=True)
             sys.exit(130)
         """

@@ -36,6 +36,7 @@ class Outcome(NamedTuple):
     carries: Carry
     status: np.ndarray
     taken: np.ndarray
+    stored: np.ndarray
 
 
 def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit) -> xr.Dataset:
@@ -45,11 +46,11 @@ def assemble(outcome: Outcome, key: Array, rule: Rule, circuit: AbstractCircuit)
     result = xr.Dataset(coords={**grid.coordinates, "replica": np.arange(shape[-1])})
     for item, window, values in zip(outcome.recorded, outcome.windows, outcome.records, strict=True):
         result[variable(item)] = _recorded(item, window, values.reshape(*shape, *values.shape[1:]), dims, outcome)
-    unfinished = outcome.status == Status.INTERRUPTED
-    weights = _blank(_raveled(outcome.carries.weights), unfinished)
+    unknown = ~outcome.stored
+    weights = _blank(_raveled(outcome.carries.weights), unknown)
     result["weights"] = ((*dims, "weight"), weights.reshape(*shape, -1), {"long_name": "final weights", "units": "1"})
     for name, leaf in carried(outcome.carries).items():
-        values = _blank(leaf, unfinished)
+        values = _blank(leaf, unknown)
         inner = [f"{name}_{i}" for i in range(leaf.ndim - 1)]
         attributes = {"long_name": f"{name.split('_')[0]} at the end", "units": "1"}
         result[name] = ((*dims, *inner), values.reshape(*shape, *leaf.shape[1:]), attributes)

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,15 @@ from plastodyn.simulation.memory import Recorded
 from plastodyn.simulation.plan import Timing, observed_shape, plan
 from plastodyn.simulation.record import Observable, instants
 from plastodyn.simulation.status import Status, of_ends
+
+
+class _Reached(NamedTuple):
+    """What one call came to: what members carry after it, what it recorded, and the steps that it went from and to."""
+
+    carry: Carry
+    found: tuple[Array, ...]
+    start: int
+    stop: int
 
 
 class Ensemble:
@@ -54,6 +63,7 @@ class Ensemble:
         self.taken = np.full(population.total, timing.first)
         self.status = np.full(population.total, Status.INTERRUPTED, np.int8)
         self.begun = np.zeros(population.total, bool)
+        self.stored = np.zeros(population.total, bool)
         self._pace = Pace()
 
     def _kept_of(self, which: int) -> jax.ShapeDtypeStruct:
@@ -66,7 +76,7 @@ class Ensemble:
     def resume(self, carries: Carry, done: np.ndarray, status: np.ndarray, taken: np.ndarray) -> None:
         """Go on from what an earlier run carried; members that were done there stay as they are."""
         self.carries = carries
-        self.begun[:] = True
+        self.begun[:] = self.stored[:] = True
         self.status[done], self.taken[done] = status[done], taken[done]
         if done.any():
             for at in np.unique(taken[done]):
@@ -122,18 +132,30 @@ class Ensemble:
         advance, last = engine.compiled_advance(self.program), self.timing.last
         # The record of the last instant is made behind the last step.
         end, index = stop + (stop == last), start
-        while index < end:
-            self._pace.start()
-            following = min(end, index + self._pace.steps, *self._room_ends(index))
-            carry, found = advance(carry, members, self._clock(index, following))
-            self._keep(found, index, following, group)
-            made = min(following, last) - index
-            self._pace.finish(max(made, 1))
-            bar.advance(made * len(group))
-            index = following
-        self._store(carry, group)
-        self.taken[group] = stop
+        reached = None
+        try:
+            while index < end:
+                self._pace.start()
+                following = min(end, index + self._pace.steps, *self._room_ends(index))
+                reached = _Reached(*advance(carry, members, self._clock(index, following)), index, following)
+                self._keep(reached, group)
+                made = min(following, last) - index
+                self._pace.finish(max(made, 1))
+                bar.advance(made * len(group))
+                carry, index = reached.carry, following
+        except KeyboardInterrupt:
+            self._save(reached, group)
+            raise
+        self._store(carry, group, stop)
         self._finish(carry, members, group, stop)
+
+    def _save(self, reached: _Reached | None, group: np.ndarray) -> None:
+        """What a run that is interrupted has come to: the last call ends, unless the next one has its carry already."""
+        if reached is None:
+            return
+        self._keep(reached, group)
+        if not any(leaf.is_deleted() for leaf in jax.tree.leaves(reached.carry)):
+            self._store(reached.carry, group, min(reached.stop, self.timing.last))
 
     def _started(self, group: np.ndarray) -> tuple[engine.Members, Carry]:
         """The members of a group on the devices, and what they carry: from the start, or from where they were left."""
@@ -159,19 +181,21 @@ class Ensemble:
         steps = jax.tree.map(np.int32, (start, stop, self.timing.last))
         return engine.Clock._make((*steps, self.dtype.type(self.timing.dt), jax.tree.map(np.int32, windows)))
 
-    def _keep(self, found: tuple[Array, ...], start: int, stop: int, group: np.ndarray) -> None:
+    def _keep(self, reached: _Reached, group: np.ndarray) -> None:
         """Put what a call has recorded where it belongs."""
+        _, found, start, stop = reached
         jax.block_until_ready(found)
         for values, window, record in zip(found, self.windows, self.records, strict=False):
             before, after = (len(range(window.start, min(at, window.stop), window.step)) for at in (start, stop))
             if after > before:
                 record[group, before:after] = _rows(values, len(group))[:, : after - before]
 
-    def _store(self, carry: Carry, group: np.ndarray) -> None:
-        """Keep a group's carry on the host: for its next round, or as its end."""
+    def _store(self, carry: Carry, group: np.ndarray, at: int) -> None:
+        """Keep a group's carry, after so many steps, on the host: for its next round, or as its end."""
         plain = jax.tree.map(_plain, carry)
         for store, leaf in zip(jax.tree.leaves(self.carries), jax.tree.leaves(plain), strict=True):
             store[group] = _rows(leaf, len(group))
+        self.taken[group], self.stored[group] = at, True
 
     def _finish(self, carry: Carry, members: engine.Members, group: np.ndarray, stop: int) -> None:
         """Status of the members of a group that end here, the last ones or those that are done; they keep what they are."""
@@ -203,7 +227,15 @@ class Ensemble:
     def outcome(self) -> dataset.Outcome:
         """What has been computed so far."""
         return dataset.Outcome(
-            self.population, self.timing, self.recorded, self.windows, self.records, self.carries, self.status, self.taken
+            self.population,
+            self.timing,
+            self.recorded,
+            self.windows,
+            self.records,
+            self.carries,
+            self.status,
+            self.taken,
+            self.stored,
         )
 
 

@@ -88,7 +88,8 @@ def simulate(
         leaf. Attributes hold parameters, seed, versions and commit.
 
     Raises:
-        Interrupted: on Ctrl-C; a KeyboardInterrupt whose ``dataset`` holds what was recorded until then.
+        Interrupted: on Ctrl-C; a KeyboardInterrupt whose ``dataset`` holds what was recorded until then, and the weights
+            of every member after ``steps_taken``, NaN of those that had not begun.
         ValueError: if an argument is out of range, the rule reads a signal that the circuit does not offer, or what the run
             needs does not fit into the memory that is free now.
 
