@@ -136,7 +136,7 @@ def figure_3a(size: str, key: Array, place: Place) -> Reproduction:
 def _region_claims(wide: xr.Dataset, source: Source) -> list[Claim]:
     levels = log_error(wide.test_error)
     # At large c learning is so slow that gradient descent itself does not arrive in the published number of epochs.
-    arrives = levels.sel(fraction=0).mean("replica") < -6
+    arrives = levels.sel(fraction=0, drop=True).mean("replica") < -6
     stable, unstable = sides(levels.where(arrives, drop=True), "hidden")
     stable, mean, seeds = stable.mean("replica"), unstable.mean("point"), levels.sizes["replica"]
     error = widened(mean.std("replica", ddof=1) / seeds**0.5, seeds)
