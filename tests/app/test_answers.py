@@ -115,6 +115,22 @@ def test_measure_says_where_its_ratios_do_not_hold(loss, weights, said, tmp_path
     assert said in json.loads(result.stdout)["answer"]
 
 
+@pytest.mark.parametrize(("size", "warned"), [(0.01, False), (1.0, True)])
+def test_measure_says_where_fluctuations_leave_the_parabola(size, warned, tmp_path, run_here):
+    model = tmp_path / "model.py"
+    model.write_text(
+        "import jax.numpy as jnp\nprint('loaded')\nweights = jnp.ones(3)\n"
+        "def loss(w):\n    x = jnp.sum((w - 1) ** 2)\n    return x + x**2\n"
+    )
+    result = run_here("measure", model, "--samples", 4, "--fluctuation", size, "--json", cwd=tmp_path)
+    found = json.loads(result.stdout)
+    # The second difference of s^2 + s^4 along any direction is 2 + 2 s^2.
+    assert found["curvature_over_fluctuation"] == pytest.approx(2 + 2 * size**2, rel=1e-2)
+    assert ("is not the parabola" in found["answer"]) == warned
+    # What the model prints stays out of the JSON.
+    assert result.stderr == "loaded\n"
+
+
 @pytest.mark.parametrize("raised", ["Stop('a\\nb')", "GeneratorExit"])
 def test_a_model_that_raises_what_is_no_exception_is_no_refutation(raised, tmp_path, run_here):
     model = tmp_path / "model.py"

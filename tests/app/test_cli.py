@@ -272,6 +272,7 @@ def test_stability_by_name_and_by_fraction(flippable, run_here):
     assert (named[0]["flipped_share"], named[0]["unstable"], named[0]["lyapunov_exponent"]) == (3 / 9, 0, None)
     flips = run_here("stability", flippable, "--flip", 1, "--layer", 0, *quick, cwd=flippable.parent)
     found = json.loads(flips.stdout)
+    assert found["flipped"].startswith("the first 2 of 2 presynaptic neurons of weights['hidden'], shape (3, 2)")
     # J = W1'W1 - |w2|^2 = diag(-5, -5.75), to the accuracy of single precision.
     assert found["growth_rate"] == pytest.approx(np.log1p(0.05 * 5.75), rel=1e-5)
     assert (found["unstable"], found["flipped_share"]) == (2, 6 / 9)

@@ -1,8 +1,10 @@
 """Answers about a user's model as plain values: numbers and sentences, what is not defined as None."""
 
 import math
+from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -11,16 +13,22 @@ from plastodyn.circuits import Circuit
 from plastodyn.measure import SignStability, plasticity_ratio, stationary_ratio
 from plastodyn.measure.stability.directions import is_at_rest
 from plastodyn.rules import noisy_gradient
+from plastodyn.rules.wrap.neurons import NeuronSigns
+from plastodyn.runtime.convolutions import compiled
 from plastodyn.tree import Weights
 
 Answer = dict[str, str | float | None]
+_DIRECTIONS = 64
+_TOO_LARGE = (
+    " But over steps of |de| = {:g} the loss is not the parabola that this takes it for: simulate it, or ask for smaller ones."
+)
 _COUNTS = ("unstable", "unstable_unflipped", "flat")
 
 
-def stability_report(found: SignStability) -> Answer:
+def stability_report(found: SignStability, who: str | None = None) -> Answer:
     """The answer of `measure.sign_stability` as plain values, what is not defined as None.
 
-    Where not all eigenvalues were found, the counts of directions are named ``..._at_least``.
+    Where not all eigenvalues were found, the counts of directions are named ``..._at_least``; ``who`` says what was flipped.
 
     >>> import jax, jax.numpy as jnp
     >>> from plastodyn.measure import sign_stability
@@ -31,7 +39,24 @@ def stability_report(found: SignStability) -> Answer:
     """
     partial = found.eigenvalues_found < found.weights
     values = {f"{name}_at_least" if partial and name in _COUNTS else name: value for name, value in found._asdict().items()}
-    return _defined({**values, "answer": found.answer})
+    return _defined({**values, **({"flipped": who} if who else {}), "answer": found.answer})
+
+
+def who_flips(signs: Weights | NeuronSigns, weights: Weights) -> str | None:
+    """Which neurons a fraction means, for another layout would mean others; None for signs that were given one by one.
+
+    >>> from plastodyn.rules import presynaptic
+    >>> who_flips(presynaptic(0.5), {"hidden": jnp.ones((2, 4))})
+    "the first 2 of 4 presynaptic neurons of weights['hidden'], shape (2, 4) read as outputs-inputs"
+    """
+    if not (isinstance(signs, NeuronSigns) and signs.by_fraction):
+        return None
+    leaves = jax.tree.leaves(signs.signs(weights))
+    index = max(range(len(leaves)), key=lambda place: leaves[place].ndim)
+    path, array = jax.tree_util.tree_flatten_with_path(weights)[0][index]
+    flipped, count = int((leaves[index] < 0).sum()), leaves[index].size
+    name = f"weights{jax.tree_util.keystr(path)}"
+    return f"the first {flipped} of {count} {signs.side} neurons of {name}, shape {array.shape} read as {signs.layout}"
 
 
 def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision: float, samples: int) -> Answer:
@@ -82,7 +107,10 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         "best_plasticity": steady.stationary * fluctuation if fluctuation is not None and known else math.nan,
     }
     found["at_rest"] = _is_at_rest(circuit, largest)
-    found["answer"] = _sentence(found)
+    found["curvature_over_fluctuation"], quadratic = (
+        _curvature_over(circuit, fluctuation, key) if fluctuation else (math.nan, True)
+    )
+    found["answer"] = _sentence(found) + ("" if quadratic else _TOO_LARGE.format(fluctuation))
     return _defined(found)
 
 
@@ -93,6 +121,27 @@ def _is_at_rest(circuit: Circuit, largest: float) -> bool:
         return jax.tree.map(lambda w, slope: w - slope / abs(largest), weights, gradient(weights))
 
     return is_at_rest(step, circuit.weights, 0.0)
+
+
+def _curvature_over(circuit: Circuit, size: float, key: Array) -> tuple[float, bool]:
+    """Mean over directions n of ``(F(w + s n) + F(w - s n) - 2 F(w)) / s^2``, and whether that is the mean of n'Hn.
+
+    As far as it is the loss is quadratic over steps of this size: to a quarter, three standard errors and rounding.
+    """
+    gradient = jax.grad(circuit.loss_at)
+
+    def one(each: Array) -> tuple[Array, Array]:
+        direction = tree.unit(tree.normal_like(each, circuit.weights))
+        forth, back = (circuit.loss_at(tree.add(circuit.weights, tree.scale(s, direction))) for s in (size, -size))
+        across = (forth + back - 2 * circuit.loss_at(circuit.weights)) / size**2
+        return across, tree.dot(direction, jax.jvp(gradient, (circuit.weights,), (direction,))[1])
+
+    across, here = (np.asarray(each, float) for each in compiled(partial(jax.lax.map, one))(jax.random.split(key, _DIRECTIONS)))
+    rounding = (
+        8 * float(jnp.finfo(tree.ravel(circuit.weights).dtype).eps) * abs(float(circuit.loss_at(circuit.weights))) / size**2
+    )
+    known = 3 * (across - here).std(ddof=1) / _DIRECTIONS**0.5 + rounding
+    return float(across.mean()), bool(abs((across - here).mean()) <= 0.25 * abs(here.mean()) + known)
 
 
 def _sentence(found: Answer) -> str:

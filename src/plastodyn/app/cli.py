@@ -229,7 +229,7 @@ def measure(
     precision: Annotated[float, typer.Option("--precision", help="gamma1 / gamma2 of the rule; inf: exact gradient.")] = float(
         "inf"
     ),
-    samples: Annotated[int, typer.Option("--samples", min=2, help="Draws of each change.")] = 64,
+    samples: Annotated[int, typer.Option("--samples", min=2, max=1_000_000, help="Draws of each change.")] = 64,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -237,10 +237,12 @@ def measure(
     from jax.random import key
 
     from plastodyn.app.answers import report
+    from plastodyn.app.modules import prints_aside
     from plastodyn.app.user_model import Asked, load
 
-    circuit = load(Asked(model, loss, weights, checkpoint, tuple(leave_out or ())), _note)
-    found = report(circuit, key=key(seed), fluctuation=fluctuation, precision=precision, samples=samples)
+    with prints_aside(as_json):
+        circuit = load(Asked(model, loss, weights, checkpoint, tuple(leave_out or ())), _note)
+        found = report(circuit, key=key(seed), fluctuation=fluctuation, precision=precision, samples=samples)
     _answer(found, as_json, "Plasticity against fluctuations (Raman and O'Leary 2021, equation 9)")
 
 
@@ -289,14 +291,17 @@ def stability(
     """Is your solution stable if some neurons learn with the opposite sign, and if not, is the motion chaotic?"""
     from jax.random import key
 
-    from plastodyn.app.answers import stability_report
+    from plastodyn.app.answers import stability_report, who_flips
+    from plastodyn.app.modules import prints_aside
     from plastodyn.app.user_model import Asked, Flips, load_with_signs
     from plastodyn.measure import sign_stability
 
     asked = Asked(model, loss, weights, checkpoint, tuple(leave_out or ()))
-    circuit, chosen = load_with_signs(asked, Flips(signs, flip, layer, side, layout), _note)
-    found = stability_report(sign_stability(circuit, chosen, rate=rate, key=key(seed), steps=steps, keep=keep))
-    _answer(found, as_json, "Plasticity of the opposite sign (rates per step, angle in radians)")
+    with prints_aside(as_json):
+        circuit, chosen = load_with_signs(asked, Flips(signs, flip, layer, side, layout), _note)
+        found = sign_stability(circuit, chosen, rate=rate, key=key(seed), steps=steps, keep=keep)
+        report = stability_report(found, who_flips(chosen, circuit.weights))
+    _answer(report, as_json, "Plasticity of the opposite sign (rates per step, angle in radians)")
 
 
 def _answer(found: dict[str, str | float | None], as_json: bool, title: str) -> None:
@@ -339,14 +344,15 @@ def certify(
             raise ValueError(f"--out must be a file; got the directory {str(out)!r}")
         _make(out.resolve().parent)
     try:
-        from plastodyn.app.questions import certify_file
-        from plastodyn.certify import Certificate
+        from plastodyn.app.modules import prints_aside
+        from plastodyn.app.questions import certify_file, read_certificate
     except ImportError as error:
         raise ValueError(str(error)) from None
 
     # Where nobody watches, the line would end as a blank one.
-    with _err.status("Looking for a proof, and checking it ...") if _err.is_terminal else nullcontext():
-        found = certify_file(spec) if spec is not None else Certificate.from_json(_read(recheck))
+    waiting = _err.status("Looking for a proof, and checking it ...") if _err.is_terminal else nullcontext()
+    with waiting, prints_aside(as_json):
+        found = certify_file(spec) if spec is not None else read_certificate(recheck)
         holds = found.recheck()
     if out is not None:
         out.write_text(found.to_json())
@@ -361,14 +367,6 @@ def certify(
     if not holds:
         raise ValueError("recheck failed: the certificate does not prove its verdict")
     raise typer.Exit(_VERDICT_CODES[found.verdict])
-
-
-def _read(path: Path | None) -> str:
-    assert path is not None
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"--recheck {path} must be the JSON of a certificate; {error}") from None
 
 
 @app.command(epilog="Example: plastodyn doctor --json")

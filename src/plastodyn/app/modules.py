@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import sys
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -48,3 +49,12 @@ def user_module(model: str) -> ModuleType:
     except BaseException as error:  # What a model raises need not be an Exception.
         raise ValueError(f"MODEL {model!r} could not be run: {type(error).__name__}: {error}") from error
     return module
+
+
+def prints_aside(as_json: bool) -> AbstractContextManager[object]:
+    """Where standard output is JSON, what a model prints goes to standard error.
+
+    >>> with prints_aside(True):
+    ...     print("a model")
+    """
+    return redirect_stdout(sys.stderr) if as_json else nullcontext()

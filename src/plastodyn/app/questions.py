@@ -50,6 +50,23 @@ def certify_file(path: Path) -> Certificate:
     return region_of_attraction(function, box, **table)
 
 
+def read_certificate(path: Path | None) -> Certificate:
+    """The certificate in a JSON file.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        ValueError: if it cannot be read, or holds something else.
+    """
+    assert path is not None
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"--recheck {path} must be the JSON of a certificate; {error}") from None
+    return Certificate.from_json(text)
+
+
 def _table(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = path.read_text()

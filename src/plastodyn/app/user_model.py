@@ -18,7 +18,7 @@ from plastodyn.app.modules import user_module
 from plastodyn.app.patterns import left_out, look_like_statistics
 from plastodyn.circuits import Circuit
 from plastodyn.rules import postsynaptic, presynaptic
-from plastodyn.rules.wrap.neurons import LAYOUTS, NeuronSigns
+from plastodyn.rules.wrap.neurons import LAYOUTS
 from plastodyn.tree import Weights
 
 _SIDES = ("presynaptic", "postsynaptic")
@@ -88,27 +88,13 @@ def load_with_signs(asked: Asked, flips: Flips, say: Say) -> tuple[Circuit, Any]
     circuit, whole = _circuit(module, asked, say)
     if flips.fraction is not None:
         neurons = {"presynaptic": presynaptic, "postsynaptic": postsynaptic}[flips.side]
-        chosen = neurons(flips.fraction, flips.layer, layout=flips.layout)
-        say(_who_flips(chosen, circuit.weights))
-        return circuit, chosen
+        return circuit, neurons(flips.fraction, flips.layer, layout=flips.layout)
     assert flips.named is not None
     if not hasattr(module, flips.named):
         raise ValueError(f"--signs must name signs in {asked.model}; got {flips.named!r}, which it does not define")
     signs = getattr(module, flips.named)
     alike = jax.tree.structure(signs) == jax.tree.structure(whole)
     return circuit, left_out(signs, asked.leave_out)[0] if alike and asked.leave_out else signs
-
-
-def _who_flips(chosen: NeuronSigns, weights: Weights) -> str:
-    """Which neurons a fraction means: that of another layout would be others."""
-    signs = jax.tree.leaves(chosen.signs(weights))
-    paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(weights)[0]]
-    index = max(range(len(signs)), key=lambda place: signs[place].ndim)
-    shape, flipped = jax.tree.leaves(weights)[index].shape, int((signs[index] < 0).sum())
-    return (
-        f"the first {flipped} of {signs[index].size} {chosen.side} neurons of weights{jax.tree_util.keystr(paths[index])}, "
-        f"of shape {shape} read as {chosen.layout}, learn with the opposite sign"
-    )
 
 
 def _circuit(module: ModuleType, asked: Asked, say: Say) -> tuple[Circuit, Weights]:

@@ -1,5 +1,6 @@
 """A published statement, checked by number."""
 
+import math
 from typing import NamedTuple, SupportsFloat
 
 from scipy.special import ndtr, stdtrit
@@ -11,7 +12,7 @@ class Claim(NamedTuple):
     """What a paper says, what was measured, and whether it holds within the tolerance.
 
     ``holds`` is None where the run is too small to decide: what was measured lies within three of its standard errors of a
-    bound, or beyond the tolerance of an equality by no more than these.
+    bound, or beyond the tolerance of an equality by no more than these; or its error, not known, is infinite.
     """
 
     paper: str
@@ -30,6 +31,8 @@ class Claim(NamedTuple):
 
 def _near(beyond: float, standard_error: SupportsFloat) -> bool | None:
     """Whether a value lies within its tolerance: by how much it lies beyond, and its error, which may excuse it."""
+    if math.isinf(float(standard_error)):
+        return None
     if beyond <= 0:
         return True
     return None if beyond <= _STANDARD_ERRORS * float(standard_error) else False
@@ -37,6 +40,8 @@ def _near(beyond: float, standard_error: SupportsFloat) -> bool | None:
 
 def _clear(beyond: float, standard_error: SupportsFloat) -> bool | None:
     """Whether a value lies on the right side of a bound: decided where it is three standard errors away from it."""
+    if math.isinf(float(standard_error)):
+        return None
     if beyond <= -_STANDARD_ERRORS * float(standard_error):
         return True
     return None if beyond <= _STANDARD_ERRORS * float(standard_error) else False

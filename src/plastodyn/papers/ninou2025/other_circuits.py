@@ -11,16 +11,17 @@ from jax import Array
 
 import plastodyn as pd
 from plastodyn.circuits import StudentTeacher
-from plastodyn.figures import Curve, Marks, Panel, curve_panels
-from plastodyn.papers.claims import Claim, Source
+from plastodyn.figures import Curve, Marks, Panel, curve_panels, style
+from plastodyn.papers.claims import Claim, Source, widened
 from plastodyn.papers.ninou2025.catalogue import NAME
-from plastodyn.papers.ninou2025.setups import inputs
+from plastodyn.papers.ninou2025.setups import UNIFORM_KURTOSIS, inputs
 from plastodyn.papers.types import Reproduction, unswept
 from plastodyn.theory import curl
 
 _COMPRESSIONS = (0.25, 0.4, 0.6)
 _RANK = 1e-9
 """Curvatures below this share of the largest count as zero."""
+_FINE = 1001
 _GROWING = 1e-9
 """Growth rate, over the largest decay rate, above which a solution counts as unstable."""
 
@@ -47,7 +48,7 @@ class _Extent(NamedTuple):
     seeds: int
 
 
-_EXTENTS = {"smoke": _Extent(44, 11, 2), "standard": _Extent(66, 21, 4), "full": _Extent(88, 41, 10)}
+_EXTENTS = {"smoke": _Extent(44, 11, 4), "standard": _Extent(66, 21, 4), "full": _Extent(88, 41, 10)}
 
 
 @unswept
@@ -70,7 +71,11 @@ def figure_other_circuits(size: str, key: Array) -> Reproduction:
         "share of circuits that are unstable": data.unstable_share,
         "growth rate / largest decay rate": data.growth.mean("seed"),
     }
-    panels = [_panel(label, values, c) for (label, values), c in product(shown.items(), _COMPRESSIONS)]
+    finite = data.critical_fraction_theory_finite
+    panels = [
+        _panel(label, values, c, float(finite.sel(compression=c)))
+        for (label, values), c in product(shown.items(), _COMPRESSIONS)
+    ]
     figure = curve_panels(panels, "Beyond the paper: the boundary in other circuits", 3)
     return Reproduction(data, figure, tuple(_claims(data, 1 / (extent.fractions - 1))))
 
@@ -89,41 +94,59 @@ def _critical_fractions(fractions: np.ndarray, extent: _Extent, key: Array) -> x
     # All those that are stable below count, so that the fraction is located between grid points.
     data["critical_fraction"] = (1 - data.unstable_share).mean("fraction").assign_attrs(units="1")
     data["critical_fraction_theory"] = ("compression", curl.critical_fraction(np.array(_COMPRESSIONS), layer="hidden"))
+    finite = [_finite_size_boundary(c, extent.units) for c in _COMPRESSIONS]
+    data["critical_fraction_theory_finite"] = ("compression", finite)
     return data
 
 
-def _panel(label: str, values: xr.DataArray, c: float) -> Panel:
+def _panel(label: str, values: xr.DataArray, c: float, finite: float) -> Panel:
     own, dots = values.sel(compression=c), {"marker": "o", "ms": 3}
     curves = [Curve(kind, own.fraction, own.sel(kind=kind), look=dots) for kind in own.kind.values]
-    marks = [Marks("boundary, linear theory", [float(curl.critical_fraction(c, layer="hidden"))])]
+    marks = [
+        Marks("boundary, linear theory", [float(curl.critical_fraction(c, layer="hidden"))]),
+        Marks("the same for circuits of this size", [finite], [style.THEORY]),
+    ]
     return Panel(f"c = {c:g}", r"flipped fraction of inputs $\alpha_h$", label, curves, marks)
 
 
 def _claims(data: xr.Dataset, spacing: float) -> list[Claim]:
     source, project, where = Source(NAME, "beyond1"), "this project", "critical fraction, mean over c"
     one, two, *nonlinear = (data.critical_fraction.sel(kind=kind.label) for kind in _KINDS)
-    outwards = (one - data.critical_fraction_theory).mean()
-    theory = "linear, 1 output: critical fraction minus the theory's, mean over c"
+    stable = (data.growth <= _GROWING).mean(["fraction", "compression"])
+    first, second = (stable.sel(kind=kind.label) for kind in _KINDS[:2])
+    off = (one - data.critical_fraction_theory_finite).mean()
+    theory = f"linear, 1 output, minus the theory of circuits of this size: {where}"
     return [
-        # Finite size moves the boundary outwards, never inwards.
-        source.at_least(theory, project, 0.0, spacing, outwards),
+        # The theory's correction takes it that many inputs are flipped; at c = 0.6 it is two of them.
+        source.equal(theory, project, 0.0, 0.05, off, _error(first)),
         # Two circuits of some 30 inputs each, whose edges scatter by N^(-2/3) = 0.1.
-        source.equal(f"2 outputs minus 1 output: {where}", project, 0.0, 0.1, (two - one).mean(), _error(data)),
+        source.equal(f"2 outputs minus 1 output: {where}", project, 0.0, 0.1, (two - one).mean(), _error(second - first)),
         # Where the weights are identifiable H has full rank, and by Sylvester's law -D H has a growing direction for every
         # flipped weight: only the linear circuit's degeneracy protects its solutions.
         *(source.at_most(f"{each.kind.item()}: {where}", project, 0.0, spacing, each.mean()) for each in nonlinear),
     ]
 
 
-def _error(data: xr.Dataset) -> xr.DataArray:
-    """Standard error, over seeds, of the difference between two outputs and one in the critical fraction, mean over c."""
-    stable = (data.growth <= _GROWING).mean(["fraction", "compression"])
-    one, two, *_ = (stable.sel(kind=kind.label) for kind in _KINDS)
-    return (two - one).std("seed", ddof=1) / stable.sizes["seed"] ** 0.5
+def _error(each: xr.DataArray) -> float:
+    """Standard error of a mean over seeds."""
+    return widened(each.std("seed", ddof=1) / each.sizes["seed"] ** 0.5, each.sizes["seed"])
+
+
+def _sizes(c: float, units: int) -> tuple[int, int]:
+    """Inputs and hidden units, together about so many."""
+    return max(2, int(units / (1 + 1 / c))), max(2, int(units / (1 + c)))
+
+
+def _finite_size_boundary(c: float, units: int) -> float:
+    """The flipped fraction at which the mean smallest eigenvalue of linear circuits of this size becomes negative."""
+    features, hidden = _sizes(c, units)
+    fractions = np.linspace(0, 1, _FINE)
+    edge = curl.finite_size_edge(features / hidden, fractions, features, layer="hidden", excess_kurtosis=UNIFORM_KURTOSIS)
+    return float(fractions[np.argmax(edge < 0)]) if (edge < 0).any() else 1.0
 
 
 def _at_teacher(kind: _Kind, c: float, units: int, key: Array) -> StudentTeacher:
-    sizes = [max(2, int(units / (1 + 1 / c))), max(2, int(units / (1 + c))), kind.outputs]
+    sizes = [*_sizes(c, units), kind.outputs]
     key_weights, key_inputs = jax.random.split(key)
     dtype = jnp.dtype("float64")
     teacher = pd.circuits.fan_in_uniform(key_weights, sizes, dtype)

@@ -251,10 +251,10 @@ def _transition_claims(close: xr.Dataset, source: Source) -> list[Claim]:
         if len(above) and above[0] > 0:
             low, high = close.compression.values[above[0] - 1 : above[0] + 1]
             shifts.append((low + high) / 2 - float(curl.critical_compression(fraction, layer="hidden")))
-    if len(shifts) < 2:
-        return []
-    # Within a cell of the grid the edge may be anywhere: its scatter over fractions is part of the standard error.
-    shift, error = float(np.mean(shifts)), widened(np.std(shifts, ddof=1) / len(shifts) ** 0.5, len(shifts))
+    shift, error = (float(np.mean(shifts)) if shifts else np.nan), np.inf
+    if len(shifts) >= 2:
+        # Within a cell of the grid the edge may be anywhere: its scatter over fractions is part of the standard error.
+        error = widened(np.std(shifts, ddof=1) / len(shifts) ** 0.5, len(shifts))
     where = "figure 3a, inset; specification: 0.03 to 0.05 to the left"
     return [
         source.equal("inset: empirical boundary minus theory, in c", where, -0.04, 0.02, shift, error),
