@@ -267,6 +267,7 @@ def test_stability_by_name_and_by_fraction(flippable, run_here):
         json.loads(run_here("stability", flippable, "--signs", name, *quick, cwd=flippable.parent).stdout)
         for name in ("signs", "by_neuron")
     ]
+    assert named[1].pop("flipped").startswith("the first 3 of 3 presynaptic neurons of weights['readout'], shape (1, 3)")
     assert named[0] == named[1]
     assert named[0]["verdict"] == "stable"
     assert (named[0]["flipped_share"], named[0]["unstable"], named[0]["lyapunov_exponent"]) == (3 / 9, 0, None)

@@ -37,9 +37,8 @@ def _off(data: xr.Dataset, over: xr.DataArray, error: xr.DataArray) -> xr.DataAr
 def general_claims(setup: CircuitSetup, data: xr.Dataset, source: Source) -> list[Claim]:
     """Of both circuits: the paper's main claim, how the sweet spot moves with precision, and the authors' stored results."""
     precise, middle, crude = setup.precisions
-    best, next_best = (_pooled(data, "optimum_simulated", q) for q in (precise, middle))
+    best, rise = _pooled(data, "optimum_simulated", precise), _pooled(data, "optimum_change", precise)
     greedy = _pooled(data, "optimum_greedy", precise).minus(best)
-    rise = next_best.minus(best)
     below = f"equation 9 lies below the simulated optimum at precision {precise:g} {_OWN}"
     grows = f"the sweet spot grows as precision falls from {precise:g} to {middle:g}"
     return [
@@ -92,7 +91,7 @@ def linear_claims(data: xr.Dataset, source: Source) -> list[Claim]:
     spread = float(np.ptp(data.optimum_simulated.sel(precision=precise).values))
     each = np.sqrt((data.optimum_simulated_error.sel(precision=precise) ** 2).mean())
     error = _SIGMAS * widened(each, 3 * data.attrs["repetitions"] - 2) * 2**0.5
-    rise = _pooled(data, "optimum_simulated", crude).minus(_pooled(data, "optimum_simulated", middle))
+    rise = _pooled(data, "optimum_change", middle)
     near = data.sel(ratio=slice(0.35, None), precision=[precise, middle])
     beyond = _off(data, near.loss_over_theory, near.loss_over_theory_error)
     paired = f"loss over stationary theory, network by network: off beyond 3 s.e., ratios >= 0.4, precisions 10 and 1 {_OWN}"
@@ -179,7 +178,7 @@ def _far_claims(far: xr.Dataset, source: Source) -> list[Claim]:
 
 def _length_claims(data: xr.Dataset, middle: float, crude: float, source: Source) -> list[Claim]:
     """Runs of 8000 steps end before the loss of the crudest rule has settled: its optimum then lies lower."""
-    falls = _pooled(data, "optimum_simulated", crude).minus(_pooled(data, "optimum_simulated", middle))
+    falls = _pooled(data, "optimum_change", middle)
     greedy = _pooled(data, "optimum_greedy", crude).minus(_pooled(data, "optimum_simulated", crude))
     name = f"from precision {middle:g} to {crude:g} the sweet spot of so short a run falls again"
     above = f"at precision {crude:g} equation 9 lies above the simulated optimum {_OWN}"

@@ -157,6 +157,7 @@ def _far(done: _Sweep, result: xr.Dataset, key: Array) -> xr.Dataset:
 def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
     """Where the curves are lowest, equation 9's answer, and the vertex on the paper's grid."""
     simulated = pd.measure.sweet_spot(done.loss)
+    change, change_error = _change_with_precision(done.loss)
     greedy = pd.measure.crossing(done.prediction)
     corner = vertex(done.loss)
     published = [[done.setup.published(q, f) for q in done.loss.precision.values] for f in done.loss.fluctuation.values]
@@ -164,6 +165,8 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
         {
             "optimum_simulated": simulated.ratio,
             "optimum_simulated_error": simulated.standard_error,
+            "optimum_change": change,
+            "optimum_change_error": change_error,
             "optimum_stationary": _lowest_of_theory(result.stationary_curve),
             "optimum_greedy": xr.where(greedy.place == "inside", greedy.ratio, np.nan),
             "optimum_greedy_error": greedy.standard_error,
@@ -172,6 +175,17 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
             "vertex_published": (_DIMS[:2], published),
         }
     )
+
+
+def _change_with_precision(loss: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """How far the sweet spot moves to the next precision, and its jackknife error: the same networks at both."""
+    count = loss.sizes["replica"]
+    changes = [
+        cast(xr.DataArray, pd.measure.sweet_spot(each).ratio).diff("precision", label="lower").reindex(precision=loss.precision)
+        for each in (loss, *(loss.drop_isel(replica=left_out) for left_out in range(count)))
+    ]
+    error = xr.concat(changes[1:], "left_out").std("left_out") * (count - 1) ** 0.5
+    return changes[0], error
 
 
 def _lowest_of_theory(curve: xr.DataArray) -> xr.DataArray:
