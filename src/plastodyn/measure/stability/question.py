@@ -1,6 +1,7 @@
 """`sign_stability`: the question, put to the spectrum of one step and to runs."""
 
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from plastodyn.measure.field import RuleMap, rule_field, rule_map
 from plastodyn.measure.stability.answer import SignStability
 from plastodyn.measure.stability.directions import Directions, directions, is_at_rest
 from plastodyn.measure.stability.length import length
-from plastodyn.measure.stability.runs import EVERY, SEGMENTS, Ends, Starts, largest_exponent, next_to, run
+from plastodyn.measure.stability.runs import EVERY, SEGMENTS, Starts, largest_exponent, next_to, run
 from plastodyn.measure.stability.signs import flipped_share, full_signs
 from plastodyn.measure.stability.verdict import Motion
 from plastodyn.protocol import AbstractCircuit, Rule
@@ -109,19 +110,15 @@ def sign_stability(
     field = rule_field(circuit, flips)
     share = curl(field, weights, key=key_curl)
     starts = next_to(circuit, field, jax.random.split(key_start, seeds))
-    steps = length(curled, weights, seeds) if steps is None else steps
-    exponent, error, loss_after = math.nan, math.nan, math.nan
-    if not at_rest or not steps:
-        verdict = _of_eigenvalues(found, without) if at_rest else "undecided"
+    if not at_rest:
+        # Runs from where nothing rests would decide nothing.
+        steps, answer = 0, _Answer("undecided")
     else:
-        ends = run(circuit, curled, starts.weights, steps)
-        loss_after = float(jnp.mean(ends.loss))
-        verdict = _near(found, without, starts, ends)
-        if found.grows_beyond(without):
-            exponent, error = largest_exponent(curled, ends.weights, key_tangents, steps)
-            verdict = Motion(ends, run(circuit, curled, ends.weights, steps), exponent, error, steps).verdict
+        steps = length(curled, weights, seeds) if steps is None else steps
+        near = _Near(found, without, starts)
+        answer = near.followed(circuit, curled, key_tangents, steps) if steps else near.of_eigenvalues()
     return SignStability(
-        verdict=verdict,
+        verdict=answer.verdict,
         at_rest=at_rest,
         flipped_share=flipped_share(signs),
         unstable=found.unstable,
@@ -132,13 +129,13 @@ def sign_stability(
         curl=float(share.value),
         curl_error=float(share.standard_error),
         descent_angle=float(jnp.mean(starts.angle)),
-        lyapunov_exponent=exponent,
-        lyapunov_error=error,
+        lyapunov_exponent=answer.exponent,
+        lyapunov_error=answer.error,
         loss_start=float(starts.loss_at_rest[0]),
-        loss_after=loss_after,
+        loss_after=answer.loss_after,
         eigenvalues_found=found.eigenvalues,
         weights=tree.size(weights),
-        steps=steps if at_rest else 0,
+        steps=steps,
     )
 
 
@@ -146,17 +143,38 @@ def _step(circuit: AbstractCircuit, rule: Rule, keep: str | None) -> RuleMap:
     return rule_map(circuit, rule if keep is None else constrained(rule, keep=keep))
 
 
-def _of_eigenvalues(found: Directions, without: Directions) -> str:
-    """The verdict where there are no runs."""
-    if found.grows_beyond(without):
-        return "unstable"
-    return "stable" if found.as_before(without) else "undecided"
+class _Answer(NamedTuple):
+    """A verdict, and what runs say besides, if there were any."""
+
+    verdict: str
+    exponent: float = math.nan
+    error: float = math.nan
+    loss_after: float = math.nan
 
 
-def _near(found: Directions, without: Directions, starts: Starts, ends: Ends) -> str:
-    """The verdict where no direction grows because of the flips."""
-    returned = bool(jnp.mean(ends.loss) <= jnp.mean(starts.loss))
-    return "stable" if found.as_before(without) and returned else "undecided"
+class _Near(NamedTuple):
+    """What is known next to a solution: the directions with flips and without, and where runs start."""
+
+    found: Directions
+    without: Directions
+    starts: Starts
+
+    def of_eigenvalues(self) -> _Answer:
+        """Without runs."""
+        if self.found.grows_beyond(self.without):
+            return _Answer("unstable")
+        return _Answer("stable" if self.found.as_before(self.without) else "undecided")
+
+    def followed(self, circuit: AbstractCircuit, step: RuleMap, key: Key, steps: int) -> _Answer:
+        """With runs: they return, or tell what follows."""
+        ends = run(circuit, step, self.starts.weights, steps)
+        after = float(jnp.mean(ends.loss))
+        if self.found.grows_beyond(self.without):
+            exponent, error = largest_exponent(step, ends.weights, key, steps)
+            verdict = Motion(ends, run(circuit, step, ends.weights, steps), exponent, error, steps).verdict
+            return _Answer(verdict, exponent, error, after)
+        returned = after <= float(jnp.mean(self.starts.loss))
+        return _Answer("stable" if returned and self.found.as_before(self.without) else "undecided", loss_after=after)
 
 
 def _check(
