@@ -159,12 +159,12 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     save(data, out / "demo.zarr")
     columns = ("circuit", "precision", "lowest error", "its theory", "equation 9", "vertex*", "published vertex*")
     caption = "* of a parabola through three points of the paper's grid, as published: up to 0.1 above the lowest error"
-    table = Table(*columns, title="Best ratio of plasticity to fluctuations, |dc| / |de|", caption=caption)
+    table = Table(*columns, box=None, padding=(0, 2, 0, 0), title="Best ratio of plasticity to fluctuations, |dc| / |de|", caption=caption)
     for row in rows:
-        simulated = f"{row.simulated:.2f} ± {row.simulated_error:.1g}"
-        greedy = f"{row.greedy:.2f} ± {row.greedy_error:.1g}"
+        simulated = f"{row.simulated:.2f}±{row.simulated_error:.1g}"
+        greedy = f"{row.greedy:.2f}±{row.greedy_error:.1g}"
         published = f"{row.published:.2f}" if row.published == row.published else "-"
-        vertex = f"{row.vertex:.2f} ± {row.vertex_error:.1g}"
+        vertex = f"{row.vertex:.2f}±{row.vertex_error:.1g}"
         table.add_row(row.circuit, f"{row.precision:g}", simulated, f"{row.stationary:.2f}", greedy, vertex, published)
     _out.print(table)
     _out.print("A precise rule should change synapses less than fluctuations do; a crude one about as much.")
