@@ -14,6 +14,8 @@ from plastodyn.papers.ninou2025.experiments import epochs_to_converge, learning_
 from plastodyn.papers.ninou2025.stores import swept
 from plastodyn.papers.types import Place, Reproduction, placed, unswept
 
+_LEAST_GAIN = 1.1
+"""What counts as one: two rules that never converge take equally long."""
 _NAMES = {0: "gradient descent", 1: "curl descent, 1 of 10 flipped"}
 _EPOCHS = "epochs to a training error of 1e-3"
 _SPREAD = 0.35
@@ -136,7 +138,7 @@ def figure_5c(size: str, key: Array, place: Place) -> Reproduction:
             name = f"epochs to 1e-3, {samples} inputs, {_NAMES[flipped]}"
             claims.append(source.equal(name, "figure 5c", value, _SPREAD * value + repeats, mean, error))
     largest = int(data.samples.values.max())
-    claims.append(_gain(source, f"{largest} inputs", "figure 5c", 1.0, data.sel(samples=largest)))
+    claims.append(_gain(source, f"{largest} inputs", "figure 5c", _LEAST_GAIN, data.sel(samples=largest)))
     return Reproduction(data, _picture(data, SAMPLES, "Figure 5c: epochs to converge"), tuple(claims))
 
 
@@ -155,7 +157,7 @@ def figure_5d(size: str, key: Array, place: Place) -> Reproduction:
     source = Source(NAME, "fig5d")
     never = data.censored.sel(student_scale=0.3).mean()
     claims = [
-        _gain(source, "student scale 2", "figure 5d", 1.0, data.sel(student_scale=2.0)),
+        _gain(source, "student scale 2", "figure 5d", _LEAST_GAIN, data.sel(student_scale=2.0)),
         source.equal("student scale 0.3: share that never converges, of both rules", "figure 5d", 1.0, 0.0, never),
     ]
     if size == "full":
@@ -180,7 +182,7 @@ def figure_5e(size: str, key: Array, place: Place) -> Reproduction:
     data = _converge("fig5e", TEACHER, size, key, place)
     source = Source(NAME, "fig5e")
     at_one = data.sel(teacher_scale=1.0, method="nearest")
-    claims = (_gain(source, "teacher scale about 1", "figure 5e", 1.0, at_one),)
+    claims = (_gain(source, "teacher scale about 1", "figure 5e", _LEAST_GAIN, at_one),)
     return Reproduction(data, _picture(data, TEACHER, "Figure 5e: the teacher's weights"), claims)
 
 

@@ -167,6 +167,7 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
             "optimum_simulated_error": simulated.standard_error,
             "optimum_change": change,
             "optimum_change_error": change_error,
+            **_change_of_tilt(done.loss),
             "optimum_stationary": _lowest_of_theory(result.stationary_curve),
             "optimum_greedy": xr.where(greedy.place == "inside", greedy.ratio, np.nan),
             "optimum_greedy_error": greedy.standard_error,
@@ -186,6 +187,15 @@ def _change_with_precision(loss: xr.DataArray) -> tuple[xr.DataArray, xr.DataArr
     ]
     error = xr.concat(changes[1:], "left_out").std("left_out") * (count - 1) ** 0.5
     return changes[0], error
+
+
+def _change_of_tilt(loss: xr.DataArray) -> dict[str, xr.DataArray]:
+    """How ``ln F(0.4) / F(1)`` moves to the next precision, network by network: where a curve is lowest is known less well."""
+    low, even = (loss.sel(ratio=value, method="nearest", drop=True) for value in (0.4, 1.0))
+    tilt = cast(xr.DataArray, np.log(low / even))
+    change = tilt.diff("precision", label="lower").reindex(precision=loss.precision)
+    error = change.std("replica", ddof=1) / loss.sizes["replica"] ** 0.5
+    return {"tilt_change": change.mean("replica"), "tilt_change_error": error}
 
 
 def _lowest_of_theory(curve: xr.DataArray) -> xr.DataArray:
