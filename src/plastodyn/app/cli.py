@@ -201,7 +201,8 @@ def reproduce(
 
     _make(out)
     claims = run(paper, figures, size, out, seed, say=lambda text: _err.print(text, highlight=False), workers=workers)
-    columns, caption = ("figure", "claim", "expected", "measured", "holds"), "open: not decided at this size"
+    columns = ("figure", "claim", "expected", "measured", "holds")
+    caption = "open: not decided at this size" if any(claim.holds is None for claim in claims) else None
     table = Table(*columns, title=f"Claims of {paper}", caption=caption, box=None, padding=(0, 2, 0, 0))
     for claim in claims:
         expected = claim.expected if isinstance(claim.expected, str) else f"{claim.expected:.3g}"

@@ -144,7 +144,7 @@ def _claims(data: xr.Dataset, size: str, source: Source) -> list[Claim]:
     chaotic = "largest exponent at c = 0.8, alpha_h = 0.6, per epoch"
     calm, tolerance = "largest exponent at a stable point (c = 0.2), per epoch", _SIGMAS * stable_error + _ROUNDING
     # Lags go up to half of the record; a mere drift through it has 0.25.
-    decay = "autocorrelation decays: lag at which it falls below 1/e, over the length of the record"
+    decay = "weights move on: lag at which their autocorrelation first falls below 1/e, over the length of the record"
     claims = [
         source.at_least(chaotic, "specification", 0.0, 0.0, unstable, error),
         source.at_most(calm, "specification", 0.0, tolerance, stable),
