@@ -1,24 +1,21 @@
 """Answers about a user's model as plain values: numbers and sentences, what is not defined as None."""
 
 import math
-from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from plastodyn import checks, tree
 from plastodyn.circuits import Circuit
 from plastodyn.measure import SignStability, plasticity_ratio, stationary_ratio
+from plastodyn.measure.curvature import second_difference
 from plastodyn.measure.stability.directions import is_at_rest
 from plastodyn.rules import noisy_gradient
 from plastodyn.rules.wrap.neurons import NeuronSigns
-from plastodyn.runtime.convolutions import compiled
 from plastodyn.tree import Weights
 
 Answer = dict[str, str | float | None]
-_DIRECTIONS = 64
 _TOO_LARGE = (
     " But over steps of |de| = {:g} the loss is not the parabola that this takes it for: simulate it, or ask for smaller ones."
 )
@@ -37,14 +34,15 @@ def stability_report(found: SignStability, who: str | None = None) -> Answer:
     >>> stability_report(found)["verdict"], stability_report(found)["lyapunov_exponent"]
     ('stable', None)
     """
-    partial = found.eigenvalues_found < found.weights
-    values = {f"{name}_at_least" if partial and name in _COUNTS else name: value for name, value in found._asdict().items()}
+    at_least = found.eigenvalues_found < found.weights
+    values = {f"{name}_at_least" if at_least and name in _COUNTS else name: value for name, value in found._asdict().items()}
     return _defined({**values, **({"flipped": who} if who else {}), "answer": found.answer})
 
 
 def who_flips(signs: Weights | NeuronSigns, weights: Weights) -> str | None:
     """Which neurons a fraction means, for another layout would mean others; None for signs that were given one by one.
 
+    >>> import jax.numpy as jnp
     >>> from plastodyn.rules import presynaptic
     >>> who_flips(presynaptic(0.5), {"hidden": jnp.ones((2, 4))})
     "the first 2 of 4 presynaptic neurons of weights['hidden'], shape (2, 4) read as outputs-inputs"
@@ -63,8 +61,9 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
     """The answers of `measure.plasticity_ratio` and `measure.stationary_ratio` as plain values, and which of them to use.
 
     ``best_plasticity`` is the stationary ratio times the fluctuation; a flat loss has no stationary ratio. Plain gradient
-    descent is stable up to the rate 2 / largest curvature. The ratios
-    hold at a minimum; ``at_rest`` is what `measure.sign_stability` calls so.
+    descent is stable up to the rate 2 / largest curvature. The ratios hold at a minimum: ``at_rest`` says whether less than
+    1 % of the weights' norm is left to go. They hold where the loss is a parabola over one step of fluctuations:
+    ``curvature_over_fluctuation`` is its curvature over such steps, given ``fluctuation``.
 
     Args:
         circuit: what to measure.
@@ -107,10 +106,12 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         "best_plasticity": steady.stationary * fluctuation if fluctuation is not None and known else math.nan,
     }
     found["at_rest"] = _is_at_rest(circuit, largest)
-    found["curvature_over_fluctuation"], quadratic = (
-        _curvature_over(circuit, fluctuation, key) if fluctuation else (math.nan, True)
-    )
-    found["answer"] = _sentence(found) + ("" if quadratic else _TOO_LARGE.format(fluctuation))
+    warning, found["curvature_over_fluctuation"] = "", math.nan
+    if fluctuation:
+        over = second_difference(circuit.loss_at, circuit.weights, fluctuation, key=key)
+        found["curvature_over_fluctuation"] = over.value
+        warning = "" if over.is_quadratic else _TOO_LARGE.format(fluctuation)
+    found["answer"] = _sentence(found) + warning
     return _defined(found)
 
 
@@ -121,27 +122,6 @@ def _is_at_rest(circuit: Circuit, largest: float) -> bool:
         return jax.tree.map(lambda w, slope: w - slope / abs(largest), weights, gradient(weights))
 
     return is_at_rest(step, circuit.weights, 0.0)
-
-
-def _curvature_over(circuit: Circuit, size: float, key: Array) -> tuple[float, bool]:
-    """Mean over directions n of ``(F(w + s n) + F(w - s n) - 2 F(w)) / s^2``, and whether that is the mean of n'Hn.
-
-    As far as it is the loss is quadratic over steps of this size: to a quarter, three standard errors and rounding.
-    """
-    gradient = jax.grad(circuit.loss_at)
-
-    def one(each: Array) -> tuple[Array, Array]:
-        direction = tree.unit(tree.normal_like(each, circuit.weights))
-        forth, back = (circuit.loss_at(tree.add(circuit.weights, tree.scale(s, direction))) for s in (size, -size))
-        across = (forth + back - 2 * circuit.loss_at(circuit.weights)) / size**2
-        return across, tree.dot(direction, jax.jvp(gradient, (circuit.weights,), (direction,))[1])
-
-    across, here = (np.asarray(each, float) for each in compiled(partial(jax.lax.map, one))(jax.random.split(key, _DIRECTIONS)))
-    rounding = (
-        8 * float(jnp.finfo(tree.ravel(circuit.weights).dtype).eps) * abs(float(circuit.loss_at(circuit.weights))) / size**2
-    )
-    known = 3 * (across - here).std(ddof=1) / _DIRECTIONS**0.5 + rounding
-    return float(across.mean()), bool(abs((across - here).mean()) <= 0.25 * abs(here.mean()) + known)
 
 
 def _sentence(found: Answer) -> str:

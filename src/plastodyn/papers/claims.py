@@ -84,6 +84,8 @@ class Source(NamedTuple):
         True
         >>> print(Source("raman2021", "fig5").equal("sweet spot", "table in the spec", 0.78, 0.05, 0.90, 0.03).holds)
         None
+        >>> print(Source("raman2021", "fig5").equal("sweet spot", "one run alone", 0.78, 0.05, 0.78, math.inf).holds)
+        None
         """
         beyond = abs(float(measured) - expected) - tolerance
         return Claim(*self, name, where, float(expected), float(tolerance), float(measured), _near(beyond, standard_error))

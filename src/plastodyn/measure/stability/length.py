@@ -8,7 +8,7 @@ from plastodyn.tree import Weights
 LONG = 10_000
 """Steps of a run."""
 _AFFORDABLE = 1e12
-"""Floating-point operations of all runs, about a minute on a laptop: more has to be asked for."""
+"""Floating-point operations of all runs, a minute or two on a laptop: more has to be asked for."""
 _EVALUATIONS = 6
 """Evaluations of a step for each step of a run: in two runs and along the second one, with a tangent vector, once more."""
 

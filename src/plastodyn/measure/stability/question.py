@@ -72,7 +72,7 @@ def sign_stability(
         key: random key of the runs' starts and of all estimates.
         steps: length of the runs, a multiple of 100; as many again for the exponent. 0: no runs, the verdict is that of
             the eigenvalues. Unless given 10 000, or 0 where these would take more than 1e12 floating-point operations
-            (a minute on a laptop).
+            (a minute or two on a laptop).
         keep: None, or ``norm`` or ``sign`` as for `rules.constrained`.
         seeds: number of runs, at least 2.
         count: eigenvalues looked for at either end of the spectrum, as for `jacobian_spectrum`.

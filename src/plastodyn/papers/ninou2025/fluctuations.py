@@ -20,7 +20,7 @@ _RATES = (1e-3, 3e-3)
 """|de| per epoch."""
 _COMPRESSION = 0.4
 _FARTHEST = 3
-"""Times the critical fraction: at twice it, one in twenty circuits of 62 inputs is still stable."""
+"""Times the critical fraction: at twice it, one of ten circuits of 62 inputs was still stable."""
 _COLOURS = (style.SIMULATION, style.THEORY)
 
 

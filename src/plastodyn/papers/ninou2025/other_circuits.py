@@ -22,6 +22,7 @@ _COMPRESSIONS = (0.25, 0.4, 0.6)
 _RANK = 1e-9
 """Curvatures below this share of the largest count as zero."""
 _FINE = 1001
+"""Fractions among which the boundary of finite circuits is looked for."""
 _GROWING = 1e-9
 """Growth rate, over the largest decay rate, above which a solution counts as unstable."""
 

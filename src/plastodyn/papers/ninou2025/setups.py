@@ -30,7 +30,9 @@ UNIFORM_KURTOSIS = -1.2
 """Excess kurtosis of the law of the initial weights."""
 
 _CLEAR = 0.15
+"""Left edge of the spectrum, in units of ``|w2|^2``, from which a point is clearly on its side of the boundary."""
 _EARLIER = 0.05
+"""In c: by how much more a solution learned from a random start has to be stable, see `sides`."""
 
 Kernels = tuple[Array, ...]
 

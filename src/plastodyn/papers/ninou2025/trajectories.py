@@ -139,8 +139,8 @@ def _pooled(data: xr.Dataset, name: str) -> tuple[float, float]:
 def _claims(data: xr.Dataset, size: str, source: Source) -> list[Claim]:
     unstable, error = _pooled(data, "unstable")
     stable, stable_error = _pooled(data, "stable")
-    correlation = data.autocorrelation.mean("seed")
-    forgotten = data.lag.values[int(np.argmax(correlation.values < np.exp(-1)))] / (2 * data.lag.values[-1])
+    fallen = data.lag.values[data.autocorrelation.mean("seed").values < np.exp(-1)]
+    forgotten = fallen.min(initial=np.inf) / (2 * data.lag.values[-1])
     chaotic = "largest exponent at c = 0.8, alpha_h = 0.6, per epoch"
     calm, tolerance = "largest exponent at a stable point (c = 0.2), per epoch", _SIGMAS * stable_error + _ROUNDING
     # Lags go up to half of the record; a mere drift through it has 0.25.

@@ -157,7 +157,6 @@ def _far(done: _Sweep, result: xr.Dataset, key: Array) -> xr.Dataset:
 def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
     """Where the curves are lowest, equation 9's answer, and the vertex on the paper's grid."""
     simulated = pd.measure.sweet_spot(done.loss)
-    change, change_error = _change_with_precision(done.loss)
     greedy = pd.measure.crossing(done.prediction)
     corner = vertex(done.loss)
     published = [[done.setup.published(q, f) for q in done.loss.precision.values] for f in done.loss.fluctuation.values]
@@ -165,8 +164,6 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
         {
             "optimum_simulated": simulated.ratio,
             "optimum_simulated_error": simulated.standard_error,
-            "optimum_change": change,
-            "optimum_change_error": change_error,
             **_change_of_tilt(done.loss),
             "optimum_stationary": _lowest_of_theory(result.stationary_curve),
             "optimum_greedy": xr.where(greedy.place == "inside", greedy.ratio, np.nan),
@@ -178,19 +175,8 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _change_with_precision(loss: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """How far the sweet spot moves to the next precision, and its jackknife error: the same networks at both."""
-    count = loss.sizes["replica"]
-    changes = [
-        cast(xr.DataArray, pd.measure.sweet_spot(each).ratio).diff("precision", label="lower").reindex(precision=loss.precision)
-        for each in (loss, *(loss.drop_isel(replica=left_out) for left_out in range(count)))
-    ]
-    error = xr.concat(changes[1:], "left_out").std("left_out") * (count - 1) ** 0.5
-    return changes[0], error
-
-
 def _change_of_tilt(loss: xr.DataArray) -> dict[str, xr.DataArray]:
-    """How ``ln F(0.4) / F(1)`` moves to the next precision, network by network: where a curve is lowest is known less well."""
+    """How ``ln F(0.4) / F(1)`` moves to the next precision, network by network: a rise moves the sweet spot up."""
     low, even = (loss.sel(ratio=value, method="nearest", drop=True) for value in (0.4, 1.0))
     tilt = cast(xr.DataArray, np.log(low / even))
     change = tilt.diff("precision", label="lower").reindex(precision=loss.precision)
