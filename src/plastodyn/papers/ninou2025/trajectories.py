@@ -68,7 +68,8 @@ def figure_3cd(size: str, key: Array, place: Place) -> Reproduction:
     Source: figures 3c and 3d; the exponents, of the epochs after the first 2000, are this project's addition.
     """
     extent = _EXTENTS[size]
-    data = _trajectory(HIDDEN, extent, key)
+    # Of the epochs of the exponents: later the motion calms down and swings.
+    data = _trajectory(HIDDEN, extent, key, (extent.warm_up, min(extent.warm_up + extent.steps, extent.epochs)))
     windows = {"unstable": (HIDDEN, extent.warm_up, extent.steps), "stable": (_STABLE, extent.warm_up, extent.steps)}
     if size == "full":
         windows["late"] = (HIDDEN, *_LATE)
@@ -92,7 +93,8 @@ def figure_4cd(size: str, key: Array) -> Reproduction:
 
     Source: figures 4b (inset), 4c and 4d.
     """
-    data = _trajectory(READOUT, _EXTENTS[size], key)
+    extent = _EXTENTS[size]
+    data = _trajectory(READOUT, extent, key, (extent.epochs // 2, extent.epochs))
     source = Source(NAME, "fig4cd")
     peak = data.training_error.max("epoch")
     fallen = (data.training_error.isel(epoch=-1) / peak).median()
@@ -104,7 +106,8 @@ def figure_4cd(size: str, key: Array) -> Reproduction:
     return Reproduction(data, _picture(data, "Figure 4c, d: readout layer, c = 1, 60 % flipped"), claims)
 
 
-def _trajectory(point: _Point, extent: _Extent, key: Array) -> xr.Dataset:
+def _trajectory(point: _Point, extent: _Extent, key: Array, window: tuple[int, int]) -> xr.Dataset:
+    """Errors and some weights in time; autocorrelation and principal components of the weights within a window of epochs."""
     with jax.enable_x64(True):
         run = pd.simulate(
             linear_networks(point.compression, extent.seeds, point.start, key),
@@ -114,18 +117,18 @@ def _trajectory(point: _Point, extent: _Extent, key: Array) -> xr.Dataset:
             record=[pd.observe(training_error, every=_EVERY), pd.observe(some_weights, every=_EVERY)],
         )
     run = run.rename(step="epoch", replica="seed", some_weights_0="weight_shown")
-    late = run.some_weights.isel(epoch=slice(run.sizes["epoch"] // 2, None)).transpose("seed", "epoch", "weight_shown").values
-    correlation = np.asarray(pd.measure.autocorrelation(late))
-    projected = pd.measure.principal_components(late[0], count=2)
+    moving = run.some_weights.sel(epoch=slice(*window)).transpose("seed", "epoch", "weight_shown").values
+    correlation = np.asarray(pd.measure.autocorrelation(moving))
+    projected = pd.measure.principal_components(moving[0], count=2)
     return xr.Dataset(
         {
             "training_error": run.training_error.assign_attrs(units="squared output"),
             "example_weights": run.some_weights.isel(weight_shown=slice(None, None, run.sizes["weight_shown"] // _SHOWN)),
             "autocorrelation": (("seed", "lag"), correlation, {"units": "1"}),
-            "projection": (("late_epoch", "component"), np.asarray(projected.projections), {"units": "weight"}),
+            "projection": (("moving_epoch", "component"), np.asarray(projected.projections), {"units": "weight"}),
         },
         coords={"lag": np.arange(correlation.shape[-1]) * _EVERY},
-        attrs=run.attrs,
+        attrs={**run.attrs, "window": window},
     )
 
 
@@ -139,16 +142,19 @@ def _pooled(data: xr.Dataset, name: str) -> tuple[float, float]:
 def _claims(data: xr.Dataset, size: str, source: Source) -> list[Claim]:
     unstable, error = _pooled(data, "unstable")
     stable, stable_error = _pooled(data, "stable")
-    fallen = data.lag.values[data.autocorrelation.mean("seed").values < np.exp(-1)]
+    fallen = data.lag.values.astype(float)[data.autocorrelation.mean("seed").values < np.exp(-1)]
     forgotten = fallen.min(initial=np.inf) / (2 * data.lag.values[-1])
+    kept = data.autocorrelation.isel(lag=slice(data.sizes["lag"] // 2, None)).max("lag")
     chaotic = "largest exponent at c = 0.8, alpha_h = 0.6, per epoch"
     calm, tolerance = "largest exponent at a stable point (c = 0.2), per epoch", _SIGMAS * stable_error + _ROUNDING
-    # Lags go up to half of the record; a mere drift through it has 0.25.
-    decay = "weights move on: lag at which their autocorrelation first falls below 1/e, over the length of the record"
+    # Lags go up to half of the window. A mere drift has 0.25, and what swings comes back.
+    decay = "weights move on: lag at which their autocorrelation first falls below 1/e, over the length of the window"
+    returns = "and do not come back: largest autocorrelation at lags of a quarter of the window and more"
     claims = [
         source.at_least(chaotic, "specification", 0.0, 0.0, unstable, error),
         source.at_most(calm, "specification", 0.0, tolerance, stable),
         source.at_most(decay, "figure 3d", 0.15, 0.0, forgotten),
+        source.at_most(returns, "figure 3d", 0.5, 0.0, kept.mean(), widened(kept.std(ddof=1) / kept.size**0.5, kept.size)),
     ]
     if size == "full":
         settled, settled_error = _pooled(data, "late")
@@ -166,12 +172,13 @@ def _picture(data: xr.Dataset, title: str) -> Figure:
     errors = [Curve("_", thousands, data.training_error.isel(seed=i), look={"lw": 0.7}) for i in seeds]
     correlations = [Curve("_", lag, data.autocorrelation.isel(seed=i), look={"lw": 0.9}) for i in seeds]
     path = [Curve("_", data.projection[:, 0], data.projection[:, 1], look={"lw": 0.6})]
-    epoch, error, half = "epoch (thousands)", "training error (squared output)", "second half"
+    epoch, error = "epoch (thousands)", "training error (squared output)"
+    span = "epochs {:,} to {:,}".format(*data.attrs["window"])
     first, second = "first component (weight)", "second component (weight)"
     panels = [
         Panel("single weights", epoch, "weight", weights),
         Panel("training error", epoch, error, errors, scales=("linear", "log")),
-        Panel(f"autocorrelation of weights, {half}", "lag (thousand epochs)", "autocorrelation", correlations),
-        Panel(f"two principal components, {half}", first, second, path),
+        Panel(f"autocorrelation of weights, {span}", "lag (thousand epochs)", "autocorrelation", correlations),
+        Panel(f"two principal components, {span}", first, second, path),
     ]
     return curve_panels(panels, title)
