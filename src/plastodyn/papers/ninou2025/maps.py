@@ -70,7 +70,7 @@ def _panel(figure: Figure, axes: Axes, item: PhaseMap) -> None:
         axes.annotate(
             words,
             (compression, fraction),
-            (0.25, 0.1),
+            (0.12, 0.1),
             textcoords="axes fraction",
             color="w",
             fontsize="small",

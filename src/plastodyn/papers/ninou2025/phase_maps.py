@@ -197,7 +197,7 @@ def figure_4b(size: str, key: Array, place: Place) -> Reproduction:
     peak = log_error(run.peak_error).max("replica")
     limit, label = boundary(run.compression.values, "readout"), r"$\log_{10}$ peak training error"
     unsteady = peak.sel(fraction=0)[peak.sel(fraction=0) > _SMALL].compression.values
-    note = (float(unsteady[0]), 0.01, "without flips: the step overshoots") if len(unsteady) else None
+    note = (float(unsteady[0]), 0.01, "without flips:\nthe step overshoots") if len(unsteady) else None
     item = PhaseMap("highest over learning and over seeds", peak, limit, label, _FRACTION["readout"], note=note)
     figure = phase_maps([item], "Figure 4b: transients next to the solution", 1)
     return Reproduction(run, figure, _transient_claims(peak))
