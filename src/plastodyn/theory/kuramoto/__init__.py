@@ -1,0 +1,33 @@
+"""Coupled phase oscillators and plasticity that synchrony gates (Kuramoto; Ott and Antonsen; Hays 2026).
+
+``dtheta_i/dt = omega_i + (K/N) sum_j sin(theta_j - theta_i)``; the coherence is ``r = |sum_j exp(i theta_j)| / N``.
+Frequencies follow a density g that is symmetric about its centre and falls to both sides; they are counted from the centre.
+"""
+
+from plastodyn.theory.kuramoto.energy import (
+    composite_energy,
+    coupling_energy,
+    largest_weight_share,
+    rotating_energy,
+    target_weights,
+    weighted_energy,
+)
+from plastodyn.theory.kuramoto.locking import critical_coupling, order_parameter, ott_antonsen, random_coherence
+from plastodyn.theory.kuramoto.timescales import collapse_rate, fast_time, slow_time, weight_bound
+
+__all__ = [
+    "collapse_rate",
+    "composite_energy",
+    "coupling_energy",
+    "critical_coupling",
+    "fast_time",
+    "largest_weight_share",
+    "order_parameter",
+    "ott_antonsen",
+    "random_coherence",
+    "rotating_energy",
+    "slow_time",
+    "target_weights",
+    "weight_bound",
+    "weighted_energy",
+]
