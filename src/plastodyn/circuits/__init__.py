@@ -19,6 +19,8 @@ from plastodyn.circuits.layered.student_teacher import (
 from plastodyn.circuits.layered.symmetry import principal_axes, reachable, reachable_by_sign
 from plastodyn.circuits.loss import Circuit
 from plastodyn.circuits.minibatches import Minibatches, minibatches
+from plastodyn.circuits.oscillators import frequencies
+from plastodyn.circuits.oscillators.kuramoto import Oscillators, kuramoto, weighted_kuramoto
 from plastodyn.circuits.tracking import Tracking, tracking
 from plastodyn.protocol import AbstractCircuit, Event, event
 
@@ -31,6 +33,7 @@ __all__ = [
     "LinearStudentTeacher",
     "Matched",
     "Minibatches",
+    "Oscillators",
     "PatternLayer",
     "Resampled",
     "StudentTeacher",
@@ -38,11 +41,13 @@ __all__ = [
     "event",
     "fan_in_normal",
     "fan_in_uniform",
+    "frequencies",
     "gaussian_inputs",
     "glorot_uniform",
     "half_squared_error",
     "input_covariance",
     "integrator",
+    "kuramoto",
     "matched",
     "mean_squared_error",
     "minibatches",
@@ -56,4 +61,5 @@ __all__ = [
     "student_teacher",
     "through_covariance",
     "tracking",
+    "weighted_kuramoto",
 ]

@@ -73,6 +73,11 @@ class AbstractCircuit(eqx.Module):
         """Time derivative of the activity."""
         return jax.tree.map(jnp.zeros_like, moment.activity)
 
+    def activity_increment(self, moment: Moment, dt: Array, key: Array) -> Activity:
+        """Random change of the activity over ``dt``; ``None`` where it has none."""
+        del moment, dt, key
+        return None
+
     @property
     def start(self) -> Moment:
         """The circuit before its first step."""

@@ -92,8 +92,9 @@ def step(
     noise: Noise,
     solver: Solver = euler,
     seen: AbstractCircuit | None = None,
+    key: Array | None = None,
 ) -> Carry:
-    """One step: ``w <- retract(w + displacement + increment)``; the activity moves by its own displacement.
+    """One step: ``w <- retract(w + displacement + increment)``; the activity moves by its own displacement and increment.
 
     Pure, and traceable by JAX. Events are apart, see `happen`: they fall on few steps.
 
@@ -106,6 +107,7 @@ def step(
         noise: the step's random numbers, ``rule.draw(weights, key)``.
         solver: combines velocities into a displacement.
         seen: the circuit as the rule sees it in this step, ``circuit.sample(key)``; itself unless given.
+        key: random key of the activity; without one it moves as if it had no noise.
 
     Returns:
         The carry after the step.
@@ -128,7 +130,9 @@ def step(
     moved = solver.displacement(field, time, (carry.weights, carry.activity), dt)
     change, state = _increment(rule, carry.moment(seen, time), carry.state, dt, noise)
     weights = tree.add(carry.weights, tree.add(moved[0], change))
-    return carry._replace(weights=rule.retract(weights, state), activity=tree.add(carry.activity, moved[1]), state=state)
+    kicked = None if key is None else circuit.activity_increment(carry.moment(circuit, time), dt, key)
+    activity = tree.add(carry.activity, tree.add(moved[1], kicked))
+    return carry._replace(weights=rule.retract(weights, state), activity=activity, state=state)
 
 
 def _increment(rule: Rule, moment: Moment, state: State, dt: Array, noise: Noise) -> tuple[Weights | None, State]:

@@ -6,6 +6,7 @@ from plastodyn.rules.feedback import direct_feedback_alignment, feedback_alignme
 from plastodyn.rules.gradient import gradient, noisy, noisy_gradient
 from plastodyn.rules.hebbian import bcm, hebbian, oja
 from plastodyn.rules.newton import newton
+from plastodyn.rules.oscillatory import coherence_gate, decay, phase_hebbian
 from plastodyn.rules.perturbation import keep_or_oppose, node_perturbation, weight_perturbation
 from plastodyn.rules.staged import early, late, staged
 from plastodyn.rules.wrap import Gate, averaged, constrained, exact_norm, flipped, gated, postsynaptic, presynaptic
@@ -18,7 +19,9 @@ __all__ = [
     "averaged",
     "bcm",
     "beeline",
+    "coherence_gate",
     "constrained",
+    "decay",
     "direct_feedback_alignment",
     "early",
     "exact_norm",
@@ -34,6 +37,7 @@ __all__ = [
     "noisy",
     "noisy_gradient",
     "oja",
+    "phase_hebbian",
     "postsynaptic",
     "presynaptic",
     "staged",

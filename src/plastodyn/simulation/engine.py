@@ -28,6 +28,8 @@ from plastodyn.types import Leaves, Noise
 
 _INIT, _STEP, _EVENT = 0, 1, 2
 """What a member's key is folded with: for the rule's first state, for steps, and for events."""
+_ACTIVITY = 2
+"""What the key of a step is folded with for the noise of the activity: a split in two has used 0 and 1."""
 
 
 class Program(NamedTuple):
@@ -91,9 +93,10 @@ def step(
 ) -> Carry:
     """One step of one member."""
     circuit, rule = program.system(batched, shared)
-    # Compiled away where the circuit does not redraw its inputs.
-    seen = circuit.sample(_step_keys(key, index)[1])
-    return protocol.step(circuit, rule, carry, time=index * dt, dt=dt, noise=noise, solver=program.solver, seen=seen)
+    # Compiled away where the circuit does not redraw its inputs, or its activity has no noise.
+    seen, own = circuit.sample(_step_keys(key, index)[1]), jax.random.fold_in(_at_step(key, index), _ACTIVITY)
+    options = {"noise": noise, "solver": program.solver, "seen": seen, "key": own}
+    return protocol.step(circuit, rule, carry, time=index * dt, dt=dt, **options)
 
 
 def happen(
@@ -114,7 +117,11 @@ def observe(program: Program, carry: Carry, batched: Leaves, shared: Leaves, tim
 
 def _step_keys(key: Array, index: Array) -> Array:
     """Keys of one step of a member: for its rule's noise and for the draw of its inputs."""
-    return jax.random.split(jax.random.fold_in(jax.random.fold_in(key, _STEP), index))
+    return jax.random.split(_at_step(key, index))
+
+
+def _at_step(key: Array, index: Array) -> Array:
+    return jax.random.fold_in(jax.random.fold_in(key, _STEP), index)
 
 
 class Chunk(NamedTuple):

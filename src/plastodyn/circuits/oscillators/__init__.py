@@ -1,0 +1,1 @@
+"""Circuits whose activity is phases: oscillators that pull one another into step."""
