@@ -198,7 +198,7 @@ def weighted_energy(
     if not np.allclose(w, w.swapaxes(-1, -2), rtol=1e-5, atol=1e-6 * max(float(np.abs(w).max()), 1e-30)):
         raise ValueError("weights must be symmetric: the energy falls for symmetric coupling only")
     z = np.exp(1j * theta)
-    aligned = (z.conj()[..., None, :] @ w @ z[..., :, None])[..., 0, 0].real
+    aligned = np.real(np.einsum("...i,...ij,...j->...", z.conj(), w, z))
     kept = coupling * decay / (4 * count * gain) * (w**2).sum((-2, -1))
     return -_work(theta, frequencies) - coupling / (2 * count) * aligned + kept
 
