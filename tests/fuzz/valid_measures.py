@@ -224,7 +224,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
         **lanczos,
         "precision": left(one_number(above=0, infinite=True)),
         "fluctuation": left(optional(rule)),
-        "correlation_time": left(one_number(at_least=0, infinite=True)),
+        "correlation_time": left(optional(one_number(at_least=0, infinite=True))),
     },
     measure.trace: {"operator": Argument(OPERATOR, nothing), "key": a_key, "samples": left(count(2))},
 }
