@@ -23,6 +23,9 @@ app = typer.Typer(
     epilog="Start with [bold]plastodyn demo[/bold]; then [bold]plastodyn list[/bold].",
 )
 # What is shown may hold anybody's text: brackets in it are no markup, and colons no pictures.
+# A shell without a screen may say so; a table of no width would show nothing.
+if os.environ.get("COLUMNS") == "0":
+    del os.environ["COLUMNS"]
 _out = Console(markup=False, emoji=False)
 _err = Console(stderr=True, markup=False, emoji=False)
 _INTERRUPTED = 130
@@ -158,7 +161,10 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     figure.savefig(out / "demo.svg")
     save(data, out / "demo.zarr")
     columns = ("circuit", "precision", "lowest error", "theory", "equation 9", "vertex*", "published*")
-    caption = "* of a parabola through three points of the paper's grid, as published: up to 0.1 above the lowest error"
+    caption = (
+        "theory: near a solution, from which crude rules drive the nonlinear circuit away (dotted lines of the figure)\n"
+        "* of a parabola through three points of the paper's grid, as published: up to 0.1 above the lowest error"
+    )
     title = "Best ratio of plasticity to fluctuations, |dc| / |de|"
     table = Table(*columns, box=None, padding=(0, 2, 0, 0), title=title, caption=caption)
     for row in rows:
@@ -346,7 +352,12 @@ def certify(
     if out is not None:
         if out.is_dir():
             raise ValueError(f"--out must be a file; got the directory {str(out)!r}")
+        if out.exists() and any(path is not None and path.exists() and out.samefile(path) for path in (spec, recheck)):
+            raise ValueError(f"--out must be another file than the one that is read; got {str(out)!r}")
         _make(out.resolve().parent)
+    for path in (spec, recheck):
+        if path is not None and path.exists() and not path.is_file():
+            raise ValueError(f"what is read must be a file; got {str(path)!r}")
     try:
         from plastodyn.app.modules import prints_aside
         from plastodyn.app.questions import certify_file, read_certificate

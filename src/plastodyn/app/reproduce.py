@@ -69,6 +69,16 @@ def keep_partial(stem: Path, say: Callable[[str], None]) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _say_what_is_kept(sweeps: Path, say: Callable[[str], None]) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if sweeps.is_dir() and not isinstance(stop, Interrupted):
+            say(f"  interrupted; finished parts of sweeps are kept in {sweeps}, and the same command goes on from them")
+        raise
+
+
 def reproduce(
     paper: str,
     figures: Sequence[PaperFigure],
@@ -106,7 +116,7 @@ def reproduce(
         started = time.monotonic()
         stem = _stem(out, paper, item.name, size, read_claims(out))
         key = jax.random.fold_in(jax.random.key(seed), places[item.runs_of or item.name])
-        with keep_partial(stem, say):
+        with keep_partial(stem, say), _say_what_is_kept(sweeps.directory, say):
             result = item.make(size, key, sweeps)
         _write(result, item.name, size, stem)
         claims += result.claims
