@@ -23,9 +23,6 @@ app = typer.Typer(
     epilog="Start with [bold]plastodyn demo[/bold]; then [bold]plastodyn list[/bold].",
 )
 # What is shown may hold anybody's text: brackets in it are no markup, and colons no pictures.
-# A shell without a screen may say so; a table of no width would show nothing.
-if os.environ.get("COLUMNS") == "0":
-    del os.environ["COLUMNS"]
 _out = Console(markup=False, emoji=False)
 _err = Console(stderr=True, markup=False, emoji=False)
 _INTERRUPTED = 130
@@ -149,6 +146,7 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     from jax.random import key
 
     from plastodyn.app.reproduce import keep_partial, save
+    from plastodyn.papers.raman2021.demo import CAPTION
     from plastodyn.papers.raman2021.demo import demo as run_demo
 
     _make(out)
@@ -161,12 +159,8 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     figure.savefig(out / "demo.svg")
     save(data, out / "demo.zarr")
     columns = ("circuit", "precision", "lowest error", "theory", "equation 9", "vertex*", "published*")
-    caption = (
-        "theory: near a solution, from which crude rules drive the nonlinear circuit away (dotted lines of the figure)\n"
-        "* of a parabola through three points of the paper's grid, as published: up to 0.1 above the lowest error"
-    )
     title = "Best ratio of plasticity to fluctuations, |dc| / |de|"
-    table = Table(*columns, box=None, padding=(0, 2, 0, 0), title=title, caption=caption)
+    table = Table(*columns, box=None, padding=(0, 2, 0, 0), title=title, caption=CAPTION)
     for row in rows:
         simulated = f"{row.simulated:.2f}±{row.simulated_error:.1g}"
         greedy = f"{row.greedy:.2f}±{row.greedy_error:.1g}"
@@ -349,17 +343,12 @@ def certify(
     """Is your model stable? A certificate that can be checked again; exit code 0 certified, 1 refuted, 3 unknown."""
     if (spec is None) == (recheck is None):
         raise ValueError("give either a SPEC.toml or --recheck CERTIFICATE.json, and not both")
+    from plastodyn.app.modules import check_files, prints_aside
+
+    check_files(spec or recheck, out)
     if out is not None:
-        if out.is_dir():
-            raise ValueError(f"--out must be a file; got the directory {str(out)!r}")
-        if out.exists() and any(path is not None and path.exists() and out.samefile(path) for path in (spec, recheck)):
-            raise ValueError(f"--out must be another file than the one that is read; got {str(out)!r}")
         _make(out.resolve().parent)
-    for path in (spec, recheck):
-        if path is not None and path.exists() and not path.is_file():
-            raise ValueError(f"what is read must be a file; got {str(path)!r}")
     try:
-        from plastodyn.app.modules import prints_aside
         from plastodyn.app.questions import certify_file, read_certificate
     except ImportError as error:
         raise ValueError(str(error)) from None

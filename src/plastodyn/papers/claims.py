@@ -33,7 +33,8 @@ class Claim(NamedTuple):
 def _near(apart: float, tolerance: float, standard_error: SupportsFloat) -> bool | None:
     """Whether a value lies within its tolerance; its error may excuse it, and must be small enough to tell."""
     error = _STANDARD_ERRORS * float(standard_error)
-    if apart > tolerance + error:
+    # What is not a number is not near.
+    if not apart <= tolerance + error:
         return False
     return True if apart <= tolerance and error <= tolerance else None
 
