@@ -1,6 +1,7 @@
 """Certificates by the command line: questions in TOML, exit codes, and bad questions."""
 
 import json
+import os
 
 import pytest
 from typer.testing import CliRunner
@@ -56,3 +57,13 @@ def test_bad_specifications_are_refused_by_name(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         certify_file(path)
+
+
+def test_what_is_read_is_not_written_over_nor_waited_for(tmp_path, run_here):
+    (tmp_path / "memory.toml").write_text('[consolidation]\nalpha = "1/2"\nmu = "1/10"\n')
+    result = run_here("certify", "memory.toml", "--out", "memory.toml", cwd=tmp_path)
+    assert (result.returncode, "must be another file" in result.stderr) == (2, True)
+    assert (tmp_path / "memory.toml").read_text().startswith("[consolidation]")
+    os.mkfifo(tmp_path / "pipe")
+    result = run_here("certify", "--recheck", "pipe", cwd=tmp_path)
+    assert (result.returncode, "must be a file" in result.stderr) == (2, True)

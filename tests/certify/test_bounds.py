@@ -99,3 +99,26 @@ def test_what_a_smooth_field_holds_is_bounded_before_it_is_worked_on():
 
 def _symmetric(rows):
     return [[rows[max(i, j)][min(i, j)].lstrip("-") for j in range(len(rows))] for i in range(len(rows))]
+
+
+def test_whatever_a_refutation_holds_is_bounded_before_it_is_worked_on():
+    """Hundreds of numbers of an equilibrium, long shares, long entries of P, millions of small matrices: each took minutes."""
+    field = _field([*(["input", i] for i in range(600)), *(["neg", i] for i in range(600))], list(range(600, 1200)), 600)
+    inclusion = Premises("linear_inclusion", "continuous", {"vertices": [[["1"]]] * 2400})
+    shares = [f"1/{'3' * 3800}{k}1" for k in range(2400)]
+    long = _symmetric([[entry.lstrip("-") for entry in row] for row in _long(100, 300)])
+    state = {"kind": "state", "state": ["1"] * 100, "vertex": None}
+    for claim, said in (
+        (field._replace(witness={"kind": "unstable equilibrium"}), "must be of at most 150 numbers; got 600"),
+        (inclusion._replace(witness={"kind": "member", "shares": shares}), "shares must be short"),
+        (
+            Premises("linear_inclusion", "continuous", {"vertices": [[["0"] * 100] * 100]}, long, witness=state),
+            "matrices must be few, small or short enough",
+        ),
+        (
+            Premises("linear_inclusion", "continuous", {"vertices": [[["-1"]]] * 1_000_000}, [["1"]], "0"),
+            "got 1000000 of 1 x 1",
+        ),
+    ):
+        with pytest.raises(Unproved, match=said):
+            conclude(claim)

@@ -181,3 +181,23 @@ def test_the_known_systems_are_what_they_are_said_to_be():
         fall = -(a.transpose() * p + p * a) - 2 * fmpq(1, 4) * p
         # On the margin or beyond: no leading minor is negative.
         assert all(fmpq_mat(k, k, [fall[i, j] for i in range(k) for j in range(k)]).det() >= 0 for k in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        lambda z: -jnp.vdot(z, jnp.ones(1), preferred_element_type=jnp.int32).astype(z.dtype).reshape(1),
+        lambda z: 1e3 * (z - jnp.dot(z, jnp.ones((1, 1)), preferred_element_type=jnp.bfloat16)) - z,
+        lambda z: -jnp.dot(z, jnp.ones((1, 1)), precision="high"),
+    ],
+)
+def test_a_product_in_another_precision_is_not_taken_for_one_in_double(field):
+    with pytest.raises(ValueError, match=r"double precision|as they stand"):
+        smooth_field(field, [[-3, 3]])
+
+
+@pytest.mark.parametrize("matrix", [[[-0.01, 100], [0, -0.01]], [[-1, 100, 0], [0, -1, 100], [0, 0, -1]]])
+def test_a_quadratic_function_that_rounding_spoilt_refutes_nothing(matrix):
+    """Jordan blocks, whose P has entries from 1e-8 to 1."""
+    found = smooth_field(lambda z: jnp.array(matrix) @ z, [[-1, 1]] * len(matrix))
+    assert (found.verdict, found.recheck()) == ("certified", True)

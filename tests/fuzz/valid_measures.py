@@ -211,7 +211,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
         "signs": Argument(SIGNS, either(pytree_of_signs)),
         **rate_of_flow,
         "key": a_key,
-        "steps": Argument(100, nothing),
+        "steps": Argument(100, optional(count(0, 0))),
         "keep": left(optional(one_of("norm", "sign"))),
         "seeds": left(count(2)),
         "count": left(optional(count(1))),
@@ -224,7 +224,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
         **lanczos,
         "precision": left(one_number(above=0, infinite=True)),
         "fluctuation": left(optional(rule)),
-        "correlation_time": left(one_number(at_least=0, infinite=True)),
+        "correlation_time": left(optional(one_number(at_least=0, infinite=True))),
     },
     measure.trace: {"operator": Argument(OPERATOR, nothing), "key": a_key, "samples": left(count(2))},
 }

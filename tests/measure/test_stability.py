@@ -295,3 +295,17 @@ def test_a_fraction_that_rounds_to_no_neuron_is_refused():
     with pytest.raises(ValueError, match=r"at least one of the 3 presynaptic neurons of layer 0, 0.17 or more; 0.01 of them"):
         ask(circuit, pd.rules.presynaptic(0.01))
     assert ask(circuit, pd.rules.presynaptic(0.0), steps=100).flipped_share == 0
+
+
+def test_a_flat_direction_that_grows_without_an_exponential_is_not_called_stable():
+    """``dw/dt = w^3`` beside a fast direction that comes back: the mean loss falls all the while."""
+    with jax.enable_x64(True):
+        circuit = pd.Circuit(lambda w: 0.5 * (w[0] - 1) ** 2 + 0.25 * (w[1] - 1) ** 4, jnp.ones(2, "float64"))
+        ask = lambda *signs: pd.measure.sign_stability(circuit, jnp.array(signs), rate=1.0, key=KEY, steps=10_000)  # noqa: E731
+        assert [ask(1.0, -1.0).verdict, ask(1.0, 1.0).verdict] == ["undecided", "stable"]
+
+
+def test_flat_directions_that_rest_are_stable():
+    circuit = pd.Circuit(lambda w: 0.5 * (w.sum() - 3) ** 2, jnp.ones(3))
+    found = pd.measure.sign_stability(circuit, jnp.array([1.0, 1.0, -1.0]), rate=0.1, key=KEY, steps=10_000)
+    assert (found.verdict, found.flat) == ("stable", 2)

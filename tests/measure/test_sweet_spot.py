@@ -176,3 +176,69 @@ def test_stationary_ratio_knows_the_fluctuations_direction_and_memory():
     assert slow.stationary == pytest.approx(float(theory.stationary_optimum(lam, 1.0, 10.0, correlation_time=20.0)), rel=0.02)
     assert np.isnan(slow.greedy)
     assert slow.stationary > 1
+
+
+def _stationary(fluctuation, **options):
+    key, depth = jax.random.key(0), 60
+    return stationary_ratio(
+        CIRCUIT.loss_at, CIRCUIT.weights, key=key, precision=10.0, depth=depth, fluctuation=fluctuation, **options
+    )
+
+
+def test_stationary_ratio_takes_the_memory_of_a_fluctuation_from_it():
+    lam = np.geomspace(0.5, 4.0, 60)
+    for fluctuation, time in (
+        (pd.fluctuations.ornstein_uhlenbeck(0.1, correlation_time=20.0), 20.0),
+        (pd.fluctuations.drift(0.1), np.inf),
+        (2.0 * pd.fluctuations.drift(0.1, turning_time=5.0), 5.0),
+    ):
+        expected = float(theory.stationary_optimum(lam, 1.0, 10.0, correlation_time=time))
+        assert _stationary(fluctuation).stationary == pytest.approx(expected, rel=0.05)
+
+
+class _Remembers(pd.rules.Rule):
+    """A user's own fluctuation that keeps its direction for ever."""
+
+    def init(self, moment, key):
+        return jax.random.normal(key, moment.weights.shape)
+
+    def velocity(self, moment, state):
+        return 0.1 * state
+
+
+@pytest.mark.parametrize(
+    ("fluctuation", "options", "said"),
+    [
+        (
+            pd.fluctuations.ornstein_uhlenbeck(0.1, correlation_time=20.0),
+            {"correlation_time": 5.0},
+            r"changes correlate by 0\.9",
+        ),
+        (pd.fluctuations.white(0.1), {"correlation_time": 20.0}, "gives a correlation of 0.95"),
+        (_Remembers(), {}, "changes correlate by 1"),
+        (pd.fluctuations.mean_reverting(0.1, correlation_time=5.0), {}, "undoes itself"),
+    ],
+)
+def test_stationary_ratio_refuses_a_memory_that_is_not_the_fluctuations(fluctuation, options, said):
+    with pytest.raises(ValueError, match=said):
+        _stationary(fluctuation, **options)
+    if not options:
+        with pytest.raises(ValueError, match="fluctuation must be independent"):
+            pd.measure.plasticity_ratio(CIRCUIT, fluctuation=fluctuation, samples=64, depth=0)
+
+
+@pytest.mark.parametrize("noise", [0.002, 0.02])
+def test_a_valley_of_another_form_does_not_get_a_narrow_error(noise):
+    """A wall on one side and a plain on the other, lowest at 1: what was found lies within two errors of it, not 40."""
+    ratios = np.array([0.45, 0.7, 1.0, 1.4, 2.0, 2.8])
+    valley = 5.4 + 6 * np.expm1(-3.4 * np.log(ratios)).clip(0) + 0.8 * np.log(ratios).clip(0)
+    scatter = 1 + noise * np.random.default_rng(1).normal(size=(6, len(ratios)))
+    found = sweet_spot(xr.DataArray(valley * scatter, dims=("replica", "ratio"), coords={"ratio": ratios}))
+    assert abs(found.ratio - 1) < 2 * found.standard_error
+    assert found.standard_error > 0.05
+
+
+def test_a_valley_of_the_fitted_form_keeps_its_narrow_error():
+    """200 trials at 3 s.e. of Student's law: a misfit is seen in few, so that the median error is that of the scatter."""
+    found = sweet_spot(_curves(np.geomspace(0.4, 1.6, 8), np.inf, replicas=6, noise=0.02))
+    assert float(found.standard_error.median()) == pytest.approx(float(found.ratio.std(ddof=1)), rel=0.3)

@@ -80,7 +80,9 @@ def test_claims_can_fail():
         True,
     ]
     # Beyond its tolerance by two standard errors, by four, and within it.
-    assert [source.equal("a", "b", 1.0, 0.1, value, 0.05).holds for value in (1.2, 1.3, 1.05)] == [None, False, True]
+    assert [source.equal("a", "b", 1.0, 0.1, value, 0.03).holds for value in (1.16, 1.22, 1.05)] == [None, False, True]
+    # An error as wide as the tolerance decides nothing but what lies far outside.
+    assert [source.equal("a", "b", 1.0, 0.1, value, 0.05).holds for value in (1.0, 1.2, 1.3)] == [None, None, False]
 
 
 @pytest.mark.slow

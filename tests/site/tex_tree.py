@@ -27,7 +27,7 @@ SYMBOLS = {
     **{"{": "{", "}": "}", "%": "%", "rightarrow": "→", "mapsto": "↦", "propto": "∝", "sim": "∼", "ll": "≪", "gg": "≫"},
 }
 _PLAIN = {"-": "−", "*": "∗", "'": "′"}
-_WORDS = {"sin", "cos", "tan", "log", "exp", "det", "max", "min", "arctan", "cosh", "sinh", "tanh", "tr"}
+_WORDS = {"sin", "cos", "tan", "log", "ln", "exp", "det", "max", "min", "arctan", "cosh", "sinh", "tanh", "tr"}
 _ACCENTS = {"dot": "˙", "ddot": "¨", "hat": "^", "bar": "¯", "tilde": "~", "vec": "→"}
 _SPACES = {",", ";", "!", ":", " ", "quad", "qquad"}
 _SIZES = {"Bigl", "Bigr", "bigl", "bigr", "displaystyle"}

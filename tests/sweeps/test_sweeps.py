@@ -1,5 +1,6 @@
 """Sweeps: the same bits however they are run, nothing done twice, nothing lost but what was in flight."""
 
+import importlib
 import json
 import math
 import multiprocessing
@@ -17,6 +18,7 @@ from sweep_readings import AXES, BOOKKEEPING, CHUNK, log_of, results
 from plastodyn.sweeps import one_core, sweep
 from plastodyn.sweeps.example import noisy_bowl
 from plastodyn.sweeps.layout import CHUNKS_PER_WORKER, TARGET_BYTES, TARGET_SECONDS, Layout, fit
+from plastodyn.sweeps.source import source_of
 from plastodyn.sweeps.store import DONE, FAILED, mark_failed
 
 
@@ -326,3 +328,16 @@ def test_a_worker_that_cannot_start_ends_the_sweep_at_once(experiments, tmp_path
 
 def test_layouts_name_their_grid():
     assert Layout((5, 4), (1, 2), (2, 4)).grid == (3, 1)
+
+
+def test_what_an_experiment_uses_of_its_module_belongs_to_its_sweep(tmp_path, monkeypatch):
+    """A constant that a helper reads is changed between two calls: the store is another sweep's, and says so."""
+    (tmp_path / "scaled.py").write_text(
+        "SCALE = 1.0\ndef helper(x):\n    return SCALE * x\ndef experiment(point, key):\n    return {'y': helper(point['a'])}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    scaled = importlib.import_module("scaled")
+    here = source_of(scaled.experiment)
+    assert here == source_of(scaled.experiment)
+    monkeypatch.setattr(scaled, "SCALE", 5.0)
+    assert source_of(scaled.experiment) != here

@@ -16,6 +16,8 @@ from plastodyn.rules.wrap.neurons import NeuronSigns
 from plastodyn.tree import Weights
 
 Answer = dict[str, str | float | None]
+_LARGEST = 1e18
+"""Of the size of fluctuations: single precision holds its square, and that of its inverse."""
 _TOO_LARGE = (
     " But over steps of |de| = {:g} the loss is not the parabola that this takes it for: simulate it, or ask for smaller ones."
 )
@@ -82,7 +84,9 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
     (0.1, 1.0)
     """
     if fluctuation is not None:
-        checks.one_number("--fluctuation", fluctuation, at_least=0)
+        checks.one_number("--fluctuation", fluctuation, at_least=0, at_most=_LARGEST)
+        if 0 < fluctuation < 1 / _LARGEST:
+            checks.refuse("--fluctuation", fluctuation, f"0, or from {1 / _LARGEST:g} to {_LARGEST:g}")
     checks.one_number("--precision", precision, above=0, infinite=True)
     checks.count("--samples", samples, at_least=2)
     answer = plasticity_ratio(circuit, key=key, rule=noisy_gradient(1.0, precision), samples=samples)

@@ -146,6 +146,7 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     from jax.random import key
 
     from plastodyn.app.reproduce import keep_partial, save
+    from plastodyn.papers.raman2021.demo import CAPTION
     from plastodyn.papers.raman2021.demo import demo as run_demo
 
     _make(out)
@@ -158,9 +159,8 @@ def demo(out: OutOption = Path("out"), seed: SeedOption = 2021) -> None:
     figure.savefig(out / "demo.svg")
     save(data, out / "demo.zarr")
     columns = ("circuit", "precision", "lowest error", "theory", "equation 9", "vertex*", "published*")
-    caption = "* of a parabola through three points of the paper's grid, as published: up to 0.1 above the lowest error"
     title = "Best ratio of plasticity to fluctuations, |dc| / |de|"
-    table = Table(*columns, box=None, padding=(0, 2, 0, 0), title=title, caption=caption)
+    table = Table(*columns, box=None, padding=(0, 2, 0, 0), title=title, caption=CAPTION)
     for row in rows:
         simulated = f"{row.simulated:.2f}±{row.simulated_error:.1g}"
         greedy = f"{row.greedy:.2f}±{row.greedy_error:.1g}"
@@ -343,12 +343,12 @@ def certify(
     """Is your model stable? A certificate that can be checked again; exit code 0 certified, 1 refuted, 3 unknown."""
     if (spec is None) == (recheck is None):
         raise ValueError("give either a SPEC.toml or --recheck CERTIFICATE.json, and not both")
+    from plastodyn.app.modules import check_files, prints_aside
+
+    check_files(spec or recheck, out)
     if out is not None:
-        if out.is_dir():
-            raise ValueError(f"--out must be a file; got the directory {str(out)!r}")
         _make(out.resolve().parent)
     try:
-        from plastodyn.app.modules import prints_aside
         from plastodyn.app.questions import certify_file, read_certificate
     except ImportError as error:
         raise ValueError(str(error)) from None

@@ -7,12 +7,14 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jax
 import xarray as xr
 
 from plastodyn.papers import SIZES, Claim, PaperFigure, Place, Reproduction, papers
 from plastodyn.simulation import Interrupted
+from plastodyn.sweeps.store import CODECS
 
 Entry = dict[str, str | float | bool | None]
 """A claim in ``claims.json``, with the size and seed of its run."""
@@ -21,7 +23,9 @@ _NAMES = ("paper", "figure", "name")
 
 
 def save(data: xr.Dataset | xr.DataTree, place: Path) -> None:
-    """Write to a Zarr store that any Zarr 3 library reads: text as variable-length strings.
+    """Write to a Zarr store that any Zarr 3 library reads: text as variable-length strings, a checksum in each file.
+
+    The store is there at once when it is whole: what was there before stays until then.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
@@ -29,13 +33,24 @@ def save(data: xr.Dataset | xr.DataTree, place: Path) -> None:
     ...     xr.open_zarr(Path(directory) / "a.zarr").rule.values.tolist()
     ['gradient', 'newton']
     """
-    if isinstance(data, xr.Dataset):
-        text = {name: values.astype(object) for name, values in data.coords.items() if values.dtype.kind == "U"}
-        data = data.assign_coords(text)
-    with warnings.catch_warnings():
+    tree = (data if isinstance(data, xr.DataTree) else xr.DataTree(data)).map_over_datasets(_plain_text)
+    nodes = {node.path: node.to_dataset(inherit=False) for node in tree.subtree}
+    encoding = {path: {name: {"compressors": CODECS} for name in node.variables} for path, node in nodes.items()}
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as beside, warnings.catch_warnings():
         # Consolidated metadata make a store quick to open; readers that do not know them pass them over.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
-        data.to_zarr(place, mode="w")
+        new, old = Path(beside) / "new", Path(beside) / "old"
+        tree.to_zarr(new, mode="w", encoding=encoding)
+        with _alone(place.with_name(f".{_CLAIMS}.lock")):
+            if place.exists():
+                os.replace(place, old)
+            os.replace(new, place)
+
+
+def _plain_text(data: xr.Dataset) -> xr.Dataset:
+    text = {name: values.astype(object) for name, values in data.coords.items() if values.dtype.kind == "U"}
+    return data.assign_coords(text)
 
 
 @contextmanager
@@ -51,6 +66,16 @@ def keep_partial(stem: Path, say: Callable[[str], None]) -> Iterator[None]:
         place = stem.with_name(stem.name + "-partial.zarr")
         save(stop.dataset, place)
         say(f"  interrupted; what was recorded is in {place}")
+        raise
+
+
+@contextmanager
+def _say_what_is_kept(sweeps: Path, say: Callable[[str], None]) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if sweeps.is_dir() and not isinstance(stop, Interrupted):
+            say(f"  interrupted; finished parts of sweeps are kept in {sweeps}, and the same command goes on from them")
         raise
 
 
@@ -91,7 +116,7 @@ def reproduce(
         started = time.monotonic()
         stem = _stem(out, paper, item.name, size, read_claims(out))
         key = jax.random.fold_in(jax.random.key(seed), places[item.runs_of or item.name])
-        with keep_partial(stem, say):
+        with keep_partial(stem, say), _say_what_is_kept(sweeps.directory, say):
             result = item.make(size, key, sweeps)
         _write(result, item.name, size, stem)
         claims += result.claims

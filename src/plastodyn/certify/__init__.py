@@ -4,7 +4,9 @@ try:
     import cvxpy as _cvxpy
     import flint as _flint
 except ImportError as error:
-    raise ImportError("certificates need cvxpy, clarabel and python-flint: pip install 'plastodyn[certify]'") from error
+    raise ImportError(
+        "certificates need cvxpy, clarabel and python-flint: pip install -e '.[certify]' in a clone of plastodyn"
+    ) from error
 del _cvxpy, _flint
 
 from plastodyn.certify.certificate import Certificate  # noqa: E402

@@ -24,10 +24,16 @@ MOST_BOXES = 1_000_000
 _LONGEST_WORD = 64
 _MOST_DIGITS = 3e9
 """Elimination of a matrix of n rows takes about ``3 n^4`` ns for each bit of its entries: ten seconds in all."""
+_OVERHEAD = 5000
+"""To which must be added, in the same units, what any matrix costs."""
 _CHARACTERISTIC = 6
 """How many times longer the determinants of Hurwitz take."""
 _BALLS = 30
 """How many times longer an elimination takes in balls, and with the fractions that come out of a region's faces."""
+_MOST_SHARED = 20_000
+"""Bits of the shares of a mean, of some thousands of matrices at most."""
+_LARGEST_FIELD = 150
+"""Numbers of a smooth field: enclosing its equilibrium takes some seconds from there on."""
 _MOST_NUMBERS = 100
 """Of an equilibrium that is refuted: Hurwitz's determinants in balls take seconds from there on."""
 _MOST_STEPS = 5_000_000
@@ -107,7 +113,7 @@ def require_little_work(matrices: Sequence[Matrix], times: int = 1) -> None:
     size = max(len(a) for a in matrices)
     bits = max(max(int(x.p).bit_length(), int(x.q).bit_length()) for a in matrices for row in a for x in row)
     require(
-        times * len(matrices) * size**4 * bits <= _MOST_DIGITS,
+        times * len(matrices) * (size**4 + _OVERHEAD) * bits <= _MOST_DIGITS,
         f"matrices must be few, small or short enough to be checked in seconds; got {len(matrices)} of {size} x {size} "
         f"numbers of up to {bits} bits",
     )
@@ -177,6 +183,7 @@ def _fails(premises: Premises, vertices: list[Matrix], read: Premises) -> Conclu
     """A given V is not positive, or does not decrease for a vertex, at a state."""
     assert premises.witness is not None
     p, state, vertex = rational.symmetric("P", premises.lyapunov, len(vertices[0])), _numbers(premises.witness["state"]), None
+    require_little_work([*vertices, p, [state]])
     form, condition = p, "not_positive"
     if premises.witness["vertex"] is not None:
         vertex = _whole(premises.witness["vertex"], len(vertices))
@@ -190,6 +197,9 @@ def _fails(premises: Premises, vertices: list[Matrix], read: Premises) -> Conclu
 def _grows_at(vertices: list[Matrix], shares: list[fmpq], time: str) -> None:
     """Require a matrix of the polytope that is not asymptotically stable, by its characteristic polynomial."""
     require(len(shares) == len(vertices), "shares must be as many as vertices")
+    # The denominator of their sum may be as long as all of theirs together.
+    digits = sum(int(x.q).bit_length() for x in shares)
+    require(digits <= _MOST_SHARED, f"shares must be short: their denominators have {digits} bits in all")
     require(sum(shares, fmpq(0)) == 1 and all(x >= 0 for x in shares), "shares must be those of a mean")
     member = rational.combined(list(zip(shares, vertices, strict=True)))
     require_little_work([member], _CHARACTERISTIC)
@@ -230,11 +240,14 @@ def _field(premises: Premises, read: Premises) -> Conclusion:
     if kind == "candidate":
         assert premises.witness is not None
         p, state = rational.symmetric("P", premises.lyapunov, size), _numbers(premises.witness["state"])
+        require_little_work([p, [state]])
         _not_above(p, state)
         witness = {"kind": "candidate", "state": [str(x) for x in state]}
         return Conclusion(
             read._replace(lyapunov=rational.texts(p), witness=witness), "refuted", "decreases_in_region", ("not_positive",)
         )
+    require(size <= _LARGEST_FIELD, f"a field must be of at most {_LARGEST_FIELD} numbers; got {size}")
+    require(most_boxes(len(tape.operations), size) > 0, f"a field must be of fewer operations; got {len(tape.operations)}")
     system = System(tape, premises.time)
     with ctx.workprec(BITS):
         enclosure = [(rational.exact(middle), rational.exact(radius)) for middle, radius in domain["equilibrium"]]

@@ -48,7 +48,7 @@ def common(matrices: Sequence[Matrix], time: str) -> Matrix | None:
     if not np.isfinite(floats).all():
         return None
     for values in _candidates(floats, time):
-        for p in _roundings(values):
+        for p in roundings(values):
             if decreases(matrices, p, time):
                 return p
     return None
@@ -107,10 +107,10 @@ def _program(floats: list[np.ndarray], time: str) -> np.ndarray | None:
     return None if p.value is None or not np.isfinite(p.value).all() else (p.value + p.value.T) / 2
 
 
-def _roundings(values: np.ndarray) -> Iterator[Matrix]:
-    """As short decimals, longer ones, and at last the binary fractions that the floats are."""
+def roundings(values: np.ndarray, shortest: int = _DIGITS[0]) -> Iterator[Matrix]:
+    """A symmetric matrix as short decimals, longer ones, and at last the binary fractions that the floats are."""
     scaled = values / np.abs(values).max()
-    for digits in _DIGITS:
+    for digits in (digits for digits in _DIGITS if digits >= shortest):
         yield rational.rounded_symmetric(scaled, digits)
     size = range(len(values))
     yield [[rational.exact(float(scaled[min(i, j), max(i, j)])) for j in size] for i in size]

@@ -17,6 +17,7 @@ from plastodyn.certify.checker import BITS, MOST_BOXES, most_boxes
 from plastodyn.certify.equilibrium import enclosed
 from plastodyn.certify.margin import largest_margin
 from plastodyn.certify.premises import Premises, Unproved
+from plastodyn.certify.quadratic import roundings
 from plastodyn.certify.rational import Exact, Rows
 from plastodyn.certify.region import Region, System, lowest_on_faces
 from plastodyn.certify.transcribe import transcribe
@@ -28,6 +29,7 @@ Bounds = Sequence[Sequence[Exact]] | Float[np.ndarray, "n 2"]
 """Lower and upper bound of each coordinate."""
 
 _DIGITS = 6
+"""Decimals of P, and more where these do not serve."""
 _LEVELS = 12
 _BOXES = 20_000
 _MARGIN_BISECTIONS = 20
@@ -171,8 +173,14 @@ class _Setting:
                 solved = solve_continuous_lyapunov(self.jacobian.T, -np.eye(size))
         if not np.isfinite(solved).all() or np.linalg.eigvalsh((solved + solved.T) / 2).min() <= 0:
             return None
-        solved = solved / np.abs(solved).max()
-        return rational.rounded_symmetric(solved, _DIGITS)
+        return next((p for p in roundings(solved, _DIGITS) if self._serves(p)), None)
+
+    def _serves(self, p: rational.Matrix) -> bool:
+        """Whether V is positive and decreases next to the equilibrium: what was found in floats has been rounded."""
+        if rational.not_positive(p) is not None:
+            return False
+        with ctx.workprec(BITS):
+            return Region(self.system, self.centre, p, fmpq(1), self.bounds).decreases_by_slope(self.centre)
 
     def answer(self, level: Exact | None) -> Certificate:
         """The verdict on the region of a level, or on the largest one within the box."""

@@ -14,6 +14,18 @@ from plastodyn.certify.tape import UNARY, Tape
 
 _BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "add_any": "add"}
 # A derivative that comes with a function (`custom_jvp`) is not read: slopes are those of the operations.
+_ALLOWED: dict[str, dict[str, Any]] = {
+    "dot_general": {"preferred_element_type": np.dtype("float64")},
+    "convert_element_type": {"new_dtype": np.dtype("float64")},
+}
+"""What a parameter of an operation may ask for, beside None: anything else may change its numbers."""
+_READ = {
+    "integer_pow": {"y"},
+    "reduce_sum": {"axes"},
+    "dot_general": {"dimension_numbers"},
+    "convert_element_type": {"weak_type"},
+}
+"""Parameters that say what an operation does, and are followed; the type alone is weak, not the numbers."""
 _NESTED = {"pjit", "jit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint"}
 # What only moves entries about is carried out by JAX itself, on the entries' numbers in the list.
 _MOVES = {
@@ -99,8 +111,10 @@ class _Writer:
         if not any(isinstance(operand, _Entries) for operand in operands):
             found = equation.primitive.bind(*operands, **parameters)
             return list(found) if equation.primitive.multiple_results else [found]
+        _check_precision(equation)
         if name in _MOVES:
             return self._move(equation, operands)
+        _check_parameters(name, parameters)
         return [_Entries(self._arithmetic(name, parameters, operands))]
 
     def _move(self, equation: Any, operands: list[Any]) -> list[Any]:
@@ -122,8 +136,6 @@ class _Writer:
     def _arithmetic(self, name: str, parameters: dict[str, Any], operands: list[Any]) -> np.ndarray:
         entry = self.tape.entry
         if name == "convert_element_type":
-            if np.dtype(parameters["new_dtype"]) != np.dtype("float64"):
-                raise ValueError(f"field must compute in double precision; got a conversion to {parameters['new_dtype']}")
             return self.entries(operands[0])
         arrays = [self.entries(operand) for operand in operands]
         makers: dict[str, Callable[..., int]] = {
@@ -170,6 +182,23 @@ class _Writer:
             pairs = zip(rows[k, i], columns[k, j], strict=True)
             found[k, i, j] = self._sum([self.tape.entry("mul", int(x), int(y)) for x, y in pairs])
         return found.reshape((*batch, *left, *right))
+
+
+def _check_precision(equation: Any) -> None:
+    """Refuse what JAX would compute in any but double precision, whatever is asked for it."""
+    for variable in equation.outvars:
+        if variable.aval.dtype != np.dtype("float64"):
+            found = f"{equation.primitive.name!r} in {variable.aval.dtype}"
+            raise ValueError(f"field must compute in double precision; got {found}")
+
+
+def _check_parameters(name: str, parameters: dict[str, Any]) -> None:
+    """Refuse an operation that is asked for anything that is not followed here."""
+    for key, value in parameters.items():
+        allowed = _ALLOWED.get(name, {}).get(key)
+        if key in _READ.get(name, ()) or value is None or (allowed is not None and np.dtype(value) == allowed):
+            continue
+        raise ValueError(f"field must be made of elementary operations as they stand; got {name!r} with {key}={value}")
 
 
 def _elementwise(function: Callable[..., int], *arrays: np.ndarray) -> np.ndarray:

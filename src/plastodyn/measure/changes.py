@@ -1,5 +1,7 @@
 """The changes that a rule makes at given weights, and what equation 9 supposes of fluctuations among them."""
 
+import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -7,15 +9,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from plastodyn import tree
+from plastodyn.fluctuations.coloured import OrnsteinUhlenbeck
+from plastodyn.fluctuations.systematic import Drift
 from plastodyn.measure import estimate
 from plastodyn.measure.estimate import Estimate
-from plastodyn.protocol import AbstractCircuit, Rule, rule_change
+from plastodyn.protocol import AbstractCircuit, Rule, Wrapped, rule_change
+from plastodyn.runtime.convolutions import compiled
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
 _SIGNIFICANT = 5.0
 _CORRELATED = 0.1
 _DOWNHILL = 0.5
+_DRAWS = 32
+_ADVICE = {
+    False: "",
+    True: ": it undoes itself, as fast fluctuations about a set point do, and no theory here holds for it; simulate it",
+}
 
 
 class Premises(NamedTuple):
@@ -30,7 +41,7 @@ class Premises(NamedTuple):
 
 
 def two_changes(circuit: AbstractCircuit, weights: Weights, rule: Rule, key: Key) -> tuple[Weights, Weights]:
-    """What a rule changes in two steps after another, if the weights stayed where they are.
+    """What a rule changes in two steps after another, the second where the first has led.
 
     Args:
         circuit: what learns; its inputs are drawn anew for each of the steps.
@@ -55,6 +66,7 @@ def two_changes(circuit: AbstractCircuit, weights: Weights, rule: Rule, key: Key
         key_draw, key_inputs = jax.random.split(step)
         here = moment.replace(circuit=circuit.sample(key_inputs))
         change, state = rule_change(rule, here, state, rule.draw(weights, key_draw), dt)
+        moment = moment.at(tree.add(moment.weights, change))
         changes.append(change)
     return changes[0], changes[1]
 
@@ -81,7 +93,7 @@ def require_equation_9(found: Premises) -> None:
     if abs(correlation) > max(_CORRELATED, _SIGNIFICANT * correlation_error):
         raise ValueError(
             "fluctuation must be independent from step to step for equation 9; its changes in two steps after another "
-            f"correlate by {correlation:.2g}: ask measure.stationary_ratio(..., correlation_time=...) instead"
+            f"correlate by {correlation:.2g}{_ADVICE[correlation < 0] or ': measure.stationary_ratio has the theory for them'}"
         )
     slope, slope_error = _pooled(found.slope, found.slope_error)
     if abs(slope) > max(_DOWNHILL, _SIGNIFICANT * slope_error):
@@ -89,6 +101,49 @@ def require_equation_9(found: Premises) -> None:
             "fluctuation must not know the task for equation 9, E[de' gradF] = 0; at these weights it changes the error by "
             f"{slope:.2g} times as much at first order as at second"
         )
+
+
+def require_correlation_time(circuit: AbstractCircuit, weights: Weights, rule: Rule, time: float, key: Key) -> None:
+    """Refuse a correlation time that does not fit what a fluctuation does: ``E[de_t' de_(t+1)] / E|de|^2 = exp(-1 / time)``.
+
+    Args:
+        circuit: what learns.
+        weights: where.
+        rule: the fluctuation.
+        time: in steps; 0 for white ones, infinite for a constant direction.
+        key: random key.
+
+    Raises:
+        ValueError: if measured changes correlate by more or less.
+    """
+
+    def one(own: Key) -> tuple[Array, Array]:
+        first, second = two_changes(circuit, weights, rule, own)
+        return tree.dot(first, second), tree.dot(first, first)
+
+    products, squares = compiled(partial(jax.lax.map, one))(jax.random.split(key, _DRAWS))
+    found = estimate.ratio_of_means(products, squares)
+    correlation, error = float(found.value), float(found.standard_error)
+    expected = math.exp(-1 / time) if time > 0 else 0.0
+    if abs(correlation - expected) > max(_CORRELATED, _SIGNIFICANT * error):
+        raise ValueError(
+            f"correlation_time must be that of fluctuation: {time:g} gives a correlation of {expected:.2g} from step to step, "
+            f"and its changes correlate by {correlation:.2g}{_ADVICE[correlation < 0]}"
+        )
+
+
+def memory_time(rule: Rule) -> float:
+    """The correlation time of a fluctuation of this library, in steps: 0 of those that are drawn anew at every step.
+
+    >>> import plastodyn as pd
+    >>> memory_time(2.0 * pd.fluctuations.drift(0.1)), memory_time(pd.fluctuations.white(0.1))
+    (inf, 0.0)
+    """
+    if isinstance(rule, Wrapped):
+        return memory_time(rule.rule)
+    if isinstance(rule, OrnsteinUhlenbeck):
+        return float(rule.correlation_time)
+    return float(rule.turning_time) if isinstance(rule, Drift) else 0.0
 
 
 def _pooled(values: Array, errors: Array) -> tuple[float, float]:

@@ -92,7 +92,8 @@ def lyapunov_exponents(
 
     The standard errors are those of batch means: the run is cut into segments, whose averages are taken to be
     independent. They hold where a segment is longer than the correlations of the trajectory, and say nothing of
-    transients that outlast the warm-up.
+    transients that outlast the warm-up. Derivatives are those that JAX takes: a step that brings along one of its own
+    (``custom_jvp``, ``stop_gradient``) is believed.
 
     Args:
         step: function from the weights to the weights ``dt`` later, such as `rule_map` or `flow_map` gives.

@@ -78,8 +78,8 @@ def plasticity_ratio(
     fluctuations (``run.weights``), or ask `stationary_ratio`.
 
     It also supposes fluctuations that are independent from step to step and know nothing of the task. Both are measured here,
-    and fluctuations that are not so, such as Ornstein-Uhlenbeck noise or a steady drift, are refused: the right ratio for those
-    is larger than 1, and `stationary_ratio` has it.
+    and fluctuations that are not so are refused: Ornstein-Uhlenbeck noise and a steady drift, for which `stationary_ratio` has
+    the theory, and those that undo themselves within a few steps, such as fast `mean_reverting` ones.
 
     Args:
         circuit: any circuit; for your own loss, ``pd.Circuit(loss=..., weights=...)``.

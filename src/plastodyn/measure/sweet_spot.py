@@ -6,14 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from scipy.special import stdtrit
 
 from plastodyn import checks
 from plastodyn.measure.estimate import jackknife
-from plastodyn.types import Floats
+from plastodyn.types import Bools, Floats
 
 _WINDOW = 2.0
 """Points whose ratio is within this factor of the lowest one's take part in the fit; its two neighbours always do."""
 _TIMES = ("step", "time")
+_SIGNIFICANT = 0.9973
+"""Probability with which no residual of a valley that has the fitted form lies beyond what counts as a misfit."""
 _UNRESOLVED = 0.3
 """Standard errors above this share of the ratio tell noise, not a place."""
 INSIDE, LOWER, UPPER, NOWHERE = "inside", "lower edge", "upper edge", "nowhere"
@@ -56,8 +59,12 @@ def sweet_spot(losses: xr.DataArray, axis: str = "ratio", replica: str = "replic
     ``F = a r^2 + b + c / r^2``, fitted to the relative losses at the lowest point of the mean over replicas, its two neighbours
     and all points within a factor of 2 of it; lowest at ``(c / a)^(1/4)``. This is the stationary loss where all curvatures
     are equal, ``(r + 1/r)^2``; where they are not, the paper's grid leaves a bias of up to 2.5 % (a parabola in r itself lies
-    0.05 to 0.1 too high there), which the standard error does not know. That is the jackknife's over replicas: with few of
-    them compare with Student's law; for a valley as flat as its noise it is too small.
+    0.05 to 0.1 too high there).
+
+    The standard error is the jackknife's over replicas: with few of them compare with Student's law; for a valley as flat as
+    its noise it is too small. Where the losses are known well enough to show that the valley has another form, such as one
+    wall much steeper than the other, the lowest point and its neighbours alone are fitted, and what the two fits differ by is
+    added to the error (in squares): closer ratios then tell more than further repetitions.
 
     Members that diverged (NaN or infinite losses) end the axis: where the lowest point has none but such neighbours on one
     side, that side is an edge.
@@ -85,7 +92,7 @@ def sweet_spot(losses: xr.DataArray, axis: str = "ratio", replica: str = "replic
     _check("losses", losses, axis, replica)
     x = np.log(losses[axis].values.astype(float))
 
-    return _over_the_rest(losses.transpose(..., replica, axis).astype(float), lambda curve: _lowest(x, curve))
+    return _over_the_rest(losses.transpose(..., replica, axis).astype(float), lambda curves: _sweet_spot(x, curves))
 
 
 def crossing(prediction: xr.DataArray, axis: str = "ratio", replica: str = "replica") -> SweetSpot:
@@ -114,7 +121,10 @@ def crossing(prediction: xr.DataArray, axis: str = "ratio", replica: str = "repl
     _check("prediction", prediction, axis, replica)
     x = np.log(prediction[axis].values.astype(float))
 
-    return _over_the_rest(prediction.transpose(..., replica, axis).astype(float), lambda curve: _crossed(x, curve))
+    def cross(curves: Floats) -> SweetSpot:
+        return _one(curves, lambda curve: _crossed(x, curve))
+
+    return _over_the_rest(prediction.transpose(..., replica, axis).astype(float), cross)
 
 
 class _Found(NamedTuple):
@@ -124,7 +134,48 @@ class _Found(NamedTuple):
     place: str
 
 
-def _lowest(x: Floats, losses: Floats) -> _Found:
+def _sweet_spot(x: Floats, curves: Floats) -> SweetSpot:
+    """From the whole window, or from the lowest point and its neighbours where the form does not fit the window."""
+    wide = _one(curves, lambda curve: _lowest(x, curve, math.log(_WINDOW)))
+    if wide.place != INSIDE or not _misfits(x, curves):
+        return wide
+    near = _one(curves, lambda curve: _lowest(x, curve, 0.0))
+    return near._replace(standard_error=math.hypot(near.standard_error, near.ratio - wide.ratio))
+
+
+def _misfits(x: Floats, curves: Floats) -> bool:
+    """Whether a residual of the fit to the window, the same points in all repetitions, is more than scatter between these."""
+    count, mean = len(curves), curves.mean(axis=0)
+    near = _window(x, mean, math.log(_WINDOW))
+    if count < 2 or near.sum() <= 3:
+        return False
+    limit = float(stdtrit(count - 1, 0.5 + 0.5 * _SIGNIFICANT))
+    for point in range(int(near.sum())):
+        residual, error = jackknife(lambda curve: float(_fit(x[near], curve[near])[1][point]), [curves])  # noqa: B023
+        if abs(residual) > limit * error:
+            return True
+    return False
+
+
+def _window(x: Floats, losses: Floats, width: float) -> Bools:
+    """Finite points within ``width`` of the lowest one, and its neighbours."""
+    lowest = int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan)))
+    neighbours = np.abs(np.arange(len(x)) - lowest) <= 1
+    return np.isfinite(losses) & ((np.abs(x - x[lowest]) <= width) | neighbours)
+
+
+def _fit(x: Floats, losses: Floats) -> tuple[float | None, Floats]:
+    """The log of the ratio where the fitted form is lowest, ``None`` where it is not, and the residuals of relative losses."""
+    middle = x[int(np.argmin(losses))]
+    square = np.exp(2 * (x - middle))
+    terms = np.stack([square, np.ones_like(square), 1 / square], axis=1) * (losses.min() / losses)[:, None]
+    found, *_ = np.linalg.lstsq(terms, np.ones_like(square), rcond=None)
+    rising, _, falling = found
+    vertex = middle + math.log(falling / rising) / 4 if rising > 0 and falling > 0 else None
+    return vertex, terms @ found - 1
+
+
+def _lowest(x: Floats, losses: Floats, width: float) -> _Found:
     """The minimum of the curve fitted around the lowest point, unless what is finite ends there."""
     finite = np.isfinite(losses)
     if not finite.any():
@@ -133,16 +184,12 @@ def _lowest(x: Floats, losses: Floats) -> _Found:
     for beside, name in ((lowest - 1, LOWER), (lowest + 1, UPPER)):
         if not (0 <= beside < len(x) and finite[beside]):
             return _Found(float(x[lowest]), name)
-    neighbours = np.abs(np.arange(len(x)) - lowest) <= 1
-    for near in (finite & ((np.abs(x - x[lowest]) <= math.log(_WINDOW)) | neighbours), neighbours):
-        square, relative = np.exp(2 * (x[near] - x[lowest])), losses[near] / losses[lowest]
-        terms = np.stack([square, np.ones_like(square), 1 / square], axis=1) / relative[:, None]
-        (rising, _, falling), *_ = np.linalg.lstsq(terms, np.ones_like(square), rcond=None)
-        # So it is at three points of which the middle one is lowest; noise may make a ridge of more.
-        if rising > 0 and falling > 0:
-            break
-    vertex = x[lowest] + math.log(falling / rising) / 4 if rising > 0 and falling > 0 else x[lowest]
-    return _Found(float(np.clip(vertex, x[near][0], x[near][-1])), INSIDE)
+    # Of three points the middle one is lowest; noise may make a ridge of more.
+    for near in (_window(x, losses, width), _window(x, losses, 0.0)):
+        vertex, _ = _fit(x[near], losses[near])
+        if vertex is not None:
+            return _Found(float(np.clip(vertex, x[near][0], x[near][-1])), INSIDE)
+    return _Found(float(x[lowest]), INSIDE)
 
 
 def _crossed(x: Floats, prediction: Floats) -> _Found:
@@ -157,10 +204,10 @@ def _crossed(x: Floats, prediction: Floats) -> _Found:
     return _Found(float(x[i] + (x[i + 1] - x[i]) * excess[i] / (excess[i] - excess[i + 1])), INSIDE)
 
 
-def _over_the_rest(values: xr.DataArray, find: Callable[[Floats], _Found]) -> SweetSpot:
+def _over_the_rest(values: xr.DataArray, answer: Callable[[Floats], SweetSpot]) -> SweetSpot:
     """The answer for every point of the leading dimensions."""
     rest, shape = values.dims[:-2], values.shape[:-2]
-    found = [_one(own, find) for own in values.values.reshape(-1, *values.shape[-2:])]
+    found = [answer(own) for own in values.values.reshape(-1, *values.shape[-2:])]
     if not rest:
         return found[0]
     coords = {name: c for name, c in values.coords.items() if set(c.dims) <= set(rest)}

@@ -12,7 +12,8 @@ class Claim(NamedTuple):
     """What a paper says, what was measured, and whether it holds within the tolerance.
 
     ``holds`` is None where the run is too small to decide: what was measured lies within three of its standard errors of a
-    bound, or beyond the tolerance of an equality by no more than these; or its error, not known, is infinite.
+    bound, or beyond the tolerance of an equality by no more than these; or these are wider than the tolerance itself, so
+    that the claim could hardly fail; or the error, not known, is infinite.
     """
 
     paper: str
@@ -29,13 +30,13 @@ class Claim(NamedTuple):
         return self._asdict()
 
 
-def _near(beyond: float, standard_error: SupportsFloat) -> bool | None:
-    """Whether a value lies within its tolerance: by how much it lies beyond, and its error, which may excuse it."""
-    if math.isinf(float(standard_error)):
-        return None
-    if beyond <= 0:
-        return True
-    return None if beyond <= _STANDARD_ERRORS * float(standard_error) else False
+def _near(apart: float, tolerance: float, standard_error: SupportsFloat) -> bool | None:
+    """Whether a value lies within its tolerance; its error may excuse it, and must be small enough to tell."""
+    error = _STANDARD_ERRORS * float(standard_error)
+    # What is not a number is not near.
+    if not apart <= tolerance + error:
+        return False
+    return True if apart <= tolerance and error <= tolerance else None
 
 
 def _clear(beyond: float, standard_error: SupportsFloat) -> bool | None:
@@ -84,11 +85,13 @@ class Source(NamedTuple):
         True
         >>> print(Source("raman2021", "fig5").equal("sweet spot", "table in the spec", 0.78, 0.05, 0.90, 0.03).holds)
         None
+        >>> print(Source("raman2021", "fig5").equal("sweet spot", "few runs", 0.78, 0.05, 0.78, 0.03).holds)
+        None
         >>> print(Source("raman2021", "fig5").equal("sweet spot", "one run alone", 0.78, 0.05, 0.78, math.inf).holds)
         None
         """
-        beyond = abs(float(measured) - expected) - tolerance
-        return Claim(*self, name, where, float(expected), float(tolerance), float(measured), _near(beyond, standard_error))
+        holds = _near(abs(float(measured) - expected), tolerance, standard_error)
+        return Claim(*self, name, where, float(expected), float(tolerance), float(measured), holds)
 
     def at_most(
         self,

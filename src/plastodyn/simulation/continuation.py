@@ -31,7 +31,8 @@ def check(run: object) -> xr.Dataset:
     if lacking:
         raise ValueError(f"start must be the result of simulate, with its attributes; it lacks {', '.join(lacking)}")
     if bool((run.status == Status.INTERRUPTED).any()):
-        raise ValueError("start must be a run that came to its end; this one was interrupted")
+        again = "the same call with the same key makes it again, and pd.sweep keeps what is done"
+        raise ValueError(f"start must be a run that came to its end; this one was interrupted: {again}")
     return run
 
 

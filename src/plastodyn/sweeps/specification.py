@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from plastodyn import checks
+from plastodyn.sweeps.source import source_of
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ def differences(stored: Specification, asked: Specification) -> list[str]:
 
     >>> one = Specification("m:f", "0", {"a": [1]}, {}, 0, {"a": 1}, False, "0")
     >>> differences(one, Specification("m:f", "1", {"a": [1]}, {"steps": 3}, 0, {"a": 1}, False, "0"))
-    ['the source text of the experiment', 'parameters: steps absent there, 3 here']
+    ['the source text of the experiment, or of what it uses of its module', 'parameters: steps absent there, 3 here']
     """
     found = []
     for name, there in asdict(stored).items():
         here = getattr(asked, name)
         if name == "source":
-            found += [] if there == here else ["the source text of the experiment"]
+            found += [] if there == here else ["the source text of the experiment, or of what it uses of its module"]
         elif isinstance(there, dict):
             names = [*there, *(each for each in here if each not in there)]
             found += [f"{name}: {each} {_pair(there, here, each)}" for each in names if there.get(each) != here.get(each)]
@@ -97,7 +98,7 @@ def specify(
         ) from None
     return Specification(
         experiment=reference,
-        source=hashlib.sha256(inspect.getsource(experiment).encode()).hexdigest(),
+        source=hashlib.sha256(source_of(experiment).encode()).hexdigest(),
         axes=values,
         parameters=kept,
         seed=int(seed),

@@ -28,7 +28,7 @@ MISSING, DONE, FAILED = 0, 1, 2
 _FORMAT = "plastodyn sweep 2"
 """The first one had no checksums."""
 _METADATA = "metadata_checksum"
-_CODECS = (ZstdCodec(level=0), Crc32cCodec())
+CODECS = (ZstdCodec(level=0), Crc32cCodec())
 """As Zarr compresses by default, and a checksum of each file: damage is an error when it is read."""
 _BOOKKEEPING: dict[str, tuple[str, Any, str]] = {
     "chunk_status": ("int8", MISSING, "0 not done, 1 done, 2 failed"),
@@ -281,7 +281,7 @@ def _fill(group: zarr.Group, specification: Specification, layout: Layout, block
             chunks=(1,) * len(axes),
             dtype=kind,
             fill_value=fill,
-            compressors=_CODECS,
+            compressors=CODECS,
             dimension_names=[f"{axis}_chunk" for axis in axes],
             attributes=attributes,
         )
@@ -296,7 +296,7 @@ def _create(group: zarr.Group, name: str, variable: Variable, shape: Index, chun
         chunks=tuple(max(1, length) for length in chunks),
         dtype="string" if kind.kind in "OU" else kind,
         fill_value="" if kind.kind in "OU" else kind.type(np.nan if kind.kind in "fc" else 0),
-        compressors=_CODECS,
+        compressors=CODECS,
         dimension_names=variable.dims,
         attributes={str(key): _json(value) for key, value in variable.attrs.items()},
     )

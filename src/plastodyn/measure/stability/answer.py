@@ -43,7 +43,7 @@ class SignStability(NamedTuple):
             "unstable": f"With these flips {grows}. {_ASK}, to see what follows.",
             "unstable: chaotic": f"With these flips {grows}, and the motion that follows is chaotic: {exponent}.",
             "unstable: settles elsewhere": f"With these flips {grows}, but learning comes to rest elsewhere.",
-            "unstable: diverges": f"With these flips {grows}, and the weights grow without bound.",
+            "unstable: diverges": f"With these flips {grows}, and in one run at least the weights grow without bound.",
             "undecided": f"Undecided: {self._doubt}.",
         }[self.verdict]
 
@@ -62,4 +62,5 @@ class SignStability(NamedTuple):
             return f"directions grow, but hardly. {_ASK}"
         if self.unstable:
             return "directions grow, but the runs neither came to rest nor are they measurably chaotic; ask for more steps"
-        return "no direction grows, but runs that start next to the solution had not returned; ask for more steps"
+        moved = "had not returned, or moved on along a flat direction"
+        return f"no direction grows, but runs that start next to the solution {moved}; ask for more steps"

@@ -21,6 +21,9 @@ from plastodyn.rules.wrap.neurons import NeuronSigns
 from plastodyn.tree import Weights
 from plastodyn.types import Key
 
+_DRIFT = 1e-3
+"""Relative growth of the distance from the solution over half a run from which the run moves on."""
+
 
 def sign_stability(
     circuit: AbstractCircuit,
@@ -46,7 +49,8 @@ def sign_stability(
     again, along which the largest Lyapunov exponent is measured. The verdict is
 
     * ``stable``: no direction grows, or none faster than without flips if that is below 1e-3 of ``|J|_2``; and after
-      ``steps`` steps the mean loss is no higher than it was next to the solution;
+      ``steps`` steps the mean loss is no higher than it was next to the solution, and no run moves on in the second half of
+      them (a flat direction may grow more slowly than any exponential);
     * ``unstable``: a direction grows, at least twice as fast as without flips, and no runs were asked for;
     * ``unstable: ...``: the same, with runs. ``diverges``: a run ends 100 times as
       long as the solution, twice as long as half way, or not finite. ``settles elsewhere``: all runs are more than 1 %
@@ -167,13 +171,18 @@ class _Near(NamedTuple):
 
     def followed(self, circuit: AbstractCircuit, step: RuleMap, key: Key, steps: int) -> _Answer:
         """With runs: they return, or tell what follows."""
-        ends = run(circuit, step, self.starts.weights, steps)
-        after = float(jnp.mean(ends.loss))
         if self.found.grows_beyond(self.without):
+            ends = run(circuit, step, self.starts.weights, steps)
             exponent, error = largest_exponent(step, ends.weights, key, steps)
             verdict = Motion(ends, run(circuit, step, ends.weights, steps), exponent, error, steps).verdict
-            return _Answer(verdict, exponent, error, after)
-        returned = after <= float(jnp.mean(self.starts.loss))
+            return _Answer(verdict, exponent, error, float(jnp.mean(ends.loss)))
+        half = run(circuit, step, self.starts.weights, steps // 2)
+        ends = run(circuit, step, half.weights, steps - steps // 2)
+        after = float(jnp.mean(ends.loss))
+        # Fast directions have come back half way; what is left lies along flat ones, and rests or not.
+        rounding = steps * float(jnp.finfo(ends.distance.dtype).eps)
+        rests = bool((ends.distance <= (1 + _DRIFT) * half.distance + rounding).all())
+        returned = after <= float(jnp.mean(self.starts.loss)) and rests
         return _Answer("stable" if returned and self.found.as_before(self.without) else "undecided", loss_after=after)
 
 

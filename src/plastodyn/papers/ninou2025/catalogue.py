@@ -22,9 +22,9 @@ _FIGURES = (
     PaperFigure("fig5d", "tanh: the student's scale", "ninou2025.convergence:figure_5d", seconds(12, 60, 7200)),
     PaperFigure("fig5e", "tanh: the teacher's scale", "ninou2025.convergence:figure_5e", seconds(12, 50, 7200)),
     PaperFigure("fig5f", "tanh: how many flipped", "ninou2025.convergence:figure_5f", seconds(12, 60, 900)),
-    PaperFigure("spectra", "stability matrix: theory and samples", "ninou2025.spectra:figure_spectra", seconds(3, 6, 30)),
+    PaperFigure("spectra", "stability matrix: theory and samples", "ninou2025.spectra:figure_spectra", seconds(30, 35, 60)),
     PaperFigure(
-        "beyond1", "the boundary in other circuits", "ninou2025.other_circuits:figure_other_circuits", seconds(20, 80, 400)
+        "beyond1", "the boundary in other circuits", "ninou2025.other_circuits:figure_other_circuits", seconds(60, 120, 400)
     ),
     PaperFigure(
         "beyond2", "fluctuations near the boundary", "ninou2025.fluctuations:figure_fluctuations", seconds(40, 115, 600)

@@ -23,6 +23,12 @@ _COLUMNS = (
     *(f"vertex_{name}" for name in ("simulated", "simulated_error", "published")),
 )
 
+CAPTION = (
+    "theory: near a solution, from which crude rules drive the nonlinear circuit away (dotted lines of the figure)\n"
+    "* of a parabola through three points of the paper's grid, as published: up to 0.1 above the lowest error"
+)
+"""What the demo's table says below it."""
+
 
 class DemoRow(NamedTuple):
     """One line of the demo's table; NaN where nothing is published."""

@@ -159,6 +159,7 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
     simulated = pd.measure.sweet_spot(done.loss)
     greedy = pd.measure.crossing(done.prediction)
     corner = vertex(done.loss)
+    fixed = np.mean([theory.greedy_optimum(lam, 1.0, done.loss.precision.values) for lam in done.spectra], axis=0)
     published = [[done.setup.published(q, f) for q in done.loss.precision.values] for f in done.loss.fluctuation.values]
     return xr.Dataset(
         {
@@ -168,6 +169,7 @@ def _optima(done: _Sweep, result: xr.Dataset) -> xr.Dataset:
             "optimum_stationary": _lowest_of_theory(result.stationary_curve),
             "optimum_greedy": xr.where(greedy.place == "inside", greedy.ratio, np.nan),
             "optimum_greedy_error": greedy.standard_error,
+            "optimum_greedy_theory": ("precision", fixed),
             "vertex_simulated": corner.ratio,
             "vertex_simulated_error": corner.standard_error,
             "vertex_published": (_DIMS[:2], published),

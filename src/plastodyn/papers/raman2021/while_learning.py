@@ -26,7 +26,6 @@ _EARLY = 100
 """Steps that are all recorded; from then on every so many."""
 _TRIED = np.linspace(0.0, 2.0, 9)
 """Magnitudes tried, as multiples of equation 6's."""
-_SIGMAS = 3.0
 
 
 class _Answers(NamedTuple):
@@ -156,9 +155,9 @@ def _linear_claims(data: xr.Dataset, source: Source) -> list[Claim]:
     late = (data.tried / data.steady).isel(step=-1)
     over = (data.tried / data.while_learning).mean("replica")
     furthest = float(over[int(np.argmax(np.abs(over.values - 1)))])
-    tolerance = _SIGMAS * _error(late)
+    end = "linear circuit, at the end: tried out over equation 9"
     return [
-        source.equal("linear circuit, at the end: tried out over equation 9", "equation 9", 1.0, tolerance + 0.05, late.mean()),
+        source.equal(end, "equation 9", 1.0, 0.1, late.mean(), _error(late)),
         # The same draws on both sides, curvatures by products here and by parabolas there: single precision is what is left.
         source.equal(
             "linear circuit: tried out over equation 10, furthest from 1 (an identity of quadratic losses)",

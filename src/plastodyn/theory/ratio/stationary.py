@@ -176,7 +176,7 @@ def stationary_displacement(
     0.424
     """
     checks.number("steps", steps, at_least=0)
-    if (np.asarray(steps) % 1 != 0).any():
+    if np.any(np.asarray(steps, float) % 1 != 0):
         checks.refuse("steps", steps, "whole numbers")
     landscape = landscape_of(eigenvalues, multiplicities, None)
     drive = _drive(plasticity, fluctuation, precision, 0.0)
