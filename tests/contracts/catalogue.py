@@ -45,6 +45,13 @@ def _squares(weights, data):
     return 0.5 * jnp.mean((data[0] @ weights - data[1]) ** 2)
 
 
+def ring():
+    """Oscillators of which each has two neighbours."""
+    beside = (jnp.arange(6) + jnp.array([[-1], [1]])) % 6
+    options = {"neighbours": beside, "clusters": [0, 0, 0, 1, 1, 1], "phase_noise": 0.1}
+    return pd.circuits.weighted_kuramoto(jnp.linspace(-0.3, 0.3, 6), 2.0, key=jax.random.key(12), **options)
+
+
 CIRCUITS = {
     "user": quadratic,
     "student_teacher": layered,
@@ -64,6 +71,8 @@ CIRCUITS = {
     "reachable_by_sign": lambda: pd.circuits.reachable_by_sign(linear((1, 9, 1)), [-1] * 3 + [1] * 6)[0],
     "principal_axes": lambda: pd.circuits.principal_axes([linear()])[0],
     "integrator": lambda: pd.circuits.integrator(4, key=jax.random.key(6)),
+    "kuramoto": lambda: pd.circuits.kuramoto(jnp.linspace(-0.3, 0.3, 6), 2.0, key=jax.random.key(11)),
+    "weighted_kuramoto": ring,
 }
 
 
@@ -83,6 +92,8 @@ class Row(NamedTuple):
     """Needs the signals of a memory in stages."""
     paired: bool = False
     """Needs pre- and postsynaptic activity."""
+    phased: bool = False
+    """Needs the signals of oscillators."""
 
 
 def _ones(value=1.0):
@@ -110,6 +121,9 @@ RULES = {
     "hebbian": Row(pd.rules.hebbian(0.05), paired=True),
     "oja": Row(pd.rules.oja(0.05), paired=True),
     "bcm": Row(pd.rules.bcm(0.05, threshold_time=5.0), paired=True),
+    "phase_hebbian": Row(pd.rules.phase_hebbian(0.05), phased=True),
+    "decay": Row(pd.rules.decay(0.05)),
+    "coherence_gate": Row(pd.rules.gated(pd.rules.decay(0.05), pd.rules.coherence_gate(20.0, 0.5)), phased=True),
     "averaged": Row(
         pd.rules.gated(pd.rules.gradient(0.05), pd.rules.averaged(lambda moment: 1 / (1 + moment.time), 4.0)), descends=True
     ),
@@ -138,19 +152,28 @@ RULES = {
 SHAPED = {"flipped", "confined", "sparing"}
 # Rows whose signs by neuron need matrices of weights.
 BY_NEURON = {"presynaptic", "postsynaptic"}
+UNLAYERED = {"user", "minibatches", "tracking", "pattern_layer", "kuramoto", "weighted_kuramoto"}
 
 
 def home(name):
     """A circuit that a row can be joined to."""
     row = RULES[name]
-    return layered() if row.layered else chain() if row.staged else patterns() if row.paired else quadratic()
+    needs = {layered: row.layered, chain: row.staged, patterns: row.paired, ring: row.phased}
+    return next((make for make, needed in needs.items() if needed), quadratic)()
 
 
 def fits(name, circuit_name, circuit):
     """Whether a rule can be joined to a circuit, leaving aside what its weights' shapes forbid (``None``)."""
     if name in SHAPED and circuit_name not in ("student_teacher", "resampled"):
         return None
-    if name in BY_NEURON and circuit_name in ("user", "minibatches", "tracking", "pattern_layer"):
+    if name in BY_NEURON and circuit_name in (
+        "user",
+        "minibatches",
+        "tracking",
+        "pattern_layer",
+        "kuramoto",
+        "weighted_kuramoto",
+    ):
         return None
     rule = RULES[name].rule
     return signals_read(rule) <= circuit.signals and all(map(rule.keeps, circuit.symmetries))

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import valid_measures
+import valid_oscillators
 from kinds import (
     count,
     either,
@@ -59,10 +60,10 @@ from things import (
 
 import plastodyn as pd
 from plastodyn import certify, circuits, fluctuations, measure, rules, simulation, sweeps
-from plastodyn.circuits import perturbations
+from plastodyn.circuits import frequencies, perturbations
 from plastodyn.solvers import Solver
 from plastodyn.sweeps.example import noisy_bowl
-from plastodyn.theory import chains, consolidation, curl, ratio
+from plastodyn.theory import chains, consolidation, curl, kuramoto, ratio
 
 CALLS: dict[Any, dict[str, Argument]] = {
     rules.averaged: {"gate": Argument(constant, function), "averaging_time": Argument(3.0, positive)},
@@ -249,6 +250,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     certify.region_of_attraction: question,
     certify.Certificate.from_json: {"text": Argument(certify.linear_inclusion([[[-1.0]]]).to_json(), nothing)},
     **valid_measures.CALLS,
+    **valid_oscillators.CALLS,
 }
 
 
@@ -265,7 +267,9 @@ ROOMS = (
     chains,
     consolidation,
     curl,
+    kuramoto,
     ratio,
     measure,
+    frequencies,
 )
 """Where public functions are. Those of `protocol` are for authors of rules and trust what they get; figures and papers draw."""

@@ -128,7 +128,7 @@ def test_estimates_of_time_are_those_of_the_specification():
             lambda: kuramoto.weighted_energy(np.zeros(2), [[0, 1], [2, 0]], coupling=1, frequencies=[0, 0], gain=1, decay=1),
             "symmetric",
         ),
-        (lambda: kuramoto.rotating_energy(np.zeros(3), 1.0, np.zeros(2)), "frequencies must be one for each of the 3"),
+        (lambda: kuramoto.rotating_energy(np.zeros(3), 1.0, np.zeros(2)), "phases and frequencies must fit"),
         (
             lambda: kuramoto.collapse_rate(2.0, 1.0, critical=0.5, coherence=0.6, centre=0.5, decay=1.0),
             "coherence must be below",

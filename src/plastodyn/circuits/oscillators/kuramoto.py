@@ -33,7 +33,7 @@ class Oscillators(AbstractCircuit):
     selectivity: Parameter | None
     phase_noise: Parameter | None
     graph: Graph | None
-    clusters: Int[Array, " oscillators"] | None
+    clusters: Int[Array, " oscillators"]
     cluster_count: int = eqx.field(static=True)
     signals: ClassVar[frozenset[str]] = frozenset(
         {"alignment", "coherence", "cluster_coherence", "local_coherence", "frequencies", "phases"}
@@ -92,8 +92,6 @@ class Oscillators(AbstractCircuit):
 
     def cluster_coherence(self, moment: Moment) -> Array:
         """Coherence of the cluster of each oscillator, shaped as `by_oscillator` says."""
-        if self.clusters is None:
-            raise ValueError("cluster_coherence needs clusters: give the circuit clusters=, one number for each oscillator")
         return self.by_oscillator(pairs.cluster_coherence(moment.activity, self.clusters, self.cluster_count))
 
     def local_coherence(self, moment: Moment) -> Array:
@@ -150,7 +148,7 @@ def kuramoto(
         weights: at the start, one number, or an array of shape (N, N), or (k, n) on a sparse graph.
         neighbours: of a sparse graph, slot-major, shape (k, n), whole numbers from 0 to n - 1: column i holds those of i. All
             with all unless given.
-        clusters: the cluster of each oscillator, shape (N,), whole numbers from 0; for the signal ``cluster_coherence``.
+        clusters: the cluster of each oscillator, shape (N,), whole numbers from 0; all in one unless given.
         selectivity: a of ``C_ij = exp(-a (omega_i - omega_j)^2)``; C = 1 unless given.
         phase_noise: D, radians^2 per unit of time: ``<dtheta^2> = 2 D dt`` besides; none unless given.
         dtype: ``float32`` or ``float64``.
@@ -197,7 +195,7 @@ def weighted_kuramoto(
         phases: instead of a key, the phases at the start, shape (N,), radians.
         weights: at the start, one number, or an array of shape (N, N), or (k, n) on a sparse graph.
         neighbours: of a sparse graph, slot-major, shape (k, n): column i holds those of i. All with all unless given.
-        clusters: the cluster of each oscillator, shape (N,), whole numbers from 0.
+        clusters: the cluster of each oscillator, shape (N,), whole numbers from 0; all in one unless given.
         selectivity: a of ``C_ij = exp(-a (omega_i - omega_j)^2)``; C = 1 unless given.
         phase_noise: D, radians^2 per unit of time; none unless given.
         dtype: ``float32`` or ``float64``.
@@ -272,6 +270,7 @@ def _weights(weights: ArrayLike, graph: Graph | None, omega: Array) -> Array:
 
 
 def _neighbours(neighbours: ArrayLike, oscillators: int) -> Array:
+    checks.number("neighbours", neighbours)
     found = np.asarray(neighbours)
     if found.dtype.kind not in "iu" or found.ndim != 2 or found.shape[1] != oscillators or not found.size:
         raise ValueError(
@@ -289,9 +288,10 @@ def _first_self(neighbours: np.ndarray) -> int:
     return int(np.flatnonzero((neighbours == np.arange(neighbours.shape[1])).any(0))[0])
 
 
-def _clusters(clusters: ArrayLike | None, oscillators: int) -> tuple[Array | None, int]:
+def _clusters(clusters: ArrayLike | None, oscillators: int) -> tuple[Array, int]:
     if clusters is None:
-        return None, 0
+        return jnp.zeros(oscillators, jnp.int32), 1
+    checks.number("clusters", clusters)
     found = np.asarray(clusters)
     if found.dtype.kind not in "iu" or found.shape != (oscillators,) or found.min() < 0:
         wanted = f"whole numbers from 0, one for each of the {oscillators} oscillators"

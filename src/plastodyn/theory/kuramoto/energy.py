@@ -85,6 +85,7 @@ def target_weights(phases: Phases, gate: Floats | float, gain: float, decay: flo
     """
     theta = _phases(phases)
     checks.number("gate", gate, at_least=0, at_most=1)
+    checks.broadcast(gate=gate, phases=theta[..., 0])
     checks.one_number("gain", gain)
     checks.one_number("decay", decay, above=0)
     alignment = np.cos(theta[..., :, None] - theta[..., None, :]) * (1 - np.eye(theta.shape[-1]))
@@ -152,9 +153,8 @@ def composite_energy(
     -1.8776
     """
     checks.one_number("weight_share", weight_share, at_least=0)
-    for name, value in (("weights", weights), ("target", target)):
-        checks.number(name, value)
-    apart = np.asarray(weights, float) - np.asarray(target, float)
+    theta = _phases(phases)
+    apart = _matrix("weights", weights, theta) - _matrix("target", target, theta)
     return rotating_energy(phases, coupling, frequencies) + 0.5 * weight_share * (apart**2).sum((-2, -1))
 
 
@@ -188,13 +188,10 @@ def weighted_energy(
     -0.5
     """
     theta = _phases(phases)
-    checks.number("weights", weights)
     checks.one_number("coupling", coupling)
     for name, value in (("gain", gain), ("decay", decay)):
         checks.one_number(name, value, above=0)
-    w, count = np.asarray(weights, float), theta.shape[-1]
-    if w.shape[-2:] != (count, count):
-        raise ValueError(f"weights must have shape (..., {count}, {count}), one for each pair; got {w.shape}")
+    w, count = _matrix("weights", weights, theta), theta.shape[-1]
     if not np.allclose(w, w.swapaxes(-1, -2), rtol=1e-5, atol=1e-6 * max(float(np.abs(w).max()), 1e-30)):
         raise ValueError("weights must be symmetric: the energy falls for symmetric coupling only")
     z = np.exp(1j * theta)
@@ -210,10 +207,30 @@ def _phases(phases: Phases) -> Floats:
     return np.asarray(phases, float)
 
 
+def _matrix(name: str, weights: Matrix, theta: Floats) -> Floats:
+    """One number for each pair of the oscillators of some phases."""
+    checks.number(name, weights)
+    found, count = np.asarray(weights, float), theta.shape[-1]
+    _broadcasts(name, found, theta, (count, count), "for each pair")
+    return found
+
+
 def _work(phases: Phases, frequencies: Phases) -> Floats:
     """``sum_i (omega_i - mean omega) theta_i``."""
-    theta, omega = _phases(phases), np.asarray(frequencies, float)
+    theta = _phases(phases)
     checks.number("frequencies", frequencies)
-    if omega.ndim == 0 or omega.shape[-1] != theta.shape[-1]:
-        raise ValueError(f"frequencies must be one for each of the {theta.shape[-1]} oscillators; got shape {omega.shape}")
+    omega = np.asarray(frequencies, float)
+    _broadcasts("frequencies", omega, theta, (theta.shape[-1],), "for each oscillator")
     return ((omega - omega.mean(-1, keepdims=True)) * theta).sum(-1)
+
+
+def _broadcasts(name: str, values: Floats, theta: Floats, last: tuple[int, ...], what: str) -> None:
+    """Refuse an array that does not end in the shape that the phases ask for, or does not go with their other axes."""
+    ends = values.shape[len(values.shape) - len(last) :] == last
+    try:
+        np.broadcast_shapes(values.shape[: len(values.shape) - len(last)] if ends else (), theta.shape[:-1])
+    except ValueError:
+        ends = False
+    if not ends:
+        shapes = f"shapes {theta.shape} and {values.shape}"
+        raise ValueError(f"phases and {name} must fit, {name} ending in {last}, one number {what}; got {shapes}")

@@ -64,7 +64,11 @@ def order_parameter(coupling: ArrayLike, density: Callable[[Floats], Floats]) ->
     checks.number("coupling", coupling, at_least=0)
     checks.function("density", density, takes=1, of=" of an array of frequencies")
     strength = np.asarray(coupling, float)
-    checks.number("density", density(np.zeros(1)), at_least=0)
+    try:
+        found = density(np.zeros(1))
+    except Exception as error:
+        raise ValueError(f"density must be a function of an array of frequencies; it failed: {type(error).__name__}") from error
+    checks.number("density", found, at_least=0)
 
     def grows(r: Floats) -> Floats:
         """Whether so coherent a field locks enough oscillators to be more coherent still."""
@@ -107,8 +111,10 @@ def ott_antonsen(time: ArrayLike, coupling: ArrayLike, half_width: ArrayLike, st
     growth = strength / 2 - width
     # (1 - exp(-2 a t)) / (2 a), which is t where a is 0.
     small = np.abs(growth * t) < 1e-12
-    waited = np.where(small, t, -np.expm1(-2 * growth * t) / np.where(small, 1.0, 2 * growth))
-    return r0 / np.sqrt(np.exp(-2 * growth * t) + strength * r0**2 * waited)
+    with np.errstate(over="ignore"):
+        # Beyond the range of floats the incoherent state is reached.
+        waited = np.where(small, t, -np.expm1(-2 * growth * t) / np.where(small, 1.0, 2 * growth))
+        return r0 / np.sqrt(np.exp(-2 * growth * t) + strength * r0**2 * waited)
 
 
 def random_coherence(oscillators: ArrayLike) -> Floats:

@@ -122,7 +122,8 @@ def collapse_rate(
     checks.broadcast(**named, centre=centre)
     strength, critical_, r0, r_c, loss = (np.asarray(x, float) for x in (coupling, critical, coherence, centre, decay))
     if np.any(r0 >= r_c):
-        raise ValueError(f"coherence must be below centre, where the gate opens; got {checks.shown(coherence)} and {centre}")
+        got = f"{checks.shown(coherence)} and {checks.shown(centre)}"
+        raise ValueError(f"coherence must be below centre, where the gate opens; got {got}")
     over = strength * np.asarray(weight, float) / critical_
     growth = critical_ * (over - 1 - np.log(over))
     return np.where(over > 1, growth / (2 * loss * np.log(r_c / r0)), 0.0)
