@@ -142,7 +142,7 @@ def test_a_lorentzian_population_follows_its_theory(coupling, within):
 class _MeanField(pd.circuits.AbstractCircuit):
     """A circuit whose phases move in the mean field of all, and whose weights are those of a sparse one."""
 
-    inner: pd.circuits.Oscillators
+    inner: pd.circuits.AbstractCircuit
     signals = frozenset({"coherence"})
 
     @property

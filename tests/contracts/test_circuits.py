@@ -148,7 +148,7 @@ def test_a_circuit_without_a_loss_is_a_circuit(circuit_name):
 
 
 def test_some_circuit_has_no_loss():
-    assert [n for n in CIRCUITS if "loss" not in CIRCUITS[n]().signals] == ["pattern_layer"]
+    assert [n for n in CIRCUITS if "loss" not in CIRCUITS[n]().signals] == ["pattern_layer", "kuramoto", "weighted_kuramoto"]
 
 
 def _makes_a_circuit(thing):

@@ -20,7 +20,7 @@ from plastodyn.circuits.layered.symmetry import principal_axes, reachable, reach
 from plastodyn.circuits.loss import Circuit
 from plastodyn.circuits.minibatches import Minibatches, minibatches
 from plastodyn.circuits.oscillators import frequencies
-from plastodyn.circuits.oscillators.kuramoto import Oscillators, kuramoto, weighted_kuramoto
+from plastodyn.circuits.oscillators.kuramoto import kuramoto, weighted_kuramoto
 from plastodyn.circuits.tracking import Tracking, tracking
 from plastodyn.protocol import AbstractCircuit, Event, event
 
@@ -33,7 +33,6 @@ __all__ = [
     "LinearStudentTeacher",
     "Matched",
     "Minibatches",
-    "Oscillators",
     "PatternLayer",
     "Resampled",
     "StudentTeacher",

@@ -71,13 +71,13 @@ class Oscillators(AbstractCircuit):
 
     def likeness(self, moment: Moment) -> Array | None:
         """``C_ij = exp(-a (omega_i - omega_j)^2)`` with the selectivity a; ``None`` for 1."""
-        if self.selectivity is None:
+        selectivity, omega = self.selectivity, self.frequencies
+        if selectivity is None:
             return None
-        omega = self.frequencies
         if moment.structure is None:
-            return jnp.exp(-self.selectivity * (omega[:, None] - omega) ** 2)
+            return jnp.exp(-selectivity * (omega[:, None] - omega) ** 2)
         return pairs.each_slot(
-            lambda near: jnp.exp(-self.selectivity * (pairs.at(omega, near) - omega) ** 2), moment.structure.neighbours
+            lambda near: jnp.exp(-selectivity * (pairs.at(omega, near) - omega) ** 2), moment.structure.neighbours
         )
 
     def alignment(self, moment: Moment) -> Array:

@@ -58,7 +58,7 @@ def figure_4(size: str, key: Array) -> Reproduction:
     return Reproduction(data, _picture(data), tuple(_claims(data)))
 
 
-def _circuit(key: Array) -> pd.circuits.Oscillators:
+def _circuit(key: Array) -> pd.circuits.AbstractCircuit:
     """All frequencies 0; symmetric normal weights of a norm between 2 and 10."""
     placed, drawn, sized = jax.random.split(key, 3)
     raw = jax.random.normal(drawn, (_UNITS, _UNITS), "float64")

@@ -9,7 +9,7 @@ import xarray as xr
 from jax import Array
 
 import plastodyn as pd
-from plastodyn.circuits import Oscillators
+from plastodyn.circuits import AbstractCircuit
 from plastodyn.papers.claims import widened
 from plastodyn.rules import Moment, Rule
 
@@ -38,7 +38,7 @@ def coherence(moment: Moment) -> Array:
 
 
 def run(
-    circuits: Sequence[Oscillators], rule: Rule, steps: int, key: Array, record: Sequence[Callable[[Moment], Any]]
+    circuits: Sequence[AbstractCircuit], rule: Rule, steps: int, key: Array, record: Sequence[Callable[[Moment], Any]]
 ) -> xr.Dataset:
     """A run by Euler's method, recorded at every step."""
     return pd.simulate(list(circuits), rule, duration=steps * STEP, dt=STEP, key=key, record=[pd.observe(x) for x in record])
@@ -76,7 +76,7 @@ def mean_change(moment: Moment) -> Array:
     """Mean |dW| of a step, over the pairs."""
     rule = moment.rule
     assert rule is not None
-    velocity = jnp.abs(rule.velocity(moment, moment.state))
+    velocity = jnp.abs(jnp.asarray(rule.velocity(moment, moment.state)))
     units = moment.activity.shape[0]
     return STEP * velocity.sum() / (units * (units - 1))
 
