@@ -118,7 +118,7 @@ def _picture(data: xr.Dataset) -> Figure:
     first = data.isel(replica=0)
     r = Curve("coherence", first.time, first.coherence, look={"lw": 0.8})
     level = Curve("centre of the gate", [0, float(first.time[-1])], [CENTRE, CENTRE], look={"color": "0.35", "linestyle": "--"})
-    places = {"within\nthe cluster": "within", "elsewhere": "elsewhere"}
+    places = {"in the cluster": "within", "elsewhere": "elsewhere"}
     bars = []
     for shift, (name, colour) in enumerate((("gated", style.SIMULATION), ("ungated", style.CONTRAST))):
         found = [mean_and_error(data[f"{place}_{name}"]) for place in places.values()]

@@ -98,11 +98,18 @@ def _picture(data: xr.Dataset, limit: float) -> Figure:
     gate = Marks("coherence crosses 0.5", [float(_crossings(data)[0] * STEP)], ["0.35"])
     r, ends = data.coherence.isel(replica=0), [0, float(data.time[-1])]
     theory = Curve("infinitely many oscillators", ends, [limit, limit], look={"color": style.THEORY, "linestyle": "--"})
+    mean = Curve("mean over circuits", r.time, data.coherence.mean("replica"), look={"color": style.SIMULATION})
     speed = Curve("speed of phases", first.time, first.mean_speed, look={"color": style.CONTRAST})
     change = Curve("change of weights", first.time, first.mean_change, look={"color": style.SIMULATION})
     panels = [
         Panel("fast: phases", "time (1 / rate)", r"mean $|d\theta/dt|$ (rad / time)", [speed], [gate]),
         Panel("slow: weights", "time (1 / rate)", r"mean $|\Delta W|$ per step", [change], [gate], ("linear", "log")),
-        Panel("what the gate reads", "time (1 / rate)", "coherence r", [Curve("simulation", r.time, r), theory], [gate]),
+        Panel(
+            "what the gate reads",
+            "time (1 / rate)",
+            "coherence r",
+            [Curve("one circuit", r.time, r, look={"color": "0.7"}), mean, theory],
+            [gate],
+        ),
     ]
     return curve_panels(panels, "Figure 2: phases lock, weights follow", 3)
