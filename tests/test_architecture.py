@@ -8,13 +8,15 @@ import pytest
 import plastodyn
 
 ROOT = Path(plastodyn.__file__).parent
-GROUND = {"types", "checks", "tree", "solvers", "runtime"}
+GROUND = {"types", "checks", "numerics", "tree", "solvers", "runtime"}
 # What each room may import besides the ground and itself.
 BELOW = {
     "protocol": set(),
+    "geometry": set(),
+    "attention": {"geometry", "theory"},
     "circuits": {"protocol"},
     "fluctuations": {"protocol"},
-    "rules": {"protocol", "circuits", "fluctuations"},
+    "rules": {"protocol", "circuits", "fluctuations", "geometry"},
     "simulation": {"protocol", "circuits", "fluctuations", "rules"},
     "measure": {"protocol", "circuits", "fluctuations", "rules", "theory"},
     "sweeps": {"protocol", "circuits", "fluctuations", "rules", "simulation", "measure"},
@@ -22,10 +24,23 @@ BELOW = {
     "figures": set(),
     "certify": {"theory"},
 }
-PUBLIC = {"rules", "circuits", "fluctuations", "measure", "theory", "certify", "figures", "simulation", "sweeps"}
+PUBLIC = {
+    "rules",
+    "circuits",
+    "fluctuations",
+    "measure",
+    "theory",
+    "certify",
+    "figures",
+    "simulation",
+    "sweeps",
+    "geometry",
+    "attention",
+}
 # Within the ground too there is an order.
 MAY = {
     "types": set(),
+    "numerics": set(),
     "checks": set(),
     "runtime": {"checks"},
     "tree": {"checks"},

@@ -8,7 +8,21 @@ from plastodyn.runtime import devices
 devices.use_all_cores()
 
 if TYPE_CHECKING:
-    from plastodyn import certify, circuits, figures, fluctuations, measure, papers, protocol, rules, solvers, theory
+    from plastodyn import (
+        attention,
+        certify,
+        circuits,
+        figures,
+        fluctuations,
+        geometry,
+        measure,
+        papers,
+        protocol,
+        rules,
+        solvers,
+        sweeps,
+        theory,
+    )
     from plastodyn.circuits import Circuit, perturbations
     from plastodyn.simulation import Interrupted, axis, observe, simulate, weights_of
     from plastodyn.sweeps import sweep
@@ -18,11 +32,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Circuit",
     "Interrupted",
+    "attention",
     "axis",
     "certify",
     "circuits",
     "figures",
     "fluctuations",
+    "geometry",
     "measure",
     "observe",
     "papers",
@@ -32,6 +48,7 @@ __all__ = [
     "simulate",
     "solvers",
     "sweep",
+    "sweeps",
     "theory",
     "weights_of",
 ]

@@ -37,6 +37,11 @@ class Solver(eqx.Module):
         """Whether the method's order is 1, which restoring a constraint after each step does not spoil."""
         return False
 
+    @property
+    def reach(self) -> float:
+        """Rate of decay times step up to which what decays stays stable; infinite where the step is the method's own."""
+        return float("inf")
+
     def displacement(self, field: Field, time: Array, state: Pair, dt: Array) -> Pair:
         """The change of the state over ``dt``; ``None`` for a leaf that does not move."""
         raise NotImplementedError
@@ -52,6 +57,11 @@ class RungeKutta(Solver):
     def first_order(self) -> bool:
         """True of the Euler method alone."""
         return not self.matrix
+
+    @property
+    def reach(self) -> float:
+        """Where ``|1 - z + z^2/2 - ...|`` first exceeds 1, for the methods whose order is their number of stages."""
+        return {1: 2.0, 2: 2.0, 4: 2.7853}[len(self.weights)]
 
     def displacement(self, field: Field, time: Array, state: Pair, dt: Array) -> Pair:
         """``dt sum_i b_i k_i`` with ``k_i = f(t + c_i dt, y + dt sum_j a_ij k_j)``."""

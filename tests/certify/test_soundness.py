@@ -12,7 +12,7 @@ from flint import fmpq, fmpq_mat
 from known_systems import decoupled, matrix_with, scaled_basis, shrinking
 from true_as_it_stands import true_as_it_stands
 
-from plastodyn.certify import Certificate, consolidation, linear_inclusion, smooth_field
+from plastodyn.certify import Certificate, colearning, consolidation, linear_inclusion, smooth_field
 
 MANY = pytest.param(True, marks=pytest.mark.slow)
 
@@ -91,6 +91,8 @@ def _bases():
         consolidation("1/2", "0.4"),
         consolidation("1/2", "0.85"),
         consolidation("1/2", "0.9"),
+        colearning(50, "3.88e-5", rate="1/50", slope=20),
+        colearning(50, "3.9e-5", rate="1/50", slope=20),
         smooth_field(cubic, [["-0.5", "0.5"]]),
         smooth_field(cubic, [[-2, 2]]),
         smooth_field(saturating, [[-1, 1], [-1, 1]]),
@@ -104,7 +106,7 @@ def _bases():
 _POOL = [None, True, False, 0, 1, -1, 2, 0.5, 1e300, "", "0", "1", "-1", "1/2", "3", "1e6", "1e-999999999", "inf", "nan", "x"]
 _POOL += [[], {}, "continuous", "discrete", "certified", "refuted", "unknown", "state", "member", "switching", "candidate"]
 _POOL += ["equilibrium_stable", "decreases_in_region", "asymptotically_stable", "memory_stable", "is_lyapunov_function"]
-_POOL += ["linear_inclusion", "smooth_field", "consolidation", "boxes_left", 20_000, 10**9]
+_POOL += ["linear_inclusion", "smooth_field", "consolidation", "colearning", "boxes_left", 20_000, 10**9]
 
 
 def _places(value, path=()):

@@ -15,8 +15,18 @@ def true_as_it_stands(found):
     """Whether verdict, margin, region and witness hold; an unknown verdict claims nothing, and must hold nothing else."""
     if found.verdict == "unknown":
         return (found.lyapunov, found.margin, found.domain, found.witness, found.boxes) == (None,) * 5 and not found.conditions
-    judge = {"linear_inclusion": _inclusion, "smooth_field": _field, "consolidation": _memory}[found.kind]
-    return judge(found)
+    judges = {"linear_inclusion": _inclusion, "smooth_field": _field, "consolidation": _memory, "colearning": _colearning}
+    return judges[found.kind](found)
+
+
+def _colearning(found):
+    """The form ``-x^2 + c M x y - c eps lambda y^2``, by its eigenvalues scaled."""
+    names = ("weight_share", "rate", "slope", "gain", "decay")
+    share, rate, slope, gain, decay = (float(Fraction(found.system[name])) for name in names)
+    moves = gain / decay * found.system["oscillators"] ** 0.5 * (2**0.5 + slope / 4)
+    right = found.verdict == "certified" and found.statement == "composite_energy_falls" and found.time == "continuous"
+    nothing = (found.lyapunov, found.margin, found.domain, found.witness, found.boxes) == (None,) * 5
+    return right and nothing and share > 0 and share * moves**2 <= 4 * rate * decay * (1 + _ROUNDING)
 
 
 def _matrix(rows):

@@ -1,11 +1,15 @@
 """Oscillator circuits against direct sums, deterministic runs of the specification, and closed forms."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 import plastodyn as pd
+from plastodyn import protocol
 from plastodyn.circuits import frequencies, kuramoto, weighted_kuramoto
 from plastodyn.theory import kuramoto as theory
 
@@ -91,33 +95,40 @@ def test_the_deterministic_run_of_figure_2(dtype, within):
     assert int(np.argmax(r > 0.5)) == 52
 
 
-def test_the_deterministic_run_of_figure_3():
+@pytest.mark.parametrize(("dtype", "within"), [("float64", 1e-5), ("float32", 1e-3)])
+def test_the_deterministic_run_of_figure_3(dtype, within):
     omega = [-0.2, -0.1, 0.0, 0.1, 0.2, 5.0, -6.0, 7.0]
-    with jax.enable_x64(True):
-        circuit = kuramoto(omega, 3.0, phases=_phases(8), dtype="float64")
+    with jax.enable_x64(dtype == "float64"):
+        circuit = kuramoto(omega, 3.0, phases=_phases(8), dtype=dtype)
         run = pd.simulate(circuit, _gated(0.02), duration=100.0, dt=0.05, key=KEY, record=[coherence])
     size, inside = abs(run.weights.values.reshape(8, 8)), np.zeros((8, 8), bool)
     inside[:5, :5] = True
     apart = ~np.eye(8, dtype=bool)
-    within, elsewhere = size[inside & apart].mean(), size[~inside & apart].mean()
-    np.testing.assert_allclose([within, elsewhere, within / elsewhere], [0.659221, 0.064787, 10.175], rtol=1e-5, atol=5e-4)
+    locked, elsewhere = size[inside & apart].mean(), size[~inside & apart].mean()
+    np.testing.assert_allclose([locked, elsewhere], [0.659221, 0.064787], atol=within)
+    # The published ratio has three decimals.
+    assert locked / elsewhere == pytest.approx(10.175, abs=max(5e-4, 20 * within))
     assert int(np.argmax(run.coherence.squeeze().values > 0.5)) == 39
 
 
-def test_the_deterministic_run_of_figure_4():
+@pytest.mark.parametrize(("dtype", "within"), [("float64", 1e-5), ("float32", 1e-3)])
+def test_the_deterministic_run_of_figure_4(dtype, within):
     place = np.arange(20)
     raw = np.cos(2 * np.pi * GOLDEN * np.outer(place, place) + place[:, None] + place) * (1 - np.eye(20))
-    with jax.enable_x64(True):
+    with jax.enable_x64(dtype == "float64"):
         weights = 6 * raw / np.linalg.norm(raw)
-        circuit = kuramoto(np.zeros(20), 2.0, phases=_phases(20), weights=weights, dtype="float64")
+        circuit = kuramoto(np.zeros(20), 2.0, phases=_phases(20), weights=weights, dtype=dtype)
         growth = pd.rules.gated(pd.rules.phase_hebbian(0.1), pd.rules.coherence_gate(20.0, 0.5))
         rule = 0.1 * (growth + pd.rules.decay(1.0))
         run = pd.simulate(circuit, rule, duration=30.0, dt=0.05, key=KEY, record=[coherence, "weight_norm"])
     stated = (-20 * run.coherence**2 + 0.5 * run.weight_norm**2).squeeze().values
-    np.testing.assert_allclose(stated[[0, 100, 300, 600]], [17.4861, -13.41298, -18.22042, -18.31132], rtol=1e-5)
+    np.testing.assert_allclose(stated[[0, 100, 300, 600]], [17.4861, -13.41298, -18.22042, -18.31132], rtol=within)
 
 
-@pytest.mark.parametrize(("coupling", "within"), [(4.0, 0.004), (1.0, 0.03)])
+_SLOWER = [pytest.param(coupling, 0.004, marks=pytest.mark.slow) for coupling in (2.5, 3.0, 8.0)]
+
+
+@pytest.mark.parametrize(("coupling", "within"), [(4.0, 0.004), (1.0, 0.03), *_SLOWER])
 def test_a_lorentzian_population_follows_its_theory(coupling, within):
     """10 000 oscillators, RK4: below the critical coupling nothing is left but chance, above it the closed form."""
     omega = frequencies.lorentzian(1.0).quantiles(10_000)
@@ -134,7 +145,7 @@ def test_a_lorentzian_population_follows_its_theory(coupling, within):
     r = run.coherence.squeeze()
     late = float(r.sel(time=slice(20, 30)).mean())
     assert late == pytest.approx(float(theory.order_parameter(coupling, frequencies.lorentzian(1.0).density)), abs=within)
-    if coupling > 2:
+    if coupling == 4:
         expected = theory.ott_antonsen(r.time.values, coupling, 1.0, start)
         np.testing.assert_allclose(r.sel(time=slice(0, 15)), expected[: r.sel(time=slice(0, 15)).size], atol=0.03)
 
@@ -151,7 +162,7 @@ class _MeanField(pd.circuits.AbstractCircuit):
 
     @property
     def activity(self):
-        return self.inner.phases
+        return self.inner.activity
 
     def coherence(self, moment):
         return self.inner.coherence(moment)
@@ -184,3 +195,84 @@ def test_phase_noise_has_its_intensity():
 def test_bad_arguments_are_named(options, said):
     with pytest.raises(ValueError, match=said):
         kuramoto(np.zeros(4), 1.0, **options)
+
+
+@pytest.mark.parametrize(("dt", "says"), [(0.9, ["the decay of weights"]), (1.1, ["the activity", "the decay of weights"])])
+def test_steps_that_are_too_long_are_said(dt, says):
+    circuit, rule = kuramoto([0.0, 0.1], 2.0, key=KEY), 0.5 * pd.rules.decay(4.0)
+    with pytest.warns(UserWarning, match="up to which steps of this solver follow") as found:
+        pd.simulate(circuit, rule, duration=2 * dt, dt=dt, key=KEY)
+    assert len(found) == len(says)
+    assert all(said in str(one.message) for said, one in zip(says, found, strict=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pd.simulate(circuit, rule, duration=2 * dt, dt=dt, solver=pd.solvers.rk4, key=KEY)
+        pd.simulate(circuit, 0.5 * rule, duration=1.0, dt=0.5, key=KEY)
+
+
+@pytest.mark.parametrize(("dt", "falls"), [(0.9, True), (1.1, False)])
+def test_the_limit_of_eulers_steps(dt, falls):
+    """Near the locked state of equal frequencies, where the energy's curvature is K."""
+    circuit = kuramoto(np.zeros(4), 2.0, phases=[0.0, 0.02, -0.01, 0.015])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = pd.simulate(circuit, pd.rules.decay(0.1), duration=20 * dt, dt=dt, key=KEY, record=["phases"])
+    energy = theory.coupling_energy(run.phases.values[0].astype(float), 2.0)
+    assert bool((np.diff(energy) <= 1e-6).all()) == falls
+
+
+def test_edges_become_slots():
+    rng = np.random.default_rng(3)
+    edges = np.array([(i, j) for i in range(9) for j in range(i) if rng.random() < 0.4])
+    slots = pd.circuits.neighbours_of(np.concatenate([edges, edges[:3, ::-1]]), 9)
+    found = {(i, j) for i in range(9) for j in slots[:, i] if j != i}
+    assert found == {(int(i), int(j)) for i, j in edges} | {(int(j), int(i)) for i, j in edges}
+    kuramoto(np.zeros(9), 1.0, key=KEY, neighbours=slots)
+    for bad, said in (([[0, 9]], "from 0 to 8"), ([[1, 1]], "joined to itself"), ([[0.0, 1.0]], "whole numbers")):
+        with pytest.raises(ValueError, match=said):
+            pd.circuits.neighbours_of(bad, 9)
+
+
+def test_signals_are_recorded_by_name():
+    circuit, record = kuramoto([0.0, 0.1, 0.2], 2.0, key=KEY), ["coherence", pd.observe("phases", every=2)]
+    run = pd.simulate(circuit, pd.rules.decay(1.0), duration=1.0, dt=0.5, key=KEY, record=record)
+    assert float(run.coherence[0, 0]) == pytest.approx(float(circuit.start.signal("coherence")), rel=1e-6)
+    np.testing.assert_array_equal(run.phases[0, -1], run.activity[0])
+
+
+@pytest.mark.parametrize(("rate", "locked"), [(0.005, True), (1.0, False)])
+def test_fast_ungated_decay_kills_the_coupling_before_the_phases_lock(rate, locked):
+    """Feedback that has two ends: the specification's table of collapses, 20 circuits of 50 oscillators."""
+    circuits = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        start = rng.uniform(0, 2, (50, 50))
+        start = (start + start.T) / 2 * (1 - np.eye(50))
+        circuits.append(weighted_kuramoto(0.5 * rng.normal(size=50), 2.0, phases=rng.uniform(0, 2 * np.pi, 50), weights=start))
+    growth = pd.rules.gated(pd.rules.phase_hebbian(1.0), pd.rules.coherence_gate(20.0, 0.5))
+    rule, record = rate * (growth + pd.rules.decay(1.0)), [pd.observe("coherence", every=4000)]
+    run = pd.simulate(circuits, rule, duration=200.0, dt=0.05, key=KEY, record=record)
+    in_step = (run.coherence.isel(time=-1) > 0.8).values
+    assert in_step.all() == in_step.any() == locked
+    if not locked:
+        assert float(abs(run.weights).mean()) < 0.05
+
+
+def test_no_array_of_a_step_is_larger_than_the_weights():
+    """A sparse circuit needs O(n k): sizes of all values in a step, whatever loops they lie in."""
+    near = ((np.arange(100_000) + np.arange(1, 33)[:, None]) % 100_000).astype(np.int32)
+    circuit = weighted_kuramoto(np.zeros(100_000), 2.0, key=KEY, neighbours=near)
+    gate = pd.rules.coherence_gate(20.0, 0.5, "local_coherence")
+    rule = 0.02 * (pd.rules.gated(pd.rules.phase_hebbian(1.0), gate) + pd.rules.decay(1.0))
+    carry = protocol.begin(circuit, rule, KEY)
+    options = {"time": jnp.zeros(()), "dt": jnp.float32(0.05), "noise": rule.draw(circuit.weights, KEY)}
+    traced = jax.make_jaxpr(lambda carry: protocol.step(circuit, rule, carry, **options))(carry)
+    assert max(_sizes(traced.jaxpr)) == near.size
+
+
+def _sizes(jaxpr):
+    """Entries of each value that a traced function makes, and of those within its loops."""
+    for equation in jaxpr.eqns:
+        yield from (int(np.prod(made.aval.shape)) for made in equation.outvars)
+        for inner in jaxprs_in_params(equation.params):
+            yield from _sizes(inner)

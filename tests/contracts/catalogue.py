@@ -48,8 +48,19 @@ def _squares(weights, data):
 def ring():
     """Oscillators of which each has two neighbours."""
     beside = (jnp.arange(6) + jnp.array([[-1], [1]])) % 6
-    options = {"neighbours": beside, "clusters": [0, 0, 0, 1, 1, 1], "phase_noise": 0.1}
+    places = jnp.stack([jnp.linspace(-0.5, 0.5, 6), jnp.linspace(0.1, -0.2, 6) ** 2], axis=1)
+    options = {"neighbours": beside, "positions": places, "clusters": [0, 0, 0, 1, 1, 1], "phase_noise": 0.1}
     return pd.circuits.weighted_kuramoto(jnp.linspace(-0.3, 0.3, 6), 2.0, key=jax.random.key(12), **options)
+
+
+def beside():
+    """A bowl beside a rhythm, with a weight for each pair of oscillators, so that their rules fit too."""
+    bowl = pd.Circuit(loss=_bowl, weights=jnp.full((6, 6), 0.3))
+    return pd.circuits.with_rhythm(bowl, pd.circuits.kuramoto(jnp.linspace(-0.3, 0.3, 6), 2.0, key=jax.random.key(11)))
+
+
+def _bowl(weights):
+    return 0.5 * jnp.sum(weights**2)
 
 
 CIRCUITS = {
@@ -73,6 +84,7 @@ CIRCUITS = {
     "integrator": lambda: pd.circuits.integrator(4, key=jax.random.key(6)),
     "kuramoto": lambda: pd.circuits.kuramoto(jnp.linspace(-0.3, 0.3, 6), 2.0, key=jax.random.key(11)),
     "weighted_kuramoto": ring,
+    "with_rhythm": beside,
 }
 
 
@@ -94,6 +106,8 @@ class Row(NamedTuple):
     """Needs pre- and postsynaptic activity."""
     phased: bool = False
     """Needs the signals of oscillators."""
+    sparse: bool = False
+    """Needs a sparse graph."""
 
 
 def _ones(value=1.0):
@@ -124,6 +138,15 @@ RULES = {
     "phase_hebbian": Row(pd.rules.phase_hebbian(0.05), phased=True),
     "decay": Row(pd.rules.decay(0.05)),
     "coherence_gate": Row(pd.rules.gated(pd.rules.decay(0.05), pd.rules.coherence_gate(20.0, 0.5)), phased=True),
+    "homeostatic_gate": Row(pd.rules.gated(pd.rules.decay(0.05), pd.rules.homeostatic_gate(0.1)), phased=True),
+    "hyperbolic_drift": Row(
+        pd.rules.phase_hebbian(0.05) + pd.rules.hyperbolic_drift(0.05, every=2.0, spacing=0.2), phased=True, sparse=True
+    ),
+    "prune_and_sprout": Row(
+        pd.rules.phase_hebbian(0.05) + pd.rules.prune_and_sprout(every=2.0, weak=0.5, least_age=1.0, most_sprouted=2),
+        phased=True,
+        sparse=True,
+    ),
     "averaged": Row(
         pd.rules.gated(pd.rules.gradient(0.05), pd.rules.averaged(lambda moment: 1 / (1 + moment.time), 4.0)), descends=True
     ),
@@ -152,7 +175,8 @@ RULES = {
 SHAPED = {"flipped", "confined", "sparing"}
 # Rows whose signs by neuron need matrices of weights.
 BY_NEURON = {"presynaptic", "postsynaptic"}
-UNLAYERED = {"user", "minibatches", "tracking", "pattern_layer", "kuramoto", "weighted_kuramoto"}
+SPARSE = {name for name, row in RULES.items() if row.sparse}
+UNLAYERED = {"user", "minibatches", "tracking", "pattern_layer", "kuramoto", "weighted_kuramoto", "with_rhythm"}
 
 
 def home(name):
@@ -166,6 +190,8 @@ def fits(name, circuit_name, circuit):
     """Whether a rule can be joined to a circuit, leaving aside what its weights' shapes forbid (``None``)."""
     if name in SHAPED and circuit_name not in ("student_teacher", "resampled"):
         return None
+    if name in SPARSE and circuit_name != "weighted_kuramoto":
+        return None
     if name in BY_NEURON and circuit_name in (
         "user",
         "minibatches",
@@ -173,6 +199,7 @@ def fits(name, circuit_name, circuit):
         "pattern_layer",
         "kuramoto",
         "weighted_kuramoto",
+        "with_rhythm",
     ):
         return None
     rule = RULES[name].rule
@@ -180,7 +207,8 @@ def fits(name, circuit_name, circuit):
 
 
 def whole(circuit_name):
-    """A circuit, and the sum of all rules that fit it, each at a small rate."""
+    """A circuit, and the sum of all rules that fit it, each at a small rate; of those that rewire it, which go alone, one."""
     circuit = CIRCUITS[circuit_name]()
-    fitting = [row.rule for name, row in RULES.items() if fits(name, circuit_name, circuit)]
-    return circuit, 0.01 * sum(fitting)
+    fitting = [name for name in RULES if fits(name, circuit_name, circuit)]
+    rewiring = [RULES[name].rule for name in fitting if RULES[name].sparse][:1]
+    return circuit, sum([0.01 * RULES[name].rule for name in fitting if not RULES[name].sparse] + rewiring)

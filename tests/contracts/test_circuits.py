@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from catalogue import BY_NEURON, CIRCUITS, RULES, SHAPED, fits, home, whole
+from catalogue import BY_NEURON, CIRCUITS, RULES, SHAPED, SPARSE, fits, home, whole
 
 import plastodyn as pd
 from plastodyn.circuits import AbstractCircuit
@@ -57,7 +57,7 @@ def test_every_circuit_takes_or_refuses_each_rule(circuit_name):
         elif verdict is False:
             with pytest.raises(ValueError, match=r"does not offer|does not promise to"):
                 check_joined(circuit, row.rule)
-    assert found[None] <= SHAPED | BY_NEURON
+    assert found[None] <= SHAPED | BY_NEURON | SPARSE
     general = {"white", "wiener", "ornstein_uhlenbeck", "drift", "log_normal", "homeostatic_scaling"}
     if not circuit.symmetries:
         assert general <= found[True]

@@ -5,6 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import valid_bounds
+import valid_geometry
 import valid_measures
 import valid_oscillators
 from kinds import (
@@ -63,7 +65,7 @@ from plastodyn import certify, circuits, fluctuations, measure, rules, simulatio
 from plastodyn.circuits import frequencies, perturbations
 from plastodyn.solvers import Solver
 from plastodyn.sweeps.example import noisy_bowl
-from plastodyn.theory import chains, consolidation, curl, kuramoto, ratio
+from plastodyn.theory import bounds, chains, consolidation, curl, kuramoto, pulsed, ratio
 
 CALLS: dict[Any, dict[str, Argument]] = {
     rules.averaged: {"gate": Argument(constant, function), "averaging_time": Argument(3.0, positive)},
@@ -251,6 +253,8 @@ CALLS: dict[Any, dict[str, Argument]] = {
     certify.Certificate.from_json: {"text": Argument(certify.linear_inclusion([[[-1.0]]]).to_json(), nothing)},
     **valid_measures.CALLS,
     **valid_oscillators.CALLS,
+    **valid_geometry.CALLS,
+    **valid_bounds.CALLS,
 }
 
 
@@ -264,12 +268,16 @@ ROOMS = (
     simulation,
     sweeps,
     certify,
+    bounds,
     chains,
     consolidation,
     curl,
     kuramoto,
+    pulsed,
     ratio,
     measure,
     frequencies,
+    pd.geometry,
+    pd.attention,
 )
 """Where public functions are. Those of `protocol` are for authors of rules and trust what they get; figures and papers draw."""

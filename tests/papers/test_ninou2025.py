@@ -179,7 +179,7 @@ def test_stationary_error_of_the_linearised_step_against_its_recursion(key):
     assert found == pytest.approx(0.5 * np.trace(covariance @ spread), rel=1e-9)
 
 
-@pytest.mark.parametrize("name", ["fig1", "fig2", "spectra"])
+@pytest.mark.parametrize("name", ["fig1", "fig2", pytest.param("spectra", marks=pytest.mark.slow)])
 def test_quick_figures_hold(name, tmp_path, key):
     result = FIGURES[name].make("smoke", key, Place(tmp_path))
     assert [claim.name for claim in result.claims if claim.holds is False] == []

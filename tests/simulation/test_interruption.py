@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import pytest
 
 import plastodyn as pd
+from plastodyn.runtime import interrupts
 from plastodyn.simulation import engine
 
 
@@ -33,6 +34,54 @@ def test_interrupted_before_anything_is_recorded(monkeypatch, key):
     assert bool(found.square.isnull().all())
     assert bool(found.weights.isnull().all())
     assert set(found.status.values.ravel()) == {2}
+
+
+class _Interrupting(pd.rules.Rule):
+    """Sends Ctrl-C from within a call, at time 2; weights stay."""
+
+    @property
+    def events(self):
+        return (pd.circuits.event(self.send, times=[2.0]),)
+
+    def send(self, moment, state, key):
+        def kill(weights):
+            os.kill(os.getpid(), signal.SIGINT)
+            return weights
+
+        outline = jax.ShapeDtypeStruct(moment.weights.shape, moment.weights.dtype)
+        return moment.replace(weights=jax.pure_callback(kill, outline, moment.weights)), state
+
+
+def test_ctrl_c_within_a_call_that_calls_back_keeps_the_run(key):
+    """A call uses its carry up: what it has come to is kept, and not what it was given."""
+    places = 0.3 * jax.random.uniform(key, (50, 2))
+    near = pd.geometry.nearest_neighbours(places, 4)
+    circuit = pd.circuits.weighted_kuramoto(jnp.zeros(50), 1.0, key=key, neighbours=near, positions=places)
+    rule = pd.rules.decay(0.1) + pd.rules.hyperbolic_drift(0.1, every=0.5) + _Interrupting()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(pd.Interrupted) as stopped:
+            pd.simulate(circuit, rule, duration=1e6, dt=0.5, key=key, record=[pd.observe("coherence", every=1000)])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    found = stopped.value.dataset
+    assert int(found.steps_taken.squeeze()) >= 4
+    assert bool(found.weights.notnull().all())
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    reached = []
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupts.held():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("after the first")
+            signal.raise_signal(signal.SIGINT)
+            reached.append("after the second")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert reached == ["after the first"]
 
 
 def test_ctrl_c_keeps_what_was_recorded(tmp_path):

@@ -173,6 +173,7 @@ def test_a_dataset_goes_to_zarr_and_back(tmp_path):
         ({"key": 0}, "key must be one JAX random key"),
         ({"record": "loss"}, "record must be a list"),
         ({"record": ["error"]}, "record must be one of loss, weights"),
+        ({"record": [pd.observe("error")]}, "record must be one of loss, weights, weight_norm, gradient_norm; got 'error'"),
         ({"record": ["loss", "loss"]}, "name each observable once"),
         ({"record": [lambda _: 0.0]}, "name must be given"),
         ({"rule": None}, "rule must be a plastodyn rule"),

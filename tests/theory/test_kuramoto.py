@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from plastodyn.circuits import frequencies
 from plastodyn.theory import kuramoto
@@ -139,3 +140,24 @@ def test_estimates_of_time_are_those_of_the_specification():
 def test_bad_arguments_are_named(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+def test_the_critical_flipped_fraction_of_an_even_law_is_its_closed_form():
+    for coupling in (2.0, 4.0, 10.0):
+        even = frequencies.uniform(0.5).quantiles(4000)
+        closed = (1 - 2 * float(kuramoto.critical_coupling(1.0)) / coupling) / 2
+        assert kuramoto.critical_flipped_fraction(even, coupling) == pytest.approx(closed, abs=2e-3)
+
+
+def test_the_locked_state_of_flipped_oscillators_is_at_rest():
+    """Residual of the phases' own equation: weights at rest, flips placed so that their mean is that of all."""
+    omega, fraction, coupling = np.repeat(np.linspace(-0.5, 0.5, 41), 5), 0.2, 4.0
+    signs = np.tile([-1.0, 1, 1, 1, 1], 41)
+    r = float(kuramoto.locked_coherence(fraction, omega, coupling))
+    opening = 1 / (1 + np.exp(-20 * (r - 0.5)))
+    pull = brentq(lambda a: np.cos(0.5 * np.arcsin(omega / a)).mean() - r, 0.5000001, coupling, xtol=1e-14)
+    phase = 0.5 * np.arcsin(omega / pull)
+    apart = phase[:, None] - phase
+    weights = signs * opening * np.cos(apart)
+    rest = omega - coupling * (weights * np.sin(apart)).mean(1)
+    np.testing.assert_allclose(rest, 0, atol=1e-6)

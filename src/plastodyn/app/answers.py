@@ -106,7 +106,9 @@ def report(circuit: Circuit, *, key: Array, fluctuation: float | None, precision
         "equation_9_ratio_at_these_weights": float(answer.ratio),
         "equation_9_ratio_error": float(answer.standard_error),
         "equation_9_ratio_at_steady_state": steady.greedy,
+        "equation_9_ratio_at_steady_state_error": steady.greedy_error,
         "stationary_ratio": steady.stationary,
+        "stationary_ratio_error": steady.stationary_error,
         "best_plasticity": steady.stationary * fluctuation if fluctuation is not None and known else math.nan,
     }
     found["at_rest"] = _is_at_rest(circuit, largest)
@@ -136,10 +138,13 @@ def _sentence(found: Answer) -> str:
     if not found["at_rest"] or found["state"] != "highly trained":
         why = "some curvatures are negative" if found["at_rest"] else "gradient descent still has some way to go"
         return f"These weights are not at a minimum ({why}), where alone the ratios say what is best: train them further."
+    error = found["stationary_ratio_error"]
+    error = f" (standard error {error:.1g})" if _finite(error) and error else ""
     size = f", |dc| = {plasticity:.3g} per step" if _finite(plasticity) else ""
     stable = f" Plain gradient descent is stable up to a rate of 2 / largest curvature = {rate:.3g}." if _finite(rate) else ""
     return (
-        f"Use the stationary ratio: the steady error is lowest with plasticity of {ratio:.3g} times the fluctuations{size}. "
+        "Use the stationary ratio: the steady error is lowest with plasticity of "
+        f"{ratio:.3g} times the fluctuations{error}{size}. "
         f"Equation 9 says what lowers the error most in the next step.{stable}"
     )
 

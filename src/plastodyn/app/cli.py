@@ -205,10 +205,10 @@ def reproduce(
     caption = "open: not decided at this size" if any(claim.holds is None for claim in claims) else None
     table = Table(*columns, title=f"Claims of {paper}", caption=caption, box=None, padding=(0, 2, 0, 0))
     for claim in claims:
-        expected = claim.expected if isinstance(claim.expected, str) else f"{claim.expected:.3g}"
+        expected = claim.expected if isinstance(claim.expected, str) else claim.shown(claim.expected)
         mark = {True: Text("yes", "green"), False: Text("no", "red"), None: Text("open")}[claim.holds]
         within = f"±{claim.tolerance:.2g}" if claim.tolerance else ""
-        table.add_row(claim.figure, claim.name, expected + within, f"{claim.measured:.3g}", mark)
+        table.add_row(claim.figure, claim.name, expected + within, claim.shown(claim.measured), mark)
     _out.print(table)
     _out.print(f"Results: {out}", soft_wrap=True)
     failed = [f"{claim.figure}, {claim.name}" for claim in claims if claim.holds is False]
@@ -334,7 +334,7 @@ def _note(text: str) -> None:
 )
 def certify(
     spec: Annotated[
-        Path | None, typer.Argument(help="TOML file with one table: \\[consolidation], \\[linear] or \\[field].")
+        Path | None, typer.Argument(help="TOML file of one table: \\[consolidation], \\[colearning], \\[linear] or \\[field].")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the certificate here, as JSON.")] = None,
     recheck: Annotated[Path | None, typer.Option("--recheck", help="Check a certificate instead, from its JSON file.")] = None,

@@ -8,6 +8,7 @@ from typing import Any
 from plastodyn import checks
 from plastodyn.app.modules import user_module
 from plastodyn.certify.certificate import Certificate
+from plastodyn.certify.colearning import colearning
 from plastodyn.certify.consolidation import consolidation
 from plastodyn.certify.linear import linear_inclusion
 from plastodyn.certify.smooth import region_of_attraction, smooth_field
@@ -16,8 +17,14 @@ _TABLES = {
     "linear": {"vertices", "candidate", "time"},
     "field": {"function", "box", "equilibrium", "candidate", "level", "time", "boxes", "largest"},
     "consolidation": {"alpha", "mu"},
+    "colearning": {"oscillators", "weight_share", "rate", "slope", "gain", "decay"},
 }
-_NEEDED = {"linear": {"vertices"}, "field": {"function", "box"}, "consolidation": {"alpha", "mu"}}
+_NEEDED = {
+    "linear": {"vertices"},
+    "field": {"function", "box"},
+    "consolidation": {"alpha", "mu"},
+    "colearning": {"oscillators", "weight_share", "rate", "slope"},
+}
 
 
 def certify_file(path: Path) -> Certificate:
@@ -25,7 +32,7 @@ def certify_file(path: Path) -> Certificate:
 
     One table says what kind of system it is: ``[linear]`` with ``vertices``; ``[field]`` with ``function =
     "file.py:name"`` and ``box`` (and ``largest = true`` for the largest region); ``[consolidation]`` with ``alpha`` and
-    ``mu``. Other entries are the arguments of `linear_inclusion` and `smooth_field`.
+    ``mu``; ``[colearning]``. Other entries are the arguments of the functions of these names.
 
     Args:
         path: of the file; a function's file is sought next to it.
@@ -38,6 +45,8 @@ def certify_file(path: Path) -> Certificate:
     kind, table = _table(path)
     if kind == "consolidation":
         return consolidation(table["alpha"], table["mu"])
+    if kind == "colearning":
+        return colearning(table.pop("oscillators"), table.pop("weight_share"), **table)
     if kind == "linear":
         return linear_inclusion(table.pop("vertices"), **table)
     largest = table.pop("largest", False)

@@ -195,5 +195,5 @@ def _replace(place: Path, text: str) -> None:
 
 def _write(result: Reproduction, name: str, size: str, stem: Path) -> None:
     for ending in (".png", ".svg"):
-        result.figure.savefig(stem.with_suffix(ending))
+        result.figure.savefig(stem.with_suffix(ending), bbox_inches="tight")
     save(result.data.assign_attrs(figure=name, size=size), stem.with_suffix(".zarr"))

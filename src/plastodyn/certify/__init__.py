@@ -10,12 +10,14 @@ except ImportError as error:
 del _cvxpy, _flint
 
 from plastodyn.certify.certificate import Certificate  # noqa: E402
+from plastodyn.certify.colearning import colearning  # noqa: E402
 from plastodyn.certify.consolidation import consolidation  # noqa: E402
 from plastodyn.certify.linear import linear_inclusion  # noqa: E402
 from plastodyn.certify.smooth import region_of_attraction, smooth_field  # noqa: E402
 
 __all__ = [
     "Certificate",
+    "colearning",
     "consolidation",
     "linear_inclusion",
     "region_of_attraction",

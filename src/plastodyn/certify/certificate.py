@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -15,12 +16,14 @@ from plastodyn.types import Json
 
 FORMAT = 3
 """Of the files written here. Formats 1 (which does not name itself) and 2 held more than the checker reads."""
+_DECIDED = ("colearning",)
+"""Kinds whose premises hold all that there is to decide: there ``unknown`` says that there is no proof of this form."""
 VERDICTS = ("certified", "refuted", "unknown")
 _LONGEST = 20_000_000
 """Letters of a certificate: what is longer takes long to read."""
 _DEEPEST = 20
 """Lists and objects in one another: those that are written here are at most 6 deep."""
-KINDS = ("linear_inclusion", "smooth_field", "consolidation")
+KINDS = ("linear_inclusion", "smooth_field", "consolidation", "colearning")
 
 
 def _versions() -> dict[str, str]:
@@ -34,12 +37,12 @@ class Certificate:
     The verdict, the statement and the conditions are what `checker.conclude` makes of the other fields.
 
     Args:
-        kind: ``linear_inclusion``, ``smooth_field`` or ``consolidation``: which check it asks for.
+        kind: ``linear_inclusion``, ``smooth_field``, ``consolidation`` or ``colearning``: which check it asks for.
         verdict: ``certified``, ``refuted`` or ``unknown``.
         statement: what is certified or refuted: ``asymptotically_stable``, ``is_lyapunov_function``, ``memory_stable``,
-            ``equilibrium_stable`` or ``decreases_in_region``.
+            ``equilibrium_stable``, ``decreases_in_region`` or ``composite_energy_falls``.
         time: ``continuous`` or ``discrete``.
-        system: the matrices, the field as a list of elementary operations, or the two numbers of a memory.
+        system: the matrices, the field as a list of elementary operations, or the numbers of a memory or of oscillators.
         lyapunov: P of ``V = z' P z``, as exact rationals; None where there is none.
         margin: certified rate of decay or of contraction, as an exact rational; None where there is none.
         domain: where the statement holds: box, equilibrium and level; None where it holds everywhere.
@@ -142,7 +145,8 @@ class Certificate:
     def recheck(self) -> bool:
         """Whether every field but ``provenance`` is what the checker makes of what the certificate rests on.
 
-        It is concluded anew, and compared as a whole. An ``unknown`` verdict claims nothing: it passes if it says no more.
+        It is concluded anew, and compared as a whole. An ``unknown`` verdict claims nothing, and passes if
+        it says no more; but not where the checker proves what it says could not be.
         """
         try:
             again = self._again()
@@ -154,6 +158,9 @@ class Certificate:
     def _again(self) -> "Certificate":
         if self.verdict != "unknown":
             return Certificate.concluded(self.premises)
+        if self.kind in _DECIDED:
+            with suppress(Unproved):
+                return Certificate.concluded(self.premises)
         (remaining,) = self.remaining
         checks.one_of("remaining", remaining, words.REMAINING_OF[self.kind])
         return Certificate.unknown(self.premises, remaining)

@@ -38,6 +38,7 @@ _MOST_NUMBERS = 100
 """Of an equilibrium that is refuted: Hurwitz's determinants in balls take seconds from there on."""
 _MOST_STEPS = 5_000_000
 """Of boxes, each an operation and its n + 1 parts at a time, which take about 3 us: a quarter of a minute in all."""
+_MOST_OSCILLATORS = 10**12
 _NO_MARGIN = fmpq(0)
 
 
@@ -60,6 +61,7 @@ def conclude(premises: Premises) -> Conclusion:
         "linear_inclusion": _inclusion,
         "smooth_field": _field,
         "consolidation": _memory,
+        "colearning": _colearning,
     }
     asked = question(premises)
     return _sure(lambda: checkers[premises.kind](premises, asked))
@@ -128,11 +130,22 @@ def _system(premises: Premises) -> Json:
         return {"vertices": [rational.texts(a) for a in vertices]}
     if premises.kind == "smooth_field":
         return Tape.from_lists(premises.system).to_lists()
+    if premises.kind == "colearning":
+        return _oscillators(premises)
     require(premises.kind == "consolidation", f"kind must be one of those that are checked; got {premises.kind!r}")
     require(premises.time == "continuous", "a memory is one in continuous time")
     alpha, mu = rational.exact(premises.system["alpha"]), rational.exact(premises.system["mu"])
     require(alpha > 0 and 0 <= mu < 1, f"alpha must be above 0 and mu within [0, 1); got {alpha} and {mu}")
     return {"alpha": str(alpha), "mu": str(mu)}
+
+
+def _oscillators(premises: Premises) -> Json:
+    require(premises.time == "continuous", "oscillators are in continuous time")
+    count = _whole(premises.system["oscillators"], _MOST_OSCILLATORS)
+    found = {name: rational.exact(premises.system[name]) for name in ("weight_share", "rate", "slope", "gain", "decay")}
+    require(count > 0 and found["slope"] >= 0, "oscillators must be above 0, and slope at least 0")
+    require(all(value > 0 for name, value in found.items() if name != "slope"), "all other numbers must be above 0")
+    return {"oscillators": count, **{name: str(value) for name, value in found.items()}}
 
 
 def _inclusion(premises: Premises, read: Premises) -> Conclusion:
@@ -333,6 +346,23 @@ def growth_of_half_a_turn(alpha: fmpq, mu: fmpq) -> arb:
         if found < 0 or found > 0:
             break
     return found
+
+
+def _colearning(premises: Premises, read: Premises) -> Conclusion:
+    """Phases and gated Hebbian weights: ``-x^2 + c M x y - c eps lambda y^2 <= 0`` for all x and y, ``c M^2 <= 4 eps lambda``.
+
+    ``M^2 = (eta / lambda)^2 N (sqrt(2) + beta / 4)^2``; the square of the sum is ``2 + beta^2 / 16 + beta / sqrt(2)``, so that
+    the rest of it must be at least 0 and its square at least ``beta^2 / 2``. That W* moves by M x at most is proved on the
+    page on the paper: ``|G'| <= beta / 4``, ``|dr/dt| <= x / sqrt(N)``, and the norm of ``theta_i' - theta_j'`` over pairs is
+    ``sqrt(2 N) x``.
+    """
+    del premises
+    share, rate, slope, gain, decay = (
+        rational.exact(read.system[n]) for n in ("weight_share", "rate", "slope", "gain", "decay")
+    )
+    rest = 4 * rate * decay * decay**2 / (share * gain**2 * read.system["oscillators"]) - 2 - slope**2 / 16
+    require(rest >= 0 and rest**2 >= slope**2 / 2, "c M^2 must be at most 4 eps lambda")
+    return Conclusion(read, "certified", "composite_energy_falls", ("form_not_positive",))
 
 
 def _not_above(form: Matrix, state: list[fmpq]) -> None:

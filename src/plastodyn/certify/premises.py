@@ -9,9 +9,9 @@ class Premises(NamedTuple):
     """What is given to the checker: a system, and what is said to decide about it.
 
     Args:
-        kind: ``linear_inclusion``, ``smooth_field`` or ``consolidation``.
+        kind: ``linear_inclusion``, ``smooth_field``, ``consolidation`` or ``colearning``.
         time: ``continuous`` or ``discrete``.
-        system: the matrices, the field as a list of elementary operations, or the two numbers of a memory.
+        system: the matrices, the field as a list of elementary operations, or the numbers of a memory or of oscillators.
         lyapunov: P of ``V = z' P z``, as exact rationals.
         margin: rate of decay or of contraction, as an exact rational.
         domain: where: the box, the enclosure of the equilibrium and the level of V of a smooth field.

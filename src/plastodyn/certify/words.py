@@ -20,6 +20,7 @@ CONDITIONS = {
     "switching_grows": "a periodic switching does not decay (exact product, or balls, 256 bits)",
     "not_positive": "V is not positive at the witness state (exact)",
     "not_decreasing": "V does not decrease at the witness state (exact, or balls)",
+    "form_not_positive": "the bound of dL/dt, a form in two norms, is nowhere positive (exact)",
     "equilibrium_unstable": "the Jacobian at z* has an eigenvalue that grows (balls, 128 bits)",
 }
 REMAINING = {
@@ -27,24 +28,30 @@ REMAINING = {
     "no_quadratic_at_equilibrium": "no quadratic function at the equilibrium: an eigenvalue on the boundary?",
     "boxes_left": "boxes were left when the allowance was used up",
     "too_near": "the growth of half a turn under the worst perturbation is too near to 1 to tell",
+    "share_too_large": "the share c of the weights is larger than 4 eps lambda / M^2, up to which this proof goes",
     "not_said": "an earlier format said so, without a proof",
 }
 REMAINING_OF = {
     "linear_inclusion": ("no_quadratic_nor_switching", "not_said"),
     "smooth_field": ("no_quadratic_at_equilibrium", "boxes_left", "not_said"),
     "consolidation": ("too_near", "not_said"),
+    "colearning": ("share_too_large",),
 }
 """What an unknown verdict of each kind may leave."""
 ASKED = {
     "linear_inclusion": "asymptotically_stable",
     "smooth_field": "decreases_in_region",
     "consolidation": "memory_stable",
+    "colearning": "composite_energy_falls",
 }
 """The statement of each kind that an unknown verdict leaves open."""
 _STATEMENTS = {
     "asymptotically_stable": "uniformly asymptotically stable: {inclusion}",
     "is_lyapunov_function": "the given V = z' P z is a Lyapunov function of {inclusion}",
     "memory_stable": "uniformly asymptotically stable: a two-stage memory under any perturbation |xi| <= mu |e| of the error",
+    "composite_energy_falls": (
+        "L = U + (c / 2) |W - W*|^2 of evenly coupled oscillators and gated Hebbian weights never rises, at any state"
+    ),
     "equilibrium_stable": "the equilibrium z* of {law} is stable",
     "decreases_in_region": (
         "V = (z - z*)' P (z - z*) is positive and decreases along {law}, z* apart, wherever V <= level, a region within the box"

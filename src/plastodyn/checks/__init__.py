@@ -6,7 +6,18 @@ argument, what is allowed and what was given.
 
 from plastodyn.checks.choices import flag, instance, key, one_of, precision
 from plastodyn.checks.functions import function, loss, scalar_loss, traced
-from plastodyn.checks.numbers import LARGEST_COUNT, LARGEST_SEED, broadcast, count, number, one_number, parameter, real, seed
+from plastodyn.checks.numbers import (
+    LARGEST_COUNT,
+    LARGEST_SEED,
+    broadcast,
+    count,
+    number,
+    one_number,
+    parameter,
+    real,
+    seed,
+    within_unit_ball,
+)
 from plastodyn.checks.saying import refuse, shown
 from plastodyn.checks.trees import alike, are_alike, arrays, entries, floating, matrix, pytree, weights
 
@@ -39,4 +50,5 @@ __all__ = [
     "shown",
     "traced",
     "weights",
+    "within_unit_ball",
 ]

@@ -162,3 +162,16 @@ def _real(value: object) -> np.ndarray | None:
 def _bounds(above: float, at_least: float, at_most: float) -> str:
     bounds = [f"{sign} {bound:g}" for sign, bound in ((">", above), (">=", at_least), ("<=", at_most)) if np.isfinite(bound)]
     return " ".join(["a number", " and ".join(bounds)]).strip()
+
+
+def within_unit_ball(name: str, points: np.ndarray) -> None:
+    """Refuse points that do not lie in the open unit ball, by their own precision.
+
+    >>> within_unit_ball("points", np.array([[0.6, 0.8]]))
+    Traceback (most recent call last):
+    ...
+    ValueError: points must lie within the unit ball, at norms below 1; got one at 1
+    """
+    largest = float(np.sqrt((points**2).sum(-1).max()))
+    if largest >= 1:
+        raise ValueError(f"{name} must lie within the unit ball, at norms below 1; got one at {largest:.7g}")

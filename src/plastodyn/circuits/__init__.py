@@ -20,7 +20,9 @@ from plastodyn.circuits.layered.symmetry import principal_axes, reachable, reach
 from plastodyn.circuits.loss import Circuit
 from plastodyn.circuits.minibatches import Minibatches, minibatches
 from plastodyn.circuits.oscillators import frequencies
+from plastodyn.circuits.oscillators.graph import neighbours_of
 from plastodyn.circuits.oscillators.kuramoto import kuramoto, weighted_kuramoto
+from plastodyn.circuits.rhythm import WithRhythm, with_rhythm
 from plastodyn.circuits.tracking import Tracking, tracking
 from plastodyn.protocol import AbstractCircuit, Event, event
 
@@ -37,6 +39,7 @@ __all__ = [
     "Resampled",
     "StudentTeacher",
     "Tracking",
+    "WithRhythm",
     "event",
     "fan_in_normal",
     "fan_in_uniform",
@@ -51,6 +54,7 @@ __all__ = [
     "mean_squared_error",
     "minibatches",
     "mixed_inputs",
+    "neighbours_of",
     "pattern_layer",
     "perturbations",
     "principal_axes",
@@ -61,4 +65,5 @@ __all__ = [
     "through_covariance",
     "tracking",
     "weighted_kuramoto",
+    "with_rhythm",
 ]

@@ -1,6 +1,6 @@
 """Spectra of symmetric operators, Hessians above all, by Lanczos iteration, and their leading directions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -59,6 +59,19 @@ def spectrum(
     >>> found.eigenvalues.round(4).tolist(), float(found.multiplicities.sum())
     ([2.0, 2.0], 9.0)
     """
+    return merged(by_probe(operator, key=key, depth=depth, probes=probes, probe=probe))
+
+
+def by_probe(
+    operator: Operator, *, key: Key, depth: int, probes: int, probe: Callable[[Key], Weights] | None = None
+) -> list[Spectrum]:
+    """`spectrum`, each probe's own.
+
+    >>> from plastodyn.measure import operator
+    >>> found = by_probe(operator(lambda v: 2 * v, jnp.ones(9)), key=jax.random.key(0), depth=1, probes=2)
+    >>> len(found), found[0].eigenvalues.round(4).tolist()
+    (2, [2.0])
+    """
     check_operator("operator", operator)
     checks.key("key", key)
     checks.count("probes", probes, at_least=1)
@@ -73,10 +86,24 @@ def spectrum(
         draw = (lambda own: tree.normal_like(own, operator.like)) if probe is None else probe
         starts = (draw(own) for own in jax.random.split(key, probes))
         found = [jnp.linalg.eigh(operator.lanczos(start, steps, bar)[0]) for start in starts]
-    nodes = np.concatenate([np.asarray(values, float) for values, _ in found])
-    shares = np.concatenate([np.asarray(vectors[0] ** 2, float) for _, vectors in found])
+    return [Spectrum(np.asarray(nodes, float), _of_total(np.asarray(rows[0] ** 2, float), count)) for nodes, rows in found]
+
+
+def merged(spectra: Sequence[Spectrum]) -> Spectrum:
+    """The mean of spectra of one operator.
+
+    >>> one, two = (Spectrum(np.array([x]), np.array([4.0])) for x in (2.0, 1.0))
+    >>> [part.tolist() for part in merged([one, two])]
+    [[1.0, 2.0], [2.0, 2.0]]
+    """
+    nodes = np.concatenate([one.eigenvalues for one in spectra])
+    multiplicities = np.concatenate([one.multiplicities for one in spectra]) / len(spectra)
     order = np.argsort(nodes)
-    return Spectrum(nodes[order], shares[order] * count / shares.sum())
+    return Spectrum(nodes[order], multiplicities[order])
+
+
+def _of_total(shares: np.ndarray, total: float) -> np.ndarray:
+    return shares * (total / shares.sum())
 
 
 def leading_pairs(operator: Operator, *, key: Key, count: int, depth: int = 60) -> Pairs:

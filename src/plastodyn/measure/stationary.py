@@ -10,8 +10,9 @@ from jax import Array
 from plastodyn import checks, tree
 from plastodyn.circuits import Circuit
 from plastodyn.measure.changes import memory_time, require_correlation_time, two_changes
-from plastodyn.measure.curvature import Loss, hessian_operator
-from plastodyn.measure.spectrum import Spectrum, hessian_spectrum, spectrum
+from plastodyn.measure.curvature import Loss, check_loss, hessian_operator
+from plastodyn.measure.estimate import left_out_error
+from plastodyn.measure.spectrum import DENSE_LIMIT, Spectrum, by_probe, hessian_eigenvalues, merged
 from plastodyn.protocol import Rule, check_joined
 from plastodyn.theory import ratio
 from plastodyn.tree import Weights
@@ -24,10 +25,15 @@ _FLAT = 100
 
 
 class StationaryRatio(NamedTuple):
-    """|dc| / |de| at steady state: where equation 9 holds, and where the error is lowest; NaN for a flat loss."""
+    """|dc| / |de| at steady state: where equation 9 holds, and where the error is lowest; NaN for a flat loss.
+
+    Each with its standard error, by jackknife over the probes: 0 where all curvatures were computed, NaN from one probe.
+    """
 
     greedy: float
+    greedy_error: float
     stationary: float
+    stationary_error: float
 
 
 def stationary_ratio(
@@ -43,8 +49,9 @@ def stationary_ratio(
 ) -> StationaryRatio:
     """How much plasticity is right against fluctuations, for a gradient rule on a loss with these curvatures.
 
-    The stationary theory of a quadratic loss, ``F = w' H w / 2``, on the spectrum of H by Lanczos quadrature. The size of
-    the fluctuations cancels. It holds where fluctuations are small; negative curvatures count as 0.
+    The stationary theory of a quadratic loss, ``F = w' H w / 2``, on the spectrum of H: all of it where that costs no more
+    than the probes, and else by Lanczos quadrature. The size of the fluctuations cancels. It holds where fluctuations are
+    small; negative curvatures count as 0.
 
     Args:
         loss: scalar function of the weights.
@@ -74,14 +81,18 @@ def stationary_ratio(
     >>> round(found.greedy, 2), round(found.stationary, 2)  # all curvatures equal: as much as the fluctuations
     (1.0, 1.0)
     """
+    check_loss(loss, weights)
     checks.one_number("precision", precision, above=0, infinite=True)
     if fluctuation is not None:
         checks.instance("fluctuation", fluctuation, Rule, "a plastodyn rule, such as pd.fluctuations.white(0.1)")
     if correlation_time is None:
         correlation_time = 0.0 if fluctuation is None else memory_time(fluctuation)
     checks.one_number("correlation_time", correlation_time, at_least=0, infinite=True)
-    isotropic = hessian_spectrum(loss, weights, key=key, depth=depth, probes=probes)
-    parts = [isotropic, isotropic]
+    checks.key("key", key)
+    checks.count("depth", depth, at_least=1)
+    checks.count("probes", probes, at_least=1)
+    isotropic = _isotropic(loss, weights, key, depth, probes)
+    along = isotropic
     if fluctuation is not None:
         circuit = Circuit(loss=loss, weights=weights)
         check_joined(circuit, fluctuation)
@@ -90,14 +101,48 @@ def stationary_ratio(
         def draw(own: Array) -> Weights:
             return two_changes(circuit, weights, fluctuation, own)[0]
 
-        parts[1] = spectrum(hessian_operator(loss, weights), key=key, depth=depth, probes=probes, probe=draw)
-    curvatures, multiplicities, shares = _together(*parts, rounding=float(jnp.finfo(tree.ravel(weights).dtype).eps))
+        along = by_probe(hessian_operator(loss, weights), key=key, depth=depth, probes=probes, probe=draw)
+    rounding = float(jnp.finfo(tree.ravel(weights).dtype).eps)
+
+    def best(skipped: int | None) -> tuple[float, float]:
+        parts = (merged(_without(part, skipped)) for part in (isotropic, along))
+        return _optima(_together(*parts, rounding=rounding), precision, correlation_time)
+
+    greedy, stationary = best(None)
+    if fluctuation is None and _can_be_exact(weights, depth, probes):
+        return StationaryRatio(greedy, 0.0 * greedy, stationary, 0.0 * stationary)
+    if probes < 2:
+        return StationaryRatio(greedy, math.nan, stationary, math.nan)
+    without = np.array([best(probe) for probe in range(probes)])
+    return StationaryRatio(greedy, left_out_error(without[:, 0]), stationary, left_out_error(without[:, 1]))
+
+
+def _can_be_exact(weights: Weights, depth: int, probes: int) -> bool:
+    """Whether all curvatures take no more products with H than the probes."""
+    return tree.size(weights) <= min(depth * probes, DENSE_LIMIT)
+
+
+def _isotropic(loss: Loss, weights: Weights, key: Array, depth: int, probes: int) -> list[Spectrum]:
+    """Spectra of the probes, or the one spectrum of all curvatures."""
+    if not _can_be_exact(weights, depth, probes):
+        return by_probe(hessian_operator(loss, weights), key=key, depth=depth, probes=probes)
+    return [Spectrum(hessian_eigenvalues(loss, weights), np.ones(tree.size(weights)))]
+
+
+def _without(spectra: list[Spectrum], skipped: int | None) -> list[Spectrum]:
+    """All but one of the probes' spectra; where there is one alone, it is not of a probe and stays."""
+    return spectra if len(spectra) == 1 else [one for place, one in enumerate(spectra) if place != skipped]
+
+
+def _optima(measured: tuple[Floats, Floats, Floats], precision: float, correlation_time: float) -> tuple[float, float]:
+    """Where equation 9 holds along steady states, and where the error is lowest."""
+    curvatures, multiplicities, shares = measured
     if not curvatures.any():
-        return StationaryRatio(math.nan, math.nan)
+        return math.nan, math.nan
     arguments = (curvatures, 1.0, precision, multiplicities)
     best = ratio.stationary_optimum(*arguments, shares=shares, correlation_time=correlation_time)
     greedy = math.nan if correlation_time > 0 else float(ratio.greedy_optimum(*arguments, shares=shares))
-    return StationaryRatio(greedy, float(best))
+    return greedy, float(best)
 
 
 def _together(isotropic: Spectrum, along: Spectrum, rounding: float) -> tuple[Floats, Floats, Floats]:

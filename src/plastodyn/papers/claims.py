@@ -6,6 +6,7 @@ from typing import NamedTuple, SupportsFloat
 from scipy.special import ndtr, stdtrit
 
 _STANDARD_ERRORS = 3
+_MOST_DIGITS = 9
 
 
 class Claim(NamedTuple):
@@ -28,6 +29,18 @@ class Claim(NamedTuple):
     def as_json(self) -> dict[str, str | float | bool | None]:
         """The claim as plain values."""
         return self._asdict()
+
+    def shown(self, value: float) -> str:
+        """A number to three digits, or to as many as the tolerance needs to be told.
+
+        >>> claim = Claim("ninou2025", "fig2", "edge", "figure 2", 0.558505, 1e-4, 0.5585, True)
+        >>> claim.shown(claim.expected), claim.shown(claim.measured), claim.shown(2.0)
+        ('0.5585', '0.5585', '2')
+        """
+        if not (self.tolerance > 0 and math.isfinite(value) and value):
+            return f"{value:.3g}"
+        digits = math.floor(math.log10(abs(value))) - math.floor(math.log10(self.tolerance)) + 1
+        return f"{value:.{min(max(3, digits), _MOST_DIGITS)}g}"
 
 
 def _near(apart: float, tolerance: float, standard_error: SupportsFloat) -> bool | None:

@@ -1,6 +1,7 @@
 """What a circuit is: weights, signals, and optionally a fast activity, a structure and events that change it."""
 
-from typing import ClassVar
+import math
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -37,6 +38,9 @@ class AbstractCircuit(eqx.Module):
 
     def __init_subclass__(cls, **arguments: object) -> None:
         super().__init_subclass__(**arguments)
+        if isinstance(cls.signals, property):
+            # A circuit made of others offers theirs, each through `read`.
+            return
         if isinstance(cls.signals, str):
             raise ValueError(f"signals of {cls.__name__} must be a set of names; got {cls.signals!r}")
         fields = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
@@ -63,6 +67,21 @@ class AbstractCircuit(eqx.Module):
     def events(self) -> tuple[Event, ...]:
         """What happens at known instants, ``action(moment, key) -> moment``; see `event`."""
         return ()
+
+    @property
+    def fastest_rate(self) -> float:
+        """The fastest rate at which the activity settles, per unit of time; 0 where it is not known. `simulate` warns by it."""
+        return 0.0
+
+    def longest_duration(self, dt: float) -> float:
+        """Units of time up to which the activity's precision bears steps of this length, where that is known."""
+        del dt
+        return math.inf
+
+    def read(self, signal: str, moment: Moment) -> Any:
+        """One of its signals at a moment: the data of that name, or what the method returns."""
+        found = getattr(self, signal)
+        return found(moment) if callable(found) else found
 
     def sample(self, key: Array) -> "AbstractCircuit":
         """The circuit as plasticity sees it during one step: itself, unless its inputs are redrawn."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from plastodyn import checks
 from plastodyn.protocol.circuit import AbstractCircuit
 from plastodyn.protocol.moment import missing
-from plastodyn.protocol.rule import Rule
+from plastodyn.protocol.rule import Rule, Wrapped
 from plastodyn.protocol.symmetry import Symmetry
 
 
@@ -57,6 +57,7 @@ def check_joined(circuit: AbstractCircuit, rule: Rule, observed: Iterable[Reader
     _check_signals(circuit, "rule", signals_read(rule))
     for item in observed:
         _check_signals(circuit, f"record: {item.name}", item.reads)
+    _check_writers(rule)
     for symmetry in sorted(circuit.symmetries, key=lambda symmetry: symmetry.name):
         if rule.keeps(symmetry):
             continue
@@ -70,6 +71,30 @@ def _check_signals(circuit: AbstractCircuit, reader: str, reads: frozenset[str])
     lacking = sorted(reads - circuit.signals)
     if lacking:
         raise ValueError(missing(circuit, f"{reader} reads the signal {', '.join(map(repr, lacking))}"))
+
+
+def _check_writers(rule: Rule) -> None:
+    """Refuse two rules that decide the same part of the structure, and one whose events something around it cannot change."""
+    writers: dict[str, Rule] = {}
+    for part in _all_parts(rule):
+        for what in sorted(part.writes):
+            if what in writers:
+                names = f"{type(writers[what]).__name__} and {type(part).__name__}"
+                raise ValueError(f"rule must leave {what} to one of its parts: {names} would undo one another")
+            writers[what] = part
+        inner = [each for each in _all_parts(part) if each.writes] if isinstance(part, Wrapped) else []
+        if inner:
+            raise ValueError(
+                f"rule must have {type(inner[0]).__name__} beside its other parts, not within {type(part).__name__}, "
+                "which acts on weights and not on structure: give it a gate or a rate of its own"
+            )
+
+
+def _all_parts(rule: Rule) -> Iterable[Rule]:
+    """A rule, its parts and theirs, outermost first."""
+    yield rule
+    for part in rule.parts:
+        yield from _all_parts(part)
 
 
 def _breaker(rule: Rule, symmetry: Symmetry) -> str:

@@ -45,8 +45,7 @@ class Moment(eqx.Module):
         """
         if name not in self.circuit.signals:
             raise ValueError(missing(self.circuit, f"the signal {name!r} is read"))
-        found = getattr(self.circuit, name)
-        return found(self) if callable(found) else found
+        return self.circuit.read(name, self)
 
     def loss(self) -> Array:
         """The task error F, the signal ``loss``."""

@@ -41,6 +41,16 @@ class Rule(eqx.Module):
         return ()
 
     @property
+    def fastest_decay(self) -> float:
+        """The rate at which the rule lets weights decay, per unit of time; 0 where it is not known. `simulate` warns by it."""
+        return sum(part.fastest_decay for part in self.parts)
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Parts of the structure that the rule's events decide alone, such as ``neighbours``: two rules cannot both."""
+        return frozenset()
+
+    @property
     def events(self) -> tuple[Event, ...]:
         """What the rule does at known instants, ``action(moment, state, key) -> (moment, state)``; see `event`."""
         return ()
@@ -257,6 +267,11 @@ class Scaled(Wrapped):
     def keeps(self, symmetry: Symmetry) -> bool:
         """What the inner rule keeps."""
         return self.rule.keeps(symmetry)
+
+    @property
+    def fastest_decay(self) -> float:
+        """The inner rule's, times the largest factor."""
+        return self.rule.fastest_decay * float(np.max(np.abs(np.asarray(self.factor))))
 
     def transform(self, change: Weights, moment: Moment, own: State, dt: Array | float) -> Weights:
         """``factor`` times the change."""

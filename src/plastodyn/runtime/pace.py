@@ -4,6 +4,9 @@ import time
 
 TARGET_SECONDS = 0.25
 """What one call is to take: Ctrl-C and the bar wait for its end."""
+LONGEST_SECONDS = 1.0
+"""What a call may take instead where steps are so long that few fit: each call moves the whole state in and out."""
+_FEW = 8
 _GROWTH = 8
 
 
@@ -31,5 +34,6 @@ class Pace:
             # The first call compiles.
             self._compiled = True
             return
-        fitting = made * TARGET_SECONDS / max(seconds, 1e-9)
+        each = max(seconds, 1e-9) / made
+        fitting = max(TARGET_SECONDS / each, min(_FEW, LONGEST_SECONDS / each))
         self.steps = max(1, int(min(fitting, _GROWTH * max(made, self.steps))))

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from plastodyn.protocol import Carry, Event
+from plastodyn.runtime import interrupts
 from plastodyn.runtime.pace import Pace
 from plastodyn.runtime.progress import Bar
 from plastodyn.simulation import dataset, engine, memory
@@ -137,8 +138,10 @@ class Ensemble:
             while index < end:
                 self._pace.start()
                 following = min(end, index + self._pace.steps, *self._room_ends(index))
-                reached = _Reached(*advance(carry, members, self._clock(index, following)), index, following)
-                self._keep(reached, group)
+                # The call uses its carry up: Ctrl-C waits until there is another.
+                with interrupts.held():
+                    reached = _Reached(*advance(carry, members, self._clock(index, following)), index, following)
+                    self._keep(reached, group)
                 made = min(following, last) - index
                 self._pace.finish(max(made, 1))
                 bar.advance(made * len(group))

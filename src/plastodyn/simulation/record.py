@@ -16,6 +16,16 @@ OBSERVABLES: dict[str, Callable[[Moment], Any]] = {
 _READS = {"loss": frozenset({"loss"}), "gradient_norm": frozenset({"loss"})}
 
 
+class Signal(NamedTuple):
+    """A signal of the circuit as an observable."""
+
+    name: str
+
+    def __call__(self, moment: Moment) -> Any:
+        """Its value here."""
+        return moment.signal(self.name)
+
+
 class Observable(NamedTuple):
     """A quantity, the steps at which it is recorded (``start, start + every, ..., stop``), and the signals it reads."""
 
@@ -62,9 +72,10 @@ def observe(
     """An observable for ``simulate(record=[...])``, with its stride and window.
 
     Args:
-        what: ``loss``, ``weights``, ``weight_norm``, ``gradient_norm``, or a function of the `Moment` that returns an array
-            (of its ``weights``, ``time``, ``activity``, ``structure``, signals, and of the ``rule`` and its ``state``). The
-            function may carry an attribute ``reads`` that names the signals it needs.
+        what: ``loss``, ``weights``, ``weight_norm``, ``gradient_norm``, the name of a signal of the circuit such as
+            ``coherence``, or a function of the `Moment` that returns an array (of its ``weights``, ``time``, ``activity``,
+            ``structure``, signals, and of the ``rule`` and its ``state``). The function may carry an attribute ``reads`` that
+            names the signals it needs.
         every: stride in steps; each observable of a run has its own. Where large steps make a mode change sign at every
             step, an odd stride sees both of its phases.
         start: first step recorded; negative counts from the end, as in ``start=-101`` for the last 101.
@@ -72,7 +83,8 @@ def observe(
         name: of the variable in the result; the function's own name unless given.
 
     Raises:
-        ValueError: on an unknown name, a stride below 1, or a name that is no identifier.
+        ValueError: on a stride below 1, or a name that is no identifier. Whether the circuit has the signal is seen when a run
+            begins.
 
     >>> list(observe("loss", every=2, start=-5).within(0, 10))
     [6, 8, 10]
@@ -87,7 +99,10 @@ def observe(
         checks.function("what", what, takes=1, of=" of the moment")
         label = name or str(getattr(what, "__name__", ""))
         return Observable(label, what, every, start, stop, frozenset(getattr(what, "reads", ())))
-    checks.one_of("what", what, OBSERVABLES)
+    if not (isinstance(what, str) and what.isidentifier()):
+        checks.one_of("what", what, OBSERVABLES)
+    if what not in OBSERVABLES:
+        return Observable(name or what, Signal(what), every, start, stop, frozenset({what}))
     return Observable(name or what, OBSERVABLES[what], every, start, stop, _READS.get(what, frozenset()))
 
 
@@ -105,11 +120,14 @@ def observables(record: Sequence[Any] | None, circuit: AbstractCircuit) -> tuple
         record = ["loss" if "loss" in circuit.signals else "weight_norm"]
     if isinstance(record, str) or not isinstance(record, Sequence):
         raise ValueError(f"record must be a list of names, functions or observe(...); got {checks.shown(record)}")
+    known = (*OBSERVABLES, *sorted(circuit.signals - set(OBSERVABLES)))
     for item in record:
         if not callable(item) and not isinstance(item, Observable):
-            checks.one_of("record", item, OBSERVABLES)
+            checks.one_of("record", item, known)
     found = tuple(item if isinstance(item, Observable) else observe(item) for item in record)
     for item in found:
+        if isinstance(item.function, Signal):
+            checks.one_of("record", item.function.name, known)
         if not item.name.isidentifier():
             raise ValueError(
                 f"name must be given for an observable without a name of its own; got {checks.shown(item.function)}"

@@ -1,5 +1,6 @@
 """`simulate`: a circuit, a rule and a time span in; a labelled Dataset out."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,7 +64,7 @@ def simulate(
         rule: how its weights change: rules and fluctuations, composed.
         key: random key. The result depends on it, on the axes and on the replica, not on how members are batched.
         steps: number of discrete steps. Give this, or ``duration`` and ``dt``.
-        duration: of a flow, in units of time.
+        duration: of a flow, in units of time; rounded to a whole number of steps.
         dt: step of a flow, in units of time.
         solver: ``pd.solvers.euler``, ``heun``, ``rk4`` or ``adaptive()``; for flows.
         replicas: members at each setting; the number of circuits, or 1, unless given.
@@ -123,6 +124,7 @@ def simulate(
     if start is None:
         _check_windows(recorded, timing)
     _check_parts(circuits[0], rule)
+    _warn_of_long_steps(circuits, rule, timing)
     population = enlist(circuits, rule, _replicas(replicas, len(circuits), start), key)
     _check_names(recorded, tuple(population.grid.coordinates))
     run = Ensemble(population, timing, recorded, asked, (*circuits[0].events, *rule.events), chunk)
@@ -168,6 +170,23 @@ def _check_parts(circuit: AbstractCircuit, rule: Rule) -> None:
     for owner, events in (("circuit", circuit.events), ("rule", rule.events)):
         if not isinstance(events, tuple) or not all(isinstance(item, Event) for item in events):
             raise ValueError(f"events of the {owner} must be a tuple of pd.circuits.event(...); got {checks.shown(events)}")
+
+
+def _warn_of_long_steps(circuits: list[AbstractCircuit], rule: Rule, timing: Timing) -> None:
+    """Say so where steps are longer, or more, than a part can bear."""
+    reach, dt = timing.solver.reach, timing.dt
+    # Decaying weights are to keep their sign, which Euler's steps do up to half of where they are stable.
+    least = 1.0 if timing.solver.first_order else reach
+    rates = max(each.fastest_rate for each in circuits), rule.fastest_decay
+    limits = {"the activity": (reach, rates[0]), "the decay of weights": (least, rates[1])}
+    for what, (most, rate) in limits.items():
+        if dt * rate > most:
+            text = f"dt = {dt:g} is above {most / rate:.3g}, up to which steps of this solver follow {what}: take a smaller dt"
+            warnings.warn(text, stacklevel=4)
+    longest = min(each.longest_duration(dt) for each in circuits)
+    if timing.last * dt > longest:
+        text = f"beyond time {longest:.3g} rounding takes more than a hundredth of what a step of {dt:g} adds to the activity"
+        warnings.warn(f"{text}: take dtype='float64' with jax_enable_x64, or a longer dt", stacklevel=4)
 
 
 def _condition(until: Any) -> Observable | None:

@@ -1,5 +1,5 @@
 """Closed forms and semi-analytic results: numbers in, numbers out; nothing here simulates."""
 
-from plastodyn.theory import chains, consolidation, curl, kuramoto, ratio
+from plastodyn.theory import bounds, chains, consolidation, curl, kuramoto, pulsed, ratio
 
-__all__ = ["chains", "consolidation", "curl", "kuramoto", "ratio"]
+__all__ = ["bounds", "chains", "consolidation", "curl", "kuramoto", "pulsed", "ratio"]

@@ -1,33 +1,30 @@
 """Phase oscillators with plastic weights, all with all or on a sparse graph, coupled evenly or through their weights."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 
 from plastodyn import checks
 from plastodyn.circuits.oscillators import pairs
+from plastodyn.circuits.oscillators.graph import Graph, graph_of
 from plastodyn.protocol import AbstractCircuit, Moment
 from plastodyn.types import Number, Parameter
 
-
-class Graph(NamedTuple):
-    """The structure of a sparse circuit: the k neighbours of each oscillator, slot-major, shape (k, n)."""
-
-    neighbours: Int[Array, "slots oscillators"]
+_ROUNDED = 0.01
+"""Of what a step adds to a phase: the share that rounding may take."""
 
 
 class Oscillators(AbstractCircuit):
     """Phases ``dtheta_i/dt = omega_i + K pull_i``, and a weight for each pair; see `kuramoto` and `weighted_kuramoto`."""
 
     weights: Array
-    phases: Float[Array, " oscillators"]
+    first_phases: Float[Array, " oscillators"]
     frequencies: Float[Array, " oscillators"]
     coupling: Parameter
     selectivity: Parameter | None
@@ -42,12 +39,16 @@ class Oscillators(AbstractCircuit):
     @property
     def activity(self) -> Array:
         """Phases at the start, in radians, shape (N,); they are not wrapped."""
-        return self.phases
+        return self.first_phases
 
     @property
     def structure(self) -> Graph | None:
         """The graph of a sparse circuit."""
         return self.graph
+
+    def longest_duration(self, dt: float) -> float:
+        """How long phases may be lifted until rounding takes a hundredth of what a step adds to them."""
+        return _ROUNDED * dt / float(jnp.finfo(self.first_phases.dtype).epsneg)
 
     def strengths(self, moment: Moment) -> Array | None:
         """What the coupling of each pair is multiplied by, of the shape of the weights; ``None`` for 1."""
@@ -86,6 +87,10 @@ class Oscillators(AbstractCircuit):
             return pairs.dense_alignment(moment.activity)
         return pairs.sparse_alignment(moment.activity, moment.structure.neighbours)
 
+    def phases(self, moment: Moment) -> Array:
+        """The phases, in radians, shape (N,)."""
+        return moment.activity
+
     def coherence(self, moment: Moment) -> Array:
         """``r = |sum_j exp(i theta_j)| / N``."""
         return pairs.coherence(moment.activity)
@@ -108,6 +113,11 @@ class Oscillators(AbstractCircuit):
 class MeanField(Oscillators):
     """Oscillators that pull one another evenly, whatever their weights."""
 
+    @property
+    def fastest_rate(self) -> float:
+        """K: the energy of the phases falls in Euler's steps up to 2 / K, and need not beyond."""
+        return float(np.max(np.abs(np.asarray(self.coupling))))
+
     def strengths(self, moment: Moment) -> Array | None:
         """``C_ij``."""
         return self.likeness(moment)
@@ -116,6 +126,13 @@ class MeanField(Oscillators):
 class Weighted(Oscillators):
     """Oscillators that pull one another through their weights."""
 
+    @property
+    def fastest_rate(self) -> float:
+        """K times the largest mean weight onto an oscillator at the start."""
+        size = np.abs(np.asarray(self.weights))
+        onto = size.mean(-2) if self.graph is not None else size.mean(-1)
+        return float(np.max(np.abs(np.asarray(self.coupling)))) * float(onto.max())
+
     def strengths(self, moment: Moment) -> Array:
         """``W_ij C_ij``."""
         likeness = self.likeness(moment)
@@ -123,13 +140,14 @@ class Weighted(Oscillators):
 
 
 def kuramoto(
-    frequencies: ArrayLike | Sequence[float],
+    frequencies: ArrayLike,
     coupling: Number,
     *,
     key: Array | None = None,
     phases: ArrayLike | None = None,
     weights: ArrayLike | float = 0.0,
     neighbours: ArrayLike | None = None,
+    positions: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     selectivity: Number | None = None,
     phase_noise: Number | None = None,
@@ -146,12 +164,15 @@ def kuramoto(
         key: random key of the phases at the start, uniform on the circle.
         phases: instead of a key, the phases at the start, shape (N,), radians.
         weights: at the start, one number, or an array of shape (N, N), or (k, n) on a sparse graph.
-        neighbours: of a sparse graph, slot-major, shape (k, n), whole numbers from 0 to n - 1: column i holds those of i. All
-            with all unless given.
+        neighbours: of a sparse graph, slot-major, shape (k, n), whole numbers from 0 to n - 1: column i holds those of i, and i
+            itself where a slot is free. All with all unless given.
+        positions: of a sparse graph, shape (n, d), within the unit ball; for rules that move oscillators, see
+            ``pd.geometry``.
         clusters: the cluster of each oscillator, shape (N,), whole numbers from 0; all in one unless given.
         selectivity: a of ``C_ij = exp(-a (omega_i - omega_j)^2)``; C = 1 unless given.
         phase_noise: D, radians^2 per unit of time: ``<dtheta^2> = 2 D dt`` besides; none unless given.
-        dtype: ``float32`` or ``float64``.
+        dtype: ``float32`` or ``float64``. Phases are not wrapped, so that in single precision they lose digits as they grow:
+            `simulate` warns where that matters.
 
     Returns:
         A circuit whose activity is the phases, with the signals ``alignment``, ``coherence``, ``cluster_coherence``,
@@ -167,18 +188,19 @@ def kuramoto(
     (1.0, (3, 3))
     """
     return MeanField(
-        *_parts(frequencies, coupling, key, phases, weights, neighbours, clusters, selectivity, phase_noise, dtype)
+        *_parts(frequencies, coupling, key, phases, weights, neighbours, positions, clusters, selectivity, phase_noise, dtype)
     )
 
 
 def weighted_kuramoto(
-    frequencies: ArrayLike | Sequence[float],
+    frequencies: ArrayLike,
     coupling: Number,
     *,
     key: Array | None = None,
     phases: ArrayLike | None = None,
     weights: ArrayLike | float = 1.0,
     neighbours: ArrayLike | None = None,
+    positions: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     selectivity: Number | None = None,
     phase_noise: Number | None = None,
@@ -194,7 +216,9 @@ def weighted_kuramoto(
         key: random key of the phases at the start, uniform on the circle.
         phases: instead of a key, the phases at the start, shape (N,), radians.
         weights: at the start, one number, or an array of shape (N, N), or (k, n) on a sparse graph.
-        neighbours: of a sparse graph, slot-major, shape (k, n): column i holds those of i. All with all unless given.
+        neighbours: of a sparse graph, slot-major, shape (k, n): column i holds those of i, and i itself where a slot is free.
+            All with all unless given.
+        positions: of a sparse graph, shape (n, d), within the unit ball; for rules that move oscillators.
         clusters: the cluster of each oscillator, shape (N,), whole numbers from 0; all in one unless given.
         selectivity: a of ``C_ij = exp(-a (omega_i - omega_j)^2)``; C = 1 unless given.
         phase_noise: D, radians^2 per unit of time; none unless given.
@@ -212,7 +236,9 @@ def weighted_kuramoto(
     >>> [round(float(v), 4) for v in circuit.activity_velocity(circuit.start)]
     [0.8415, 0.0]
     """
-    return Weighted(*_parts(frequencies, coupling, key, phases, weights, neighbours, clusters, selectivity, phase_noise, dtype))
+    return Weighted(
+        *_parts(frequencies, coupling, key, phases, weights, neighbours, positions, clusters, selectivity, phase_noise, dtype)
+    )
 
 
 def _parts(
@@ -222,6 +248,7 @@ def _parts(
     phases: Any,
     weights: Any,
     neighbours: Any,
+    positions: Any,
     clusters: Any,
     selectivity: Any,
     phase_noise: Any,
@@ -237,7 +264,7 @@ def _parts(
     for name, value in (("selectivity", selectivity), ("phase_noise", phase_noise)):
         if value is not None:
             checks.parameter(name, value, at_least=0)
-    graph = None if neighbours is None else Graph(_neighbours(neighbours, omega.size))
+    graph = graph_of(neighbours, positions, omega)
     labels, count = _clusters(clusters, omega.size)
     start = _weights(weights, graph, omega)
     return start, _phases(key, phases, omega), omega, coupling, selectivity, phase_noise, graph, labels, count
@@ -264,28 +291,10 @@ def _weights(weights: ArrayLike, graph: Graph | None, omega: Array) -> Array:
     if found.ndim and found.shape != shape:
         raise ValueError(f"weights must be one number, or an array of shape {shape}; got shape {found.shape}")
     start = np.broadcast_to(found, shape).copy()
-    if not found.ndim and graph is None:
-        np.fill_diagonal(start, 0)
+    if not found.ndim:
+        own = np.arange(omega.size)
+        start[(own[:, None] if graph is None else np.asarray(graph.neighbours)) == own] = 0
     return jnp.asarray(start)
-
-
-def _neighbours(neighbours: ArrayLike, oscillators: int) -> Array:
-    checks.number("neighbours", neighbours)
-    found = np.asarray(neighbours)
-    if found.dtype.kind not in "iu" or found.ndim != 2 or found.shape[1] != oscillators or not found.size:
-        raise ValueError(
-            f"neighbours must be whole numbers of shape (k, {oscillators}), those of oscillator i in column i; "
-            f"got {found.dtype} of shape {found.shape}"
-        )
-    if found.min() < 0 or found.max() >= oscillators:
-        raise ValueError(f"neighbours must be from 0 to {oscillators - 1}; got {found.min()} to {found.max()}")
-    if (found == np.arange(oscillators)).any():
-        raise ValueError(f"neighbours must not hold an oscillator's own number; oscillator {_first_self(found)} has it")
-    return jnp.asarray(found, jnp.int32)
-
-
-def _first_self(neighbours: np.ndarray) -> int:
-    return int(np.flatnonzero((neighbours == np.arange(neighbours.shape[1])).any(0))[0])
 
 
 def _clusters(clusters: ArrayLike | None, oscillators: int) -> tuple[Array, int]:

@@ -1,7 +1,8 @@
 """Sums over the pairs of oscillators, of all with all or along a sparse graph, without an array over pairs but the weights.
 
 A sparse graph has k slots for each of n oscillators. Its arrays are slot-major, shape (k, n): entry (s, i) is that of the
-s-th neighbour of oscillator i, so that the loops go over slots, and what they hold besides is one number an oscillator.
+s-th neighbour of oscillator i, so that the loops go over slots, and what they hold besides is one number an oscillator. A
+slot that holds i itself is free: i does not pull itself, and its alignment with itself counts as 0.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,10 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
+from plastodyn.numerics import root
+
+_FEW = 32
+"""Clusters up to which membership is written out as a matrix."""
 Phases = Float[Array, " oscillators"]
 Slots = Float[Array, "slots oscillators"]
 Neighbours = Int[Array, "slots oscillators"]
@@ -46,8 +51,8 @@ def sparse_alignment(phases: Phases, neighbours: Neighbours) -> Slots:
     >>> sparse_alignment(jnp.array([0.0, jnp.pi]), jnp.array([[1, 0]])).round(6).tolist()
     [[-1.0, -1.0]]
     """
-    cosine, sine = jnp.cos(phases), jnp.sin(phases)
-    return each_slot(lambda near: at(cosine, near) * cosine + at(sine, near) * sine, neighbours)
+    cosine, sine, own = jnp.cos(phases), jnp.sin(phases), jnp.arange(phases.shape[0])
+    return each_slot(lambda near: jnp.where(near == own, 0, at(cosine, near) * cosine + at(sine, near) * sine), neighbours)
 
 
 def sparse_pull(phases: Phases, strengths: Slots | None, neighbours: Neighbours) -> Phases:
@@ -66,16 +71,15 @@ def sparse_pull(phases: Phases, strengths: Slots | None, neighbours: Neighbours)
 
 
 def sparse_coherence(phases: Phases, neighbours: Neighbours) -> Phases:
-    """Coherence of the neighbours of each oscillator, ``|sum_j exp(i theta_j)| / k``.
+    """Coherence of the neighbours of each oscillator, ``|sum_j exp(i theta_j)|`` over their number; 0 of none.
 
-    >>> sparse_coherence(jnp.zeros(2), jnp.array([[1, 0]])).tolist()
+    >>> sparse_coherence(jnp.zeros(2), jnp.array([[1, 1], [0, 0]])).tolist()
     [1.0, 1.0]
     """
-    cosine, sine = (
-        over_slots(lambda near: at(part, near), jnp.zeros_like(phases), neighbours)  # noqa: B023
-        for part in (jnp.cos(phases), jnp.sin(phases))
-    )
-    return length(cosine, sine) / neighbours.shape[0]
+    parts, own = jnp.stack([jnp.cos(phases), jnp.sin(phases), jnp.ones_like(phases)]), jnp.arange(phases.shape[0])
+    taken = lambda near: jnp.where(near == own, 0, parts.at[:, near].get(mode="promise_in_bounds"))  # noqa: E731
+    cosine, sine, count = over_slots(taken, jnp.zeros_like(parts), neighbours)
+    return root(cosine**2 + sine**2) / jnp.maximum(count, 1)
 
 
 def dense_alignment(phases: Phases) -> Float[Array, "oscillators oscillators"]:
@@ -115,7 +119,7 @@ def coherence(phases: Phases) -> Array:
     >>> float(coherence(jnp.zeros(3)))
     1.0
     """
-    return length(jnp.cos(phases).mean(), jnp.sin(phases).mean())
+    return root(jnp.cos(phases).mean() ** 2 + jnp.sin(phases).mean() ** 2)
 
 
 def cluster_coherence(phases: Phases, clusters: Int[Array, " oscillators"], count: int) -> Phases:
@@ -124,17 +128,11 @@ def cluster_coherence(phases: Phases, clusters: Int[Array, " oscillators"], coun
     >>> cluster_coherence(jnp.array([0.0, 0.0, jnp.pi]), jnp.array([0, 1, 1]), 2).round(6).tolist()
     [1.0, 0.0, 0.0]
     """
+    parts = jnp.stack([jnp.cos(phases), jnp.sin(phases), jnp.ones_like(phases)], axis=1)
+    if count > _FEW:
+        sums = jax.ops.segment_sum(parts, clusters, count)
+        return root((sums[:, :2] ** 2).sum(1))[clusters] / sums[clusters, 2]
+    # A product with few columns, since sums over places are slow on accelerators.
     members = jax.nn.one_hot(clusters, count, dtype=phases.dtype)
-    sums = members.T @ jnp.stack([jnp.cos(phases), jnp.sin(phases)], axis=1) / members.sum(0)[:, None]
-    return members @ length(sums[:, 0], sums[:, 1])
-
-
-def length(across: Array, up: Array) -> Array:
-    """``sqrt(x^2 + y^2)``, whose gradient at the origin is 0 instead of undefined.
-
-    >>> float(jax.grad(lambda x: length(x, x))(0.0))
-    0.0
-    """
-    square = across**2 + up**2
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+    sums = members.T @ parts
+    return members @ (root((sums[:, :2] ** 2).sum(1)) / sums[:, 2])

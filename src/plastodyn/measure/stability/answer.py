@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 VERDICTS = ("stable", "unstable", "unstable: chaotic", "unstable: settles elsewhere", "unstable: diverges", "undecided")
 
+SIGNIFICANT = 3.0
+"""Standard errors by which an exponent must exceed 0 for neighbours to part."""
+
 MARGIN = 2.0
 """How many times faster than without flips the growth must be to count as theirs."""
 
@@ -61,6 +64,12 @@ class SignStability(NamedTuple):
         if not self.steps:
             return f"directions grow, but hardly. {_ASK}"
         if self.unstable:
-            return "directions grow, but the runs neither came to rest nor are they measurably chaotic; ask for more steps"
+            parts = self.lyapunov_exponent > SIGNIFICANT * self.lyapunov_error
+            seen = (
+                "neighbours part no faster than runs leave it: that need not be chaotic"
+                if parts
+                else "nor are they measurably chaotic"
+            )
+            return f"directions grow, and runs of {self.steps} steps did not come to rest, but {seen}; more steps may tell"
         moved = "had not returned, or moved on along a flat direction"
         return f"no direction grows, but runs that start next to the solution {moved}; ask for more steps"

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from plastodyn.measure.stability.answer import SIGNIFICANT
 from plastodyn.measure.stability.runs import Ends
 
 _LEFT = 1e-2
@@ -18,8 +19,6 @@ _GROWING = 2.0
 """Growth of that norm over the second half of a run from which it counts as diverged."""
 _PARTED = 3.0
 """Logarithm of the growth of distances between neighbours over half a run from which it may count as chaos."""
-_SIGNIFICANT = 3.0
-"""Standard errors by which an exponent must exceed 0."""
 
 
 class Motion(NamedTuple):
@@ -46,7 +45,7 @@ class Motion(NamedTuple):
     @property
     def parts(self) -> bool:
         """Whether neighbours part measurably."""
-        return self.exponent > _SIGNIFICANT * self.error and self.exponent * self.steps > _PARTED
+        return self.exponent > SIGNIFICANT * self.error and self.exponent * self.steps > _PARTED
 
     @property
     def settles(self) -> bool:

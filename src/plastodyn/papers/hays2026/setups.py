@@ -1,12 +1,14 @@
 """The circuits of the paper, its rule, and what is measured of a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
+from numpy.typing import ArrayLike
 
 import plastodyn as pd
 from plastodyn.circuits import AbstractCircuit
@@ -19,6 +21,8 @@ SLOPE, CENTRE = 20.0, 0.5
 """Of the gate."""
 RATE = 0.02
 """eps, of plasticity, per unit of time; eta = lambda = 1 but in figure 4."""
+LOCKED, DRIFTERS = 5, (5.0, -6.0, 7.0)
+"""Of figure 3: how many oscillators lock, and near which frequencies the others drift."""
 
 
 def gate(signal: str = "coherence") -> Any:
@@ -32,16 +36,26 @@ def plasticity(rate: float = RATE, gain: float = 1.0, gated: bool = True) -> Rul
     return rate * ((pd.rules.gated(growth, gate()) if gated else growth) + pd.rules.decay(1.0))
 
 
-def coherence(moment: Moment) -> Array:
-    """r, as an observable."""
-    return moment.signal("coherence")
+def drawn(
+    law: pd.circuits.frequencies.FrequencyLaw, centres: ArrayLike, coupling: float, count: int, key: Array, **options: Any
+) -> list[AbstractCircuit]:
+    """Circuits of oscillators with frequencies drawn about these centres, and phases uniform on the circle."""
+    circuits = []
+    for each in jax.random.split(key, count):
+        key_frequencies, key_phases = jax.random.split(each)
+        frequencies = law.draw(key_frequencies, np.size(centres)) + jnp.asarray(centres, "float32")
+        circuits.append(pd.circuits.kuramoto(frequencies, coupling, key=key_phases, **options))
+    return circuits
 
 
-def run(
-    circuits: Sequence[AbstractCircuit], rule: Rule, steps: int, key: Array, record: Sequence[Callable[[Moment], Any]]
-) -> xr.Dataset:
+def five_and_three(count: int, key: Array) -> list[AbstractCircuit]:
+    """Circuits of figure 3: five oscillators within 0.2 of frequency 0, which lock, and three near 5, -6 and 7, which drift."""
+    return drawn(pd.circuits.frequencies.uniform(0.2), [0.0] * LOCKED + list(DRIFTERS), 3.0, count, key)
+
+
+def run(circuits: Sequence[AbstractCircuit], rule: Rule, steps: int, key: Array, record: Sequence[Any]) -> xr.Dataset:
     """A run by Euler's method, recorded at every step."""
-    return pd.simulate(list(circuits), rule, duration=steps * STEP, dt=STEP, key=key, record=[pd.observe(x) for x in record])
+    return pd.simulate(list(circuits), rule, duration=steps * STEP, dt=STEP, key=key, record=list(record))
 
 
 def mean_and_error(each: xr.DataArray) -> tuple[float, float]:

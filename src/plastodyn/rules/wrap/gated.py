@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -98,7 +99,10 @@ class Gated(Wrapped):
     def transform(self, change: Weights, moment: Moment, own: State, dt: Array | float) -> Weights:
         """The gate's opening times the change."""
         del dt
-        return tree.scale(self.gate.opening(moment, own), change)
+        opening = jnp.asarray(self.gate.opening(moment, own))
+        for leaf in jax.tree.leaves(change):
+            _check_fits(opening.shape, leaf.shape)
+        return tree.scale(opening, change)
 
     def remember(self, own: State, moment: Moment, dt: Array) -> State:
         """The gate's memory, one step later."""
@@ -130,6 +134,17 @@ def gated(rule: Rule, gate: Gate | Callable[[Moment], Array] | float | Array) ->
         return Gated(rule, Memoryless(gate))
     checks.parameter("gate", gate)
     return Scaled(rule, gate)
+
+
+def _check_fits(opening: tuple[int, ...], weights: tuple[int, ...]) -> None:
+    """Refuse a gate that opens by more numbers than the weights have places for."""
+    try:
+        fits = jnp.broadcast_shapes(opening, weights) == weights
+    except ValueError:
+        fits = False
+    if not fits:
+        wanted = "one number, or an array that broadcasts against the weights"
+        raise ValueError(f"gate must open by {wanted}, shape {weights}; got shape {opening}")
 
 
 def averaged(gate: Gate | Callable[[Moment], Array], averaging_time: Number) -> Averaged:

@@ -17,7 +17,7 @@ def coupling_energy(phases: Phases, coupling: float) -> Floats:
     """Energy of all-to-all coupling, ``V = -(K / 2N) sum_ij cos(theta_i - theta_j) = -(K N / 2) r^2``.
 
     It falls along the phases' motion when all frequencies are equal: ``dV/dt = -|f|^2 - omega . f`` with ``f = -grad V``.
-    With other frequencies it falls only where ``|f|`` exceeds the norm of the frequencies counted from their mean.
+    With other frequencies it is sure to fall only where ``|f|`` exceeds the norm of the frequencies counted from their mean.
 
     Args:
         phases: theta, shape (..., N), radians.
@@ -120,7 +120,7 @@ def largest_weight_share(oscillators: int, gain: float, decay: float, rate: floa
         checks.one_number(name, value, above=0)
     checks.one_number("slope", slope, at_least=0)
     movement = gain / decay * oscillators**0.5 * (2**0.5 + slope / 4)
-    return 4 * rate * decay / movement**2
+    return 4 * rate * decay / movement / movement
 
 
 def composite_energy(
@@ -193,7 +193,8 @@ def weighted_energy(
         checks.one_number(name, value, above=0)
     w, count = _matrix("weights", weights, theta), theta.shape[-1]
     if not np.allclose(w, w.swapaxes(-1, -2), rtol=1e-5, atol=1e-6 * max(float(np.abs(w).max()), 1e-30)):
-        raise ValueError("weights must be symmetric: the energy falls for symmetric coupling only")
+        apart = float(np.abs(w - w.swapaxes(-1, -2)).max())
+        raise ValueError(f"weights must be symmetric, or the energy need not fall; got pairs that differ by up to {apart:.3g}")
     z = np.exp(1j * theta)
     aligned = np.real(np.einsum("...i,...ij,...j->...", z.conj(), w, z))
     kept = coupling * decay / (4 * count * gain) * (w**2).sum((-2, -1))

@@ -11,8 +11,10 @@ from plastodyn.types import Floats
 
 _BISECTIONS = 50
 _NODES = 4096
+_ROUNDING, _AREA = 1e-6, 0.02
+"""How far a density may be from symmetric and falling, in terms of its centre, and from area 1."""
 _ANGLES = np.pi * ((np.arange(_NODES) + 0.5) / _NODES - 0.5)
-"""Midpoints of a period, -pi/2 to pi/2: for a smooth g the sum over them converges faster than any power."""
+"""Midpoints from -pi/2 to pi/2: for a smooth g the sum over them converges fast."""
 
 
 def critical_coupling(central_density: ArrayLike) -> Floats:
@@ -53,7 +55,7 @@ def order_parameter(coupling: ArrayLike, density: Callable[[Floats], Floats]) ->
         r, between 0 and 1, of the shape of ``coupling``.
 
     Raises:
-        ValueError: if a coupling is negative, or ``density`` is no function that returns numbers at least 0.
+        ValueError: if a coupling is negative, or ``density`` is no function of area 1 that is symmetric and falls to both sides.
 
     Source: Kuramoto (1975).
 
@@ -62,22 +64,39 @@ def order_parameter(coupling: ArrayLike, density: Callable[[Floats], Floats]) ->
     [0.0, 0.4472, 0.7071]
     """
     checks.number("coupling", coupling, at_least=0)
-    checks.function("density", density, takes=1, of=" of an array of frequencies")
-    strength = np.asarray(coupling, float)
-    try:
-        found = density(np.zeros(1))
-    except Exception as error:
-        raise ValueError(f"density must be a function of an array of frequencies; it failed: {type(error).__name__}") from error
-    checks.number("density", found, at_least=0)
+    central = checked_density(density)
+    strength, scale = np.asarray(coupling, float), 1 / (np.pi * central)
 
     def grows(r: Floats) -> Floats:
         """Whether so coherent a field locks enough oscillators to be more coherent still."""
-        detuning = (strength * r)[..., None] * np.sin(_ANGLES)
-        locked = np.pi * np.mean(np.cos(_ANGLES) ** 2 * density(detuning), axis=-1)
-        return np.asarray(strength * locked > 1)
+        share, cosine, _ = locked(strength * r, density, scale)
+        return np.asarray((share * cosine).sum(-1) > r)
 
     low, high = bisect(grows, np.zeros_like(strength), np.ones_like(strength), _BISECTIONS)
     return np.where(high < 1e-9, 0.0, 0.5 * (low + high))
+
+
+def locked(field: ArrayLike, density: Callable[[Floats], Floats], scale: float) -> tuple[Floats, Floats, Floats]:
+    """Shares of oscillators that a field K r locks, and cosine and sine of the angles at which they stand, at nodes.
+
+    Frequencies ``w = s tan(p sin x)``, ``tan p = K r / s``, at midpoints x of half a turn: close to one another where the law
+    of scale s has its oscillators, and at the ends, where the cosine has a root.
+
+    Args:
+        field: K r, shape (...), at least 0, per unit of time.
+        density: of frequencies.
+        scale: s, above 0: its width.
+
+    Returns:
+        Three arrays of shape (..., nodes); the first sums up to the share of oscillators that are locked.
+    """
+    pull = np.asarray(field, float)[..., None]
+    most = np.arctan(pull / scale)
+    bend = most * np.sin(_ANGLES)
+    frequency = scale * np.tan(bend)
+    sine = np.clip(frequency / np.where(pull > 0, pull, 1.0), -1, 1)
+    width = np.pi / _NODES * most * np.cos(_ANGLES) * scale / np.cos(bend) ** 2
+    return width * density(frequency), np.sqrt((1 - sine) * (1 + sine)), sine
 
 
 def ott_antonsen(time: ArrayLike, coupling: ArrayLike, half_width: ArrayLike, start: ArrayLike) -> Floats:
@@ -109,32 +128,30 @@ def ott_antonsen(time: ArrayLike, coupling: ArrayLike, half_width: ArrayLike, st
     checks.broadcast(time=time, coupling=coupling, half_width=half_width, start=start)
     t, strength, width, r0 = np.broadcast_arrays(*(np.asarray(x, float) for x in (time, coupling, half_width, start)))
     growth = strength / 2 - width
-    # (1 - exp(-2 a t)) / (2 a), which is t where a is 0.
-    small = np.abs(growth * t) < 1e-12
-    with np.errstate(over="ignore"):
-        # Beyond the range of floats the incoherent state is reached.
-        waited = np.where(small, t, -np.expm1(-2 * growth * t) / np.where(small, 1.0, 2 * growth))
-        return r0 / np.sqrt(np.exp(-2 * growth * t) + strength * r0**2 * waited)
+    # Both forms are the same; each overflows where the other does not. (exp(2 a t) - 1) / (2 a) is t where a is 0.
+    falls, small = growth <= 0, np.abs(growth * t) < 1e-12
+    exponent = -2 * np.abs(growth) * t
+    waited = np.where(small, t, -np.expm1(exponent) / np.where(small, 1.0, 2 * np.abs(growth)))
+    left = np.exp(exponent)
+    below = np.where(falls, 1.0, np.where(r0 > 0, left, 1.0))
+    return r0 * np.where(falls, np.sqrt(left), 1.0) / np.sqrt(below + strength * r0**2 * waited)
 
 
-def random_coherence(oscillators: ArrayLike) -> Floats:
-    """Mean coherence of phases that know nothing of each other, ``sqrt(pi / (4 N))``, and a scale for any finite circuit.
-
-    By chance r exceeds x with probability ``exp(-N x^2)``; both hold for more than a few oscillators.
-
-    Args:
-        oscillators: N, at least 1.
-
-    Returns:
-        The mean of r.
-
-    Raises:
-        ValueError: if a number is below 1.
-
-    Source: Rayleigh (1880).
-
-    >>> round(float(random_coherence(100)), 4)
-    0.0886
-    """
-    checks.number("oscillators", oscillators, at_least=1)
-    return np.sqrt(np.pi / (4 * np.asarray(oscillators, float)))
+def checked_density(density: Callable[[Floats], Floats]) -> float:
+    """The density at its centre, above 0, once it is seen to be symmetric, of area 1, and to fall to both sides."""
+    checks.function("density", density, takes=1, of=" of an array of frequencies")
+    try:
+        found = density(np.zeros(1))
+    except Exception as error:
+        raise ValueError(f"density must be a function of an array of frequencies; it failed: {type(error).__name__}") from error
+    checks.number("density", found, above=0)
+    central = float(np.ravel(found)[0])
+    places = np.tan(_ANGLES) / (np.pi * central)
+    here = np.asarray(density(places), float)
+    checks.number("density", here, at_least=0)
+    area = float(np.mean(here / np.cos(_ANGLES) ** 2) / central)
+    rises = (np.diff(here[: _NODES // 2]) < -_ROUNDING * central).any()
+    if rises or not np.allclose(here, here[::-1], atol=_ROUNDING * central) or abs(area - 1) > _AREA:
+        got = f"area {area:.3g}" if abs(area - 1) > _AREA else "one that does not"
+        raise ValueError(f"density must have area 1, be symmetric about 0 and fall to both sides; got {got}")
+    return central
