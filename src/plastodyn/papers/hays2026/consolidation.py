@@ -159,9 +159,8 @@ def _against_theory(source: Source, data: xr.Dataset, late: str, when: str) -> C
     off = np.log(found / _errors_in_theory(_PERIODS, late, when))
     worst = int(np.argmax(np.abs(off)))
     name = f"late error, fluctuations {when}, learning {late}: ln over theory, where furthest, slips of {_PERIODS[worst]:g}"
-    return source.equal(
-        name, "periodic Lyapunov equation", 0.0, _TOLERANCE, off[worst], _relative_error(data, late, when)[worst]
-    )
+    error = _relative_error(data, late, when)[worst]
+    return source.equal(name, "periodic Lyapunov equation", 0.0, _TOLERANCE, off[worst], error)
 
 
 def _relative_error(data: xr.Dataset, late: str, when: str) -> np.ndarray:

@@ -55,7 +55,8 @@ def order_parameter(coupling: ArrayLike, density: Callable[[Floats], Floats]) ->
         r, between 0 and 1, of the shape of ``coupling``.
 
     Raises:
-        ValueError: if a coupling is negative, or ``density`` is no function of area 1 that is symmetric and falls to both sides.
+        ValueError: if a coupling is negative, or ``density`` is no function of area 1 that is symmetric and falls to both
+            sides.
 
     Source: Kuramoto (1975).
 
