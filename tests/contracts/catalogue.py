@@ -21,6 +21,12 @@ def linear(widths=(4, 3, 2)):
     return pd.circuits.through_covariance(full)
 
 
+def one_layer():
+    return pd.circuits.student_teacher(
+        [4, 2], inputs=30, key=jax.random.key(3), displacement=0.3, normalisation=pd.circuits.half_squared_error
+    )
+
+
 def quadratic():
     return pd.Circuit(loss=lambda w: 0.5 * jnp.sum(DIAGONAL * w**2), weights=jnp.linspace(-1.0, 1.0, 12))
 
@@ -74,6 +80,8 @@ CIRCUITS = {
         [4, 5, 3, 2], hidden=["tanh", "relu"], output="tanh", inputs=30, key=jax.random.key(4)
     ),
     "through_covariance": linear,
+    "expanded": lambda: pd.circuits.expanded(one_layer(), 6, 3, key=jax.random.key(13), measured="original"),
+    "enlarged": lambda: pd.circuits.enlarged(layered(), [4, 5, 2]),
     "matched": lambda: pd.circuits.matched(layered()),
     "minibatches": examples,
     "tracking": chain,
@@ -161,6 +169,7 @@ RULES = {
     "constrained_sign": Row(pd.rules.constrained(pd.rules.gradient(0.05), keep="sign"), descends=True),
     "scaled": Row(0.5 * pd.rules.gradient(0.1), descends=True),
     "white": Row(pd.fluctuations.white(0.02), random=True, norm=0.02),
+    "synaptic_noise": Row(pd.fluctuations.synaptic_noise(0.005), random=True),
     "wiener": Row(pd.fluctuations.wiener(0.02), random=True),
     "ornstein_uhlenbeck": Row(pd.fluctuations.ornstein_uhlenbeck(0.02, 5.0), random=True),
     "mean_reverting": Row(pd.fluctuations.mean_reverting(0.02, 5.0), random=True),
@@ -176,7 +185,7 @@ SHAPED = {"flipped", "confined", "sparing"}
 # Rows whose signs by neuron need matrices of weights.
 BY_NEURON = {"presynaptic", "postsynaptic"}
 SPARSE = {name for name, row in RULES.items() if row.sparse}
-UNLAYERED = {"user", "minibatches", "tracking", "pattern_layer", "kuramoto", "weighted_kuramoto", "with_rhythm"}
+UNLAYERED = {"user", "expanded", "minibatches", "tracking", "pattern_layer", "kuramoto", "weighted_kuramoto", "with_rhythm"}
 
 
 def home(name):

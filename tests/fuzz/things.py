@@ -79,6 +79,7 @@ def batch_loss(w, x):
 WEIGHTS, SIGNS, KEY = jnp.ones(2), jnp.array([1.0, -1.0]), jax.random.key(0)
 BOWL = pd.Circuit(bowl, WEIGHTS)
 LAYERED = circuits.student_teacher([3, 4, 2], hidden="linear", inputs=20, key=KEY, displacement=0.3)
+ONE_LAYER = circuits.student_teacher([3, 2], inputs=20, key=KEY, normalisation=circuits.half_squared_error)
 LINEAR = circuits.through_covariance(LAYERED)
 GRADIENT = rules.gradient(0.1)
 OPERATOR = measure.operator(decay, WEIGHTS)

@@ -2,6 +2,7 @@
 
 from plastodyn.circuits import perturbations
 from plastodyn.circuits.integrator import Integrator, integrator
+from plastodyn.circuits.layered.enlarged import enlarged, expanded, semi_orthogonal
 from plastodyn.circuits.layered.layers import fan_in_normal, fan_in_uniform, glorot_uniform
 from plastodyn.circuits.layered.linear import LinearStudentTeacher, input_covariance, through_covariance
 from plastodyn.circuits.layered.matching import Matched, matched
@@ -40,7 +41,9 @@ __all__ = [
     "StudentTeacher",
     "Tracking",
     "WithRhythm",
+    "enlarged",
     "event",
+    "expanded",
     "fan_in_normal",
     "fan_in_uniform",
     "frequencies",
@@ -61,6 +64,7 @@ __all__ = [
     "reachable",
     "reachable_by_sign",
     "resampled",
+    "semi_orthogonal",
     "student_teacher",
     "through_covariance",
     "tracking",

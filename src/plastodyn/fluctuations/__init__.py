@@ -4,7 +4,7 @@ from plastodyn.fluctuations.coloured import mean_reverting, ornstein_uhlenbeck
 from plastodyn.fluctuations.confined import confined, sparing
 from plastodyn.fluctuations.multiplicative import log_normal
 from plastodyn.fluctuations.systematic import drift, homeostatic_scaling
-from plastodyn.fluctuations.white import white, wiener
+from plastodyn.fluctuations.white import synaptic_noise, white, wiener
 
 __all__ = [
     "confined",
@@ -14,6 +14,7 @@ __all__ = [
     "mean_reverting",
     "ornstein_uhlenbeck",
     "sparing",
+    "synaptic_noise",
     "white",
     "wiener",
 ]

@@ -28,6 +28,14 @@ class White(Rule):
         return tree.scale(self.rate * jnp.sqrt(dt), noise), state
 
 
+class SynapticNoise(White):
+    """Isotropic steps of exact norm, of a size given for one synapse; see `synaptic_noise`."""
+
+    def increment(self, moment: Moment, state: State, dt: Array, noise: Weights) -> tuple[Weights, State]:
+        """``rate sqrt(N dt) n_hat``."""
+        return tree.scale(self.rate * jnp.sqrt(dt * tree.size(moment.weights)), noise), state
+
+
 class Wiener(Rule):
     """Independent Brownian motion of every weight; see `wiener`."""
 
@@ -65,6 +73,26 @@ def white(rate: Number) -> White:
     """
     checks.parameter("rate", rate, at_least=0)
     return White(rate)
+
+
+def synaptic_noise(rate: Number) -> SynapticNoise:
+    """White fluctuations of a size given for each synapse: ``de = rate sqrt(N dt) n_hat``, so that |de| grows with the circuit.
+
+    The same as `white` of ``rate sqrt(N)``, N the number of weights.
+
+    Args:
+        rate: gamma3, root-mean-square change of one weight per step (per square root of time in a flow), at least 0.
+
+    Raises:
+        ValueError: if ``rate`` is negative or not finite.
+
+    Source: Raman, Rotondo and O'Leary (2019), synaptic noise.
+
+    >>> synaptic_noise(0.05).rate
+    0.05
+    """
+    checks.parameter("rate", rate, at_least=0)
+    return SynapticNoise(rate)
 
 
 def wiener(rate: Number) -> Wiener:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import reduce
-from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -11,7 +10,13 @@ from jax import Array
 from jaxtyping import Float
 
 from plastodyn import checks
-from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher, half_squared_error, mean_squared_error
+from plastodyn.circuits.layered.student_teacher import (
+    Layers,
+    StudentTeacher,
+    half_squared_error,
+    mean_squared_error,
+    with_teacher,
+)
 from plastodyn.protocol import AbstractCircuit, Moment, Symmetry
 
 
@@ -47,7 +52,11 @@ class LinearStudentTeacher(AbstractCircuit):
     test_covariance: Array
     scale: float = eqx.field(static=True)
     symmetries: frozenset[Symmetry] = eqx.field(static=True, default=frozenset())  # pyright: ignore[reportIncompatibleMethodOverride]
-    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher"})
+
+    @property
+    def signals(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What it offers; the teacher if it is of the student's widths."""
+        return with_teacher(frozenset({"loss"}), self.weights, self.teacher)
 
     def error(self, weights: Layers) -> Float[Array, "outputs inputs"]:
         """The distance of the student's input-output map from the teacher's, shape (outputs, inputs)."""

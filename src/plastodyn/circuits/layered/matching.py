@@ -1,7 +1,6 @@
 """Matching losses: the loss of a nonlinear output whose delta is the plain error."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +8,7 @@ from jax import Array
 
 from plastodyn import checks
 from plastodyn.circuits.layered.layers import forward
-from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher
+from plastodyn.circuits.layered.student_teacher import Layers, StudentTeacher, with_teacher
 from plastodyn.protocol import AbstractCircuit, Moment
 
 # Integrals of the activations: Phi' = phi.
@@ -26,7 +25,11 @@ class Matched(AbstractCircuit):
 
     weights: Layers
     circuit: StudentTeacher
-    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher"})
+
+    @property
+    def signals(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What it offers; the teacher if it is of the student's widths."""
+        return with_teacher(frozenset({"loss"}), self.weights, self.teacher)
 
     @property
     def teacher(self) -> Layers:

@@ -1,7 +1,6 @@
 """Minibatches: a circuit whose rule is taught by inputs redrawn at every step."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -22,7 +21,11 @@ class Resampled(AbstractCircuit):
     weights: Layers
     circuit: StudentTeacher
     samples: int = eqx.field(static=True)
-    signals: ClassVar[frozenset[str]] = StudentTeacher.signals
+
+    @property
+    def signals(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Those of the inner circuit."""
+        return self.circuit.signals
 
     @property
     def teacher(self) -> Layers:

@@ -1,7 +1,8 @@
 """Student-teacher circuits: a layered network that must keep, or learn, the input-output map of a fixed copy."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from itertools import pairwise
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -20,6 +21,20 @@ class Layers(NamedTuple):
 
     kernels: Kernels
     biases: Kernels = ()
+
+
+_SIGNALS = frozenset({"loss", "presynaptic", "postsynaptic", "nodes", "layers"})
+
+
+def with_teacher(signals: frozenset[str], weights: Layers, teacher: Layers) -> frozenset[str]:
+    """The signals, and the teacher if its arrays are of the student's shapes: only then can a student move towards it.
+
+    >>> weights = Layers((jnp.ones((2, 3)),))
+    >>> sorted(with_teacher(frozenset({"loss"}), weights, weights))
+    ['loss', 'teacher']
+    """
+    alike = [kernel.shape for kernel in weights.kernels] == [kernel.shape for kernel in teacher.kernels]
+    return signals | {"teacher"} if alike else signals
 
 
 def mean_squared_error(error: Float[Array, "outputs samples"]) -> Float[Array, ""]:
@@ -57,7 +72,11 @@ class StudentTeacher(AbstractCircuit):
     targets: Float[Array, "outputs samples"]
     activations: tuple[str, ...] = eqx.field(static=True)
     normalisation: Callable[[Array], Array] = eqx.field(static=True)
-    signals: ClassVar[frozenset[str]] = frozenset({"loss", "teacher", "presynaptic", "postsynaptic", "nodes", "layers"})
+
+    @property
+    def signals(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What it offers; see `with_teacher`."""
+        return with_teacher(_SIGNALS, self.weights, self.teacher)
 
     def rates(self, weights: Layers, perturbations: Kernels | None = None) -> tuple[Array, ...]:
         """Firing rates of every layer, each (features, samples), inputs first."""
@@ -170,14 +189,17 @@ def student_teacher(
         normalisation: function from the error, shape (outputs, samples), to the loss, averaging over samples:
             `mean_squared_error` or `half_squared_error`.
         displacement: relative distance between student and teacher at the start.
-        teacher: kernels of the teacher, (outputs, inputs) each; Glorot's uniform law unless given.
-        student: kernels at which the student starts; the displaced teacher unless given.
+        teacher: kernels of the teacher, (outputs, inputs) each, between the same inputs and outputs; its hidden layers may be
+            of other widths. Glorot's uniform law unless given.
+        student: kernels at which the student starts; the displaced teacher unless given, or, beside a teacher of other
+            widths, Glorot's uniform law.
         biases: give each unit a bias; it starts at 0.
         plastic_biases: let biases learn and fluctuate as weights do; otherwise they stay fixed.
         dtype: ``float32`` or ``float64`` (the latter needs JAX's x64 mode).
 
     Returns:
-        A circuit with signals ``loss``, ``teacher``, ``presynaptic``, ``postsynaptic``, ``nodes`` and ``layers``.
+        A circuit with signals ``loss``, ``teacher`` (of the student's widths), ``presynaptic``, ``postsynaptic``, ``nodes``
+        and ``layers``.
 
     Raises:
         ValueError: if a width, activation, number of inputs or the shape of given inputs is not valid.
@@ -204,15 +226,29 @@ def student_teacher(
     key_weights, key_inputs, key_displacement = jax.random.split(key, 3)
     data = _inputs(inputs, input_law, key_inputs, widths[0], kind)
 
-    zeros = tuple(jnp.zeros(width, kind) for width in widths[1:]) if biases or plastic_biases else ()
-    plastic = zeros if plastic_biases else ()
-    kernels = glorot_uniform(key_weights, widths, kind) if teacher is None else _kernels("teacher", teacher, widths, kind)
+    master = widths if teacher is None else _teacher_widths(teacher, widths)
+    drawn = glorot_uniform(key_weights, widths, kind)
+    goal = drawn if teacher is None else _kernels("teacher", teacher, master, kind)
     factor = 1 + float(displacement) * jax.random.normal(key_displacement, (), kind)
-    start = tuple(factor * kernel for kernel in kernels) if student is None else _kernels("student", student, widths, kind)
-    targets = forward(kernels, zeros, activations, data)[-1]
-    fixed = () if plastic_biases else zeros
+    own = tuple(factor * kernel for kernel in goal) if master == widths else drawn
+    start = own if student is None else _kernels("student", student, widths, kind)
+
+    resting = biases or plastic_biases
+    zeros, zeros_there = (tuple(jnp.zeros(n, kind) for n in sizes[1:]) if resting else () for sizes in (widths, master))
+    targets = forward(goal, zeros_there, activation_names(master, hidden, output), data)[-1]
     checks.scalar_loss("normalisation", normalisation, targets)
-    return StudentTeacher(Layers(start, plastic), Layers(kernels, plastic), fixed, data, targets, activations, normalisation)
+    weights = Layers(start, zeros if plastic_biases else ())
+    answer = Layers(goal, zeros_there if plastic_biases else ())
+    return StudentTeacher(weights, answer, () if plastic_biases else zeros, data, targets, activations, normalisation)
+
+
+def _teacher_widths(teacher: Sequence[Array], widths: list[int]) -> list[int]:
+    """Units in each layer of a given teacher, whose inputs and outputs are the student's."""
+    shapes = [jnp.shape(kernel) for kernel in teacher] if isinstance(teacher, list | tuple) else []
+    chained = all(len(shape) == 2 for shape in shapes) and all(after[1] == before[0] for before, after in pairwise(shapes))
+    if not shapes or not chained or (shapes[0][1], shapes[-1][0]) != (widths[0], widths[-1]):
+        return widths  # What is wrong with it is said where it is read.
+    return [widths[0], *(shape[0] for shape in shapes)]
 
 
 def _kernels(name: str, kernels: Sequence[Array], widths: list[int], dtype: jnp.dtype) -> Kernels:
