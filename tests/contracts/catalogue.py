@@ -201,15 +201,7 @@ def fits(name, circuit_name, circuit):
         return None
     if name in SPARSE and circuit_name != "weighted_kuramoto":
         return None
-    if name in BY_NEURON and circuit_name in (
-        "user",
-        "minibatches",
-        "tracking",
-        "pattern_layer",
-        "kuramoto",
-        "weighted_kuramoto",
-        "with_rhythm",
-    ):
+    if name in BY_NEURON and circuit_name in UNLAYERED:
         return None
     rule = RULES[name].rule
     return signals_read(rule) <= circuit.signals and all(map(rule.keeps, circuit.symmetries))

@@ -15,7 +15,17 @@ from plastodyn.circuits import AbstractCircuit
 from plastodyn.protocol import HIDDEN_SPAN, INPUT_ROTATION, check_joined
 
 # Variants of one circuit compile for seconds each.
-_VARIANTS = {"tanh", "plastic_biases", "matched", "resampled", "reachable_by_sign", "principal_axes", "through_covariance"}
+_VARIANTS = {
+    "tanh",
+    "plastic_biases",
+    "matched",
+    "resampled",
+    "reachable_by_sign",
+    "principal_axes",
+    "through_covariance",
+    "expanded",
+    "enlarged",
+}
 # What all its rules add up to compiles for half a minute; those that need no layers run on the circuit of a user's loss.
 _LONG = {*_VARIANTS, "student_teacher"}
 _EACH = [pytest.param(n, marks=pytest.mark.slow) if n in _LONG else n for n in CIRCUITS]
