@@ -6,6 +6,7 @@ from plastodyn.measure.dynamics import PrincipalComponents, autocorrelation, ord
 from plastodyn.measure.estimate import Estimate, jackknife
 from plastodyn.measure.field import JointField, RuleField, RuleMap, joint_field, rule_field, rule_map
 from plastodyn.measure.jacobian import JacobianSpectrum, dense_jacobian, jacobian_spectrum
+from plastodyn.measure.learning import LearningBounds, MeasuredLandscape, landscape, learning_bounds
 from plastodyn.measure.lyapunov import FlowMap, flow_map, lyapunov_exponents
 from plastodyn.measure.operator import HostOperator, Operator, host_operator, operator
 from plastodyn.measure.plasticity import PlasticityRatio, plasticity_ratio
@@ -30,6 +31,8 @@ __all__ = [
     "HostOperator",
     "JacobianSpectrum",
     "JointField",
+    "LearningBounds",
+    "MeasuredLandscape",
     "Operator",
     "PlasticityRatio",
     "PrincipalComponents",
@@ -58,8 +61,10 @@ __all__ = [
     "jackknife",
     "jacobian_spectrum",
     "joint_field",
+    "landscape",
     "leading_directions",
     "leading_pairs",
+    "learning_bounds",
     "lyapunov_exponents",
     "operator",
     "order_parameter",

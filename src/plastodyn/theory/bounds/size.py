@@ -12,16 +12,20 @@ from plastodyn import checks
 from plastodyn.types import Floats
 
 
-def optimal_size(irrelevant: ArrayLike, noise: ArrayLike, interval: ArrayLike = 1.0) -> Floats:
-    """The fastest learning size, ``T gamma2^2 / gamma3^2``, if the curvature along the gradient does not grow with it.
+def optimal_size(irrelevant: ArrayLike, noise: ArrayLike, interval: ArrayLike = 1.0, memory: ArrayLike = 0.0) -> Floats:
+    """The best size, ``(T gamma2^2 / gamma3^2) (1 + a) / (1 - a)``, if the curvature along the gradient does not grow with it.
 
-    For whitened inputs it is 1 at every size. The cost ``gamma2^2 / c1 + c2 N gamma3^2 / T`` is least there; the smallest
-    circuit is best where there is no task-irrelevant plasticity.
+    It does not: the gradient lies in the range of the embedding, whatever the inputs. The cost
+    ``gamma2^2 / c1 + c2 N gamma3^2 / T`` is least there; the smallest circuit is best where there is no task-irrelevant
+    plasticity. The direction of that plasticity may last: a is its correlation from one interval to the next. Then its steps
+    add up over intervals, and what counts at a steady error, reached over many of them, is the sum of its correlations; for
+    the rate of learning over one interval it is a = 0.
 
     Args:
         irrelevant: gamma2, at least 0.
         noise: gamma3 of one weight, above 0.
         interval: T, above 0.
+        memory: a, from 0 to 1; infinite at 1.
 
     Returns:
         The number of weights, which need not be whole.
@@ -29,13 +33,18 @@ def optimal_size(irrelevant: ArrayLike, noise: ArrayLike, interval: ArrayLike = 
     Raises:
         ValueError: if a number is out of range.
 
-    Source: what the authors' code of Raman, Rotondo and O'Leary (2019) draws; derived for this project.
+    Source: with a = 0 what the authors' code of Raman, Rotondo and O'Leary (2019) draws; derived for this project.
 
     >>> [round(float(optimal_size(1.0, noise))) for noise in (0.03, 0.04, 0.05)]
     [1111, 625, 400]
     """
+    checks.number("memory", memory, at_least=0, at_most=1)
+    checks.broadcast(irrelevant=irrelevant, noise=noise, interval=interval, memory=memory)
     first, second, third = _numbers(irrelevant=irrelevant, noise=noise, interval=interval)
-    return third * first**2 / second**2
+    kept = np.asarray(memory, float)
+    lasting = np.where(kept < 1, (1 + kept) / np.where(kept < 1, 1 - kept, 1.0), np.inf)
+    # Where there is no such plasticity it cannot last either.
+    return third * first**2 / second**2 * np.where(first > 0, lasting, 1.0)
 
 
 def optimal_size_if_spread(
