@@ -157,7 +157,7 @@ _RATES = {
     "gradient": "rate", "keep_or_oppose": None, "weight_perturbation": "rate", "node_perturbation": "rate", "newton": "rate",
     "early": "rate", "late": "rate", "beeline": "rate", "feedback_alignment": "rate", "direct_feedback_alignment": "rate",
     "hebbian": "rate", "oja": "rate", "bcm": "rate", "phase_hebbian": "rate", "decay": "rate", "white": "rate",
-    "wiener": "rate", "ornstein_uhlenbeck": "rate",
+    "wiener": "rate", "synaptic_noise": "rate", "ornstein_uhlenbeck": "rate",
     "drift": "rate", "homeostatic_scaling": "rate", "exact_norm": "magnitude", "scaled": "factor",
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ SIZE = 6
 FLUCTUATIONS = {
     "white": pd.fluctuations.white(0.3),
     "wiener": pd.fluctuations.wiener(0.3),
+    "synaptic_noise": pd.fluctuations.synaptic_noise(0.3 / SIZE**0.5),
     "confined": pd.fluctuations.confined(pd.fluctuations.wiener(0.3), jnp.array([1.0, 1.0, 0.0, 1.0, 0.0, 0.0])),
     "sparing": pd.fluctuations.sparing(pd.fluctuations.white(0.3), jnp.eye(6)[2:4]),
     "ornstein_uhlenbeck": pd.fluctuations.ornstein_uhlenbeck(0.3, 2.0),
@@ -26,7 +27,7 @@ FLUCTUATIONS = {
     "log_normal": pd.fluctuations.log_normal(0.3, 0.5, 2.0),
     "homeostatic_scaling": pd.fluctuations.homeostatic_scaling(0.3),
 }
-DIFFUSIVE = ["white", "wiener", "confined", "sparing"]
+DIFFUSIVE = ["white", "wiener", "synaptic_noise", "confined", "sparing"]
 # Weights at which each diffuses.
 FREE = {"confined": [0, 1, 3], "sparing": [0, 1, 4, 5]}
 

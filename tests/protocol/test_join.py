@@ -64,8 +64,8 @@ def test_a_run_refuses_what_is_not_exact():
     with pytest.raises(ValueError, match="rule must leave weights in the span of hidden directions that gradients reach"):
         pd.simulate(small, pd.rules.gradient(0.1) + pd.fluctuations.white(0.1), steps=1, key=jax.random.key(0))
     for measure in (pd.measure.rule_field, pd.measure.rule_map):
-        with pytest.raises(ValueError, match="Beeline does not promise to"):
-            measure(small, pd.rules.gradient(0.1) + pd.rules.beeline(0.1))
+        with pytest.raises(ValueError, match="Gated does not promise to"):
+            measure(small, pd.rules.gradient(0.1) + pd.rules.gated(pd.rules.gradient(0.1), lambda moment: moment.time))
 
 
 def test_coordinates_add_what_they_ask_for():

@@ -225,9 +225,11 @@ def _one(curves: Floats, find: Callable[[Floats], _Found]) -> SweetSpot:
 def _check(what: str, values: xr.DataArray, axis: str, replica: str) -> None:
     checks.instance(what, values, xr.DataArray, "a DataArray")
     for name, dim in (("axis", axis), ("replica", replica)):
-        if dim not in values.dims:
+        if not isinstance(dim, str) or dim not in values.dims:
             dims = ", ".join(map(str, values.dims)) or "none"
-            raise ValueError(f"{name} must name a dimension of {what}, whose dimensions are {dims}; got {name}={dim!r}")
+            raise ValueError(
+                f"{name} must name a dimension of {what}, whose dimensions are {dims}; got {name}={checks.shown(dim)}"
+            )
     if axis == replica:
         raise ValueError(f"axis and replica must name two dimensions of {what}; got {axis!r} twice")
     waiting = [str(name) for name in values.dims if name in _TIMES]
