@@ -8,6 +8,11 @@ from plastodyn.measure.field import JointField, RuleField, RuleMap, joint_field,
 from plastodyn.measure.jacobian import JacobianSpectrum, dense_jacobian, jacobian_spectrum
 from plastodyn.measure.learning import LearningBounds, MeasuredLandscape, landscape, learning_bounds
 from plastodyn.measure.lyapunov import FlowMap, flow_map, lyapunov_exponents
+from plastodyn.measure.networks.compute import report
+from plastodyn.measure.networks.jax_network import jax_network
+from plastodyn.measure.networks.network import Network
+from plastodyn.measure.networks.result import Report
+from plastodyn.measure.networks.torch_network import torch_network
 from plastodyn.measure.operator import HostOperator, Operator, host_operator, operator
 from plastodyn.measure.plasticity import PlasticityRatio, plasticity_ratio
 from plastodyn.measure.spectrum import (
@@ -33,9 +38,11 @@ __all__ = [
     "JointField",
     "LearningBounds",
     "MeasuredLandscape",
+    "Network",
     "Operator",
     "PlasticityRatio",
     "PrincipalComponents",
+    "Report",
     "RuleField",
     "RuleMap",
     "SignStability",
@@ -60,6 +67,7 @@ __all__ = [
     "host_operator",
     "jackknife",
     "jacobian_spectrum",
+    "jax_network",
     "joint_field",
     "landscape",
     "leading_directions",
@@ -70,11 +78,13 @@ __all__ = [
     "order_parameter",
     "plasticity_ratio",
     "principal_components",
+    "report",
     "rule_field",
     "rule_map",
     "sign_stability",
     "spectrum",
     "stationary_ratio",
     "sweet_spot",
+    "torch_network",
     "trace",
 ]

@@ -1,0 +1,123 @@
+"""The second pass: curvatures along random signs, the gradient and a direction of the user's, on minibatches of their own."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from plastodyn.measure.networks.memo import Memo
+from plastodyn.measure.networks.network import Batch, Network, Vector, examples
+from plastodyn.runtime.interrupts import held
+from plastodyn.runtime.progress import Bar
+from plastodyn.types import Floats, Key
+
+
+class Probes(NamedTuple):
+    """Arrays over probes, each on its own minibatch b; n unit vectors, v random signs."""
+
+    sizes: Floats
+    slopes: Floats
+    """``g_b . n`` along the mean gradient."""
+    squares: Floats
+    """``|g_b|^2``."""
+    own: Floats
+    """``g_b' H_b g_b``."""
+    along: Floats
+    """``n' H_b n`` along the mean gradient."""
+    update: Floats
+    """``n' H_b n`` along the direction that was given; NaN without one."""
+    traces: Floats
+    """``v' H_b v``, shape (probes, arrays): the share of each array of weights."""
+
+
+class Pairs(NamedTuple):
+    """Arrays over probes, each on two minibatches a and b."""
+
+    first: Floats
+    """``v' H_a v``."""
+    second: Floats
+    """``v' H_b v``."""
+    square: Floats
+    """``(H_a v) . (H_b v)``, whose mean is tr H^2 of what the minibatches are drawn from."""
+    image: Floats
+    """``(H_a n) . (H_b n)`` along the mean gradient, whose mean is ``|H n|^2``."""
+    square_of_one: Floats
+    """``|H_a v|^2``, which holds the noise of a minibatch as well."""
+    image_of_one: Floats
+    """``|H_a n|^2``."""
+
+
+def probed(network: Network, direction: Vector, update: Vector | None, *, key: Key, count: int, memo: Memo, bar: Bar) -> Probes:
+    """Quadratic forms on ``count`` minibatches, with one linearisation each.
+
+    Args:
+        network: the model.
+        direction: unit vector of the mean gradient.
+        update: another unit vector, or None.
+        key: random key; each probe has one of its own.
+        count: probes.
+        memo: what is known already; it keeps what is found.
+        bar: is advanced by the products made.
+
+    Source: Hutchinson (1990); the minibatch is drawn anew with each probe, so that the scatter holds the noise of both.
+    """
+    rows = memo.of("probes")["rows"].tolist() if memo.of("probes") else []
+    products = 3 + (update is not None)
+    bar.advance(products * len(rows))
+    for place, batch in enumerate(network.minibatches(len(rows), count), start=len(rows)):
+        with held():
+            rows.append(_row(network, batch, direction, update, jax.random.fold_in(key, place)))
+            memo.keep("probes", lambda: {"rows": np.array(rows)})
+        bar.advance(products)
+    table = np.array(rows)
+    sizes, slopes, squares, own, along, pushed = table[:, :6].T
+    return Probes(sizes, slopes, squares, own, along, pushed, table[:, 6:])
+
+
+def _row(network: Network, batch: Batch, direction: Vector, update: Vector | None, key: Key) -> list[float]:
+    here = network.linearized(batch)
+    square = network.dot(here.gradient, here.gradient)
+    slope = network.dot(here.gradient, direction)
+    own = network.forms(here, here.gradient).sum()
+    here = network.without_gradient(here)
+    along = network.forms(here, direction).sum()
+    pushed = np.nan if update is None else network.forms(here, update).sum()
+    traces = network.forms(here, network.signs(key))
+    return [float(examples(batch)), slope, square, float(own), float(along), float(pushed), *traces.tolist()]
+
+
+def paired(network: Network, direction: Vector, *, key: Key, count: int, memo: Memo, bar: Bar) -> Pairs:
+    """The same probe on two minibatches, ``count`` times: what they share is the probe's, what differs the minibatches'.
+
+    Args:
+        network: the model.
+        direction: unit vector of the mean gradient.
+        key: random key; each probe has one of its own.
+        count: probes.
+        memo: what is known already; it keeps what is found.
+        bar: is advanced by the products made.
+
+    Source: this project; analysis of variance.
+    """
+    rows = memo.of("pairs")["rows"].tolist() if memo.of("pairs") else []
+    bar.advance(4 * len(rows))
+    batches = network.minibatches(2 * len(rows), 2 * count)
+    for place in range(len(rows), count):
+        two = next(batches), next(batches)
+        with held():
+            rows.append(_pair(network, two, direction, jax.random.fold_in(key, place)))
+            memo.keep("pairs", lambda: {"rows": np.array(rows)})
+        bar.advance(4)
+    return Pairs(*np.array(rows).T)
+
+
+def _pair(network: Network, batches: tuple[Batch, Batch], direction: Vector, key: Key) -> list[float]:
+    found = []
+    for vector in (network.signs(key), direction):
+        first = network.without_gradient(network.linearized(batches[0])).product(vector)
+        second = network.without_gradient(network.linearized(batches[1])).product(vector)
+        forms = network.dot(vector, first), network.dot(vector, second)
+        found.append((*forms, network.dot(first, second), network.dot(first, first)))
+        del first, second
+    (one, other, square, square_of_one), (_, _, image, image_of_one) = found
+    return [one, other, square, image, square_of_one, image_of_one]

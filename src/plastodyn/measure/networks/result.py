@@ -1,0 +1,175 @@
+"""What a report says: estimates with their standard errors, as attributes, as JSON and in sentences."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from plastodyn.measure.estimate import Estimate
+from plastodyn.measure.learning import LearningBounds
+from plastodyn.measure.networks.plan import Plan
+from plastodyn.measure.spectrum import Spectrum
+from plastodyn.theory.bounds import Plasticity
+
+SCALARS = {
+    "loss": "mean over examples",
+    "gradient_norm": "of the mean gradient, the noise of minibatches taken out",
+    "hessian_trace": "sum of all curvatures",
+    "hessian_square": "tr H^2, sum of squared curvatures",
+    "curvature_gradient": "n'Hn along the gradient",
+    "curvature_isotropic": "tr H / N, mean curvature",
+    "curvature_update": "n'Hn along the direction that was given",
+    "smallest_eigenvalue": "lowest Ritz value found",
+    "batch_sharpness": "E[g_b'H_b g_b] / E|g_b|^2 of minibatch gradients",
+    "best_rate": "1 / n'Hn: the rate at which a gradient step lowers the loss most",
+    "largest_stable_rate": "2 / largest curvature",
+    "greedy_ratio": "|dc| / |de| of equation 9 at these weights",
+    "stationary_ratio": "|dc| / |de| of the lowest steady error",
+    "task_difficulty": "n'Hn / (2 |grad F|) along the gradient",
+    "learning_rate": "k, share of the loss that goes per unit of time",
+}
+"""Names of the estimates of one number each, and what they are."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer of `report`: each quantity an `Estimate`, in units of the loss and of the weights.
+
+    Errors are over minibatches and probes together: over what the data are a sample of. They are 0 where a quantity was
+    computed, and NaN where one sample cannot tell. A ratio is NaN where a curvature that it needs is not positive.
+    """
+
+    estimates: dict[str, Estimate]
+    """By the names of `SCALARS`."""
+    eigenvalues: Estimate
+    """The largest curvatures, in descending order."""
+    traces: dict[str, Estimate]
+    """tr H of each array of weights, by its name."""
+    trace_probe_share: float
+    """Share of the variance of one probe of tr H that is the probe's own; the rest is of its minibatch."""
+    spectrum: Spectrum
+    """Eigenvalues and how often each occurs, by stochastic Lanczos quadrature."""
+    bounds: LearningBounds | None
+    """What `theory.bounds` says of the plasticity asked about; None where the gradient is not resolved."""
+    plasticity: Plasticity | None
+    precision: float
+    weights: int
+    examples: int
+    plan: Plan
+    products: int
+    """Hessian-vector products made, each on one minibatch."""
+    notes: tuple[str, ...] = field(default=())
+
+    def __getattr__(self, name: str) -> Estimate:
+        """Estimates as attributes, such as ``report.hessian_trace``."""
+        found = self.__dict__.get("estimates", {})
+        if name in found:
+            return found[name]
+        raise AttributeError(f"a report has no {name!r}; it has {', '.join(SCALARS)} and its fields")
+
+    def layers(self) -> dict[str, Estimate]:
+        """Tr H of each layer: of the arrays whose names agree but for what stands behind the last dot.
+
+        >>> import jax, jax.numpy as jnp
+        >>> from plastodyn.measure import report
+        >>> weights = {"one": {"a": jnp.ones(2), "b": jnp.ones(1)}}
+        >>> found = report(lambda w: jnp.sum(w["one"]["a"] ** 2) + w["one"]["b"][0] ** 2, weights, key=jax.random.key(0))
+        >>> {name: float(trace.value) for name, trace in found.layers().items()}
+        {'one': 6.0}
+        """
+        groups: dict[str, list[Estimate]] = {}
+        for name, trace in self.traces.items():
+            groups.setdefault(name.rpartition(".")[0] or name, []).append(trace)
+        return {name: _sum(parts) for name, parts in groups.items()}
+
+    def as_json(self) -> dict[str, Any]:
+        """The whole answer as plain values, what is not defined as None."""
+        return {
+            "weights": self.weights,
+            "examples": self.examples,
+            "products": self.products,
+            "plan": self.plan._asdict(),
+            "estimates": {name: _plain(value) for name, value in self.estimates.items()},
+            "eigenvalues": _plain(self.eigenvalues),
+            "hessian_trace_by_array": {name: _plain(value) for name, value in self.traces.items()},
+            "trace_probe_share": _number(self.trace_probe_share),
+            "spectrum": {name: np.asarray(value, float).tolist() for name, value in self.spectrum._asdict().items()},
+            "bounds": None if self.bounds is None else self._bounds(self.bounds),
+            "precision": _number(self.precision),
+            "notes": list(self.notes),
+            "answer": self.answer,
+        }
+
+    def _bounds(self, bounds: LearningBounds) -> dict[str, Any]:
+        numbers = {name: _number(value) for name, value in bounds._asdict().items() if isinstance(value, float)}
+        plasticity = {} if self.plasticity is None else {name: float(v) for name, v in self.plasticity._asdict().items()}  # pyright: ignore[reportArgumentType]
+        return {**numbers, "plasticity": plasticity}
+
+    def to_json(self) -> str:
+        """`as_json` as text."""
+        return json.dumps(self.as_json(), indent=2, allow_nan=False)
+
+    @property
+    def answer(self) -> str:
+        """What the numbers come to, in a few sentences."""
+        return " ".join([*_sentences(self), *(note[0].upper() + note[1:] + "." for note in self.notes)])
+
+
+def _sum(parts: list[Estimate]) -> Estimate:
+    if len(parts) == 1:
+        return parts[0]
+    # The shares of one probe are taken for independent: they share its minibatch only.
+    error = math.sqrt(sum(float(part.standard_error) ** 2 for part in parts))
+    return Estimate(np.float64(sum(float(part.value) for part in parts)), np.float64(error), parts[0].samples)  # pyright: ignore[reportArgumentType]
+
+
+def _plain(estimate: Estimate) -> dict[str, Any]:
+    value, error = (np.asarray(part, float) for part in estimate[:2])
+    values, errors = ([_number(x) for x in part.ravel()] for part in (value, error))
+    if not value.ndim:
+        return {"value": values[0], "standard_error": errors[0], "samples": estimate.samples}
+    return {"value": values, "standard_error": errors, "samples": estimate.samples}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def shown(estimate: Estimate) -> str:
+    """A value with its error, to the digits that the error leaves.
+
+    >>> shown(Estimate(np.float64(12.3456), np.float64(0.1234), 8)), shown(Estimate(np.float64(2.0), np.float64(0.0), 0))
+    ('12.35 ± 0.12', '2')
+    """
+    value, error = float(estimate.value), float(estimate.standard_error)
+    if not math.isfinite(value):
+        return "-"
+    if not math.isfinite(error) or error <= 0:
+        return f"{value:.4g}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    if max(abs(value), error) >= 1e5 or max(abs(value), error) < 1e-4:
+        return f"{value:.3g} ± {error:.2g}"
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def _sentences(found: Report) -> list[str]:
+    steady, rate = found.stationary_ratio, found.largest_stable_rate
+    sentences = []
+    if not math.isfinite(float(found.best_rate.value)):
+        sentences.append("The gradient is lost in the noise of minibatches, or the loss does not bend upwards along it.")
+    if math.isfinite(float(steady.value)):
+        sentences.append(
+            f"Held against isotropic synaptic fluctuations of any small size, the steady loss is lowest with plasticity of "
+            f"{shown(steady)} times their size; equation 9 answers {shown(found.greedy_ratio)} for the next step from here."
+        )
+    if math.isfinite(float(rate.value)):
+        sentences.append(f"Gradient descent is stable up to a rate of about {float(rate.value):.3g}.")
+    low, high = float(found.smallest_eigenvalue.value), float(found.eigenvalues.value[0])
+    if low < -0.01 * abs(high):
+        sentences.append(
+            f"The most negative curvature, {low:.3g}, is more than a hundredth of the largest, {high:.3g}: this is no minimum, "
+            "and ratios count negative curvatures as 0."
+        )
+    return sentences
