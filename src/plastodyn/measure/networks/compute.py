@@ -4,6 +4,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,10 +153,18 @@ def _measured(network: Network, plan: Plan, along: Vector | None, key: Key, memo
     with Bar("report", plan.minibatches + products) as bar:
         slopes = mean_slope(network, plan, memo, bar)
         probes = probed(network, slopes.direction, along, key=keys[0], count=plan.probes, memo=memo, bar=bar)
-        pairs = paired(network, slopes.direction, key=keys[1], count=plan.pairs, memo=memo, bar=bar)
-        slopes = without_direction(slopes, memo)
+        direction = slopes.direction
+        images = paired(network, lambda _: direction, count=plan.pairs, part="images", memo=memo, bar=bar)
+        # What is needed no more is given back: memory is that of the part that needs most.
+        slopes, direction = without_direction(slopes, memo), None
+        signs = partial(_signs, network, keys[1])
+        pairs = paired(network, signs, count=plan.pairs, part="pairs", memo=memo, bar=bar)
         whole, parts = _iterations(network, plan, keys[2], memo, bar)
-    return summary.Measured(slopes, probes, pairs, whole, parts, products)
+    return summary.Measured(slopes, probes, images, pairs, whole, parts, products)
+
+
+def _signs(network: Network, key: Key, number: int) -> Vector:
+    return network.signs(jax.random.fold_in(key, number))
 
 
 def _iterations(network: Network, plan: Plan, key: Key, memo: Memo, bar: Bar) -> tuple[list[Ritz], list[Ritz]]:

@@ -1,5 +1,6 @@
 """The second pass: curvatures along random signs, the gradient and a direction of the user's, on minibatches of their own."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -31,20 +32,16 @@ class Probes(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Arrays over probes, each on two minibatches a and b."""
+    """Arrays over pairs of minibatches a and b; v a vector, of each pair its own or of all the same."""
 
     first: Floats
     """``v' H_a v``."""
     second: Floats
     """``v' H_b v``."""
     square: Floats
-    """``(H_a v) . (H_b v)``, whose mean is tr H^2 of what the minibatches are drawn from."""
-    image: Floats
-    """``(H_a n) . (H_b n)`` along the mean gradient, whose mean is ``|H n|^2``."""
+    """``(H_a v) . (H_b v)``, whose mean is ``|H v|^2`` of what the minibatches are drawn from."""
     square_of_one: Floats
     """``|H_a v|^2``, which holds the noise of a minibatch as well."""
-    image_of_one: Floats
-    """``|H_a n|^2``."""
 
 
 def probed(network: Network, direction: Vector, update: Vector | None, *, key: Key, count: int, memo: Memo, bar: Bar) -> Probes:
@@ -86,38 +83,33 @@ def _row(network: Network, batch: Batch, direction: Vector, update: Vector | Non
     return [float(examples(batch)), slope, square, float(own), float(along), float(pushed), *traces.tolist()]
 
 
-def paired(network: Network, direction: Vector, *, key: Key, count: int, memo: Memo, bar: Bar) -> Pairs:
-    """The same probe on two minibatches, ``count`` times: what they share is the probe's, what differs the minibatches'.
+def paired(network: Network, vector: Callable[[int], Vector], *, count: int, part: str, memo: Memo, bar: Bar) -> Pairs:
+    """The same vector on two minibatches, ``count`` times: what they share is the vector's, what differs the minibatches'.
 
     Args:
         network: the model.
-        direction: unit vector of the mean gradient.
-        key: random key; each probe has one of its own.
-        count: probes.
+        vector: of each pair, by its number: random signs, for ``E |H v|^2 = tr H^2``, or one direction for all.
+        count: pairs.
+        part: under which the memo keeps them.
         memo: what is known already; it keeps what is found.
         bar: is advanced by the products made.
 
     Source: this project; analysis of variance.
     """
-    rows = memo.of("pairs")["rows"].tolist() if memo.of("pairs") else []
-    bar.advance(4 * len(rows))
+    rows = memo.of(part)["rows"].tolist() if memo.of(part) else []
+    bar.advance(2 * len(rows))
     batches = network.minibatches(2 * len(rows), 2 * count)
     for place in range(len(rows), count):
         two = next(batches), next(batches)
         with held():
-            rows.append(_pair(network, two, direction, jax.random.fold_in(key, place)))
-            memo.keep("pairs", lambda: {"rows": np.array(rows)})
-        bar.advance(4)
+            rows.append(_pair(network, two, vector(place)))
+            memo.keep(part, lambda: {"rows": np.array(rows)})
+        bar.advance(2)
     return Pairs(*np.array(rows).T)
 
 
-def _pair(network: Network, batches: tuple[Batch, Batch], direction: Vector, key: Key) -> list[float]:
-    found = []
-    for vector in (network.signs(key), direction):
-        first = network.without_gradient(network.linearized(batches[0])).product(vector)
-        second = network.without_gradient(network.linearized(batches[1])).product(vector)
-        forms = network.dot(vector, first), network.dot(vector, second)
-        found.append((*forms, network.dot(first, second), network.dot(first, first)))
-        del first, second
-    (one, other, square, square_of_one), (_, _, image, image_of_one) = found
-    return [one, other, square, image, square_of_one, image_of_one]
+def _pair(network: Network, batches: tuple[Batch, Batch], vector: Vector) -> list[float]:
+    first = network.without_gradient(network.linearized(batches[0])).product(vector)
+    second = network.without_gradient(network.linearized(batches[1])).product(vector)
+    forms = network.dot(vector, first), network.dot(vector, second)
+    return [*forms, network.dot(first, second), network.dot(first, first)]

@@ -30,7 +30,10 @@ class Measured(NamedTuple):
 
     slopes: Slopes
     probes: Probes
+    images: Pairs
+    """Of the unit gradient."""
     pairs: Pairs
+    """Of random signs."""
     whole: list[Ritz]
     parts: list[Ritz]
     products: int
@@ -59,7 +62,7 @@ def summarized(network: Network, plan: Plan, measured: Measured, plasticity: Pla
         "loss": _known(plan, weighted_mean(slopes.losses, slopes.sizes)),
         "gradient_norm": _known(plan, _gradient_norm(slopes, probes)),
         "hessian_trace": weighted_mean(totals, probes.sizes),
-        "hessian_square": _over_pairs(plan, pairs.square, pairs.square_of_one),
+        "hessian_square": _over_pairs(plan, pairs),
         "curvature_gradient": weighted_mean(probes.along, probes.sizes),
         "batch_sharpness": _ratio_of_means(probes.own, probes.squares),
     }
@@ -68,7 +71,7 @@ def summarized(network: Network, plan: Plan, measured: Measured, plasticity: Pla
     found["curvature_isotropic"] = _over(found["hessian_trace"], network.size)
     eigenvalues, lowest = _ends(measured)
     found["smallest_eigenvalue"] = lowest
-    image = _over_pairs(plan, pairs.image, pairs.image_of_one)
+    image = _over_pairs(plan, measured.images)
     here = _landscape(found, image, network.size, plan.probes)
     found |= _of_curvatures(found, eigenvalues, precision)
     found["stationary_ratio"] = _stationary(measured, network, precision)
@@ -98,10 +101,10 @@ def _known(plan: Plan, estimate: Estimate) -> Estimate:
     return Estimate(estimate.value, np.float64(0.0), estimate.samples) if plan.complete else estimate  # pyright: ignore[reportArgumentType]
 
 
-def _over_pairs(plan: Plan, of_two: Floats, of_one: Floats) -> Estimate:
+def _over_pairs(plan: Plan, pairs: Pairs) -> Estimate:
     """The mean over all pairs of minibatches, those of one with itself among them where all there are were gone through."""
     same = 1 / plan.minibatches if plan.complete else 0.0
-    return weighted_mean(same * of_one + (1 - same) * of_two, np.ones_like(of_two))
+    return weighted_mean(same * pairs.square_of_one + (1 - same) * pairs.square, np.ones_like(pairs.square))
 
 
 def _estimate(value: float, error: float, samples: int) -> Estimate:
