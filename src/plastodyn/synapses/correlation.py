@@ -141,6 +141,9 @@ def disattenuated(
     """
     _check_draws(key, draws, progress)
     x, labels = _checked(values, group)
+    checks.number("second", second)
+    if np.shape(second) != x.shape:
+        checks.refuse("second", second, f"a number for each of the {len(x)} values")
     y, _ = _checked(second, group, "second")
     sums = _cross_sums(x, y, labels)
     drawn = resampled(_cross, sums, key, draws, progress)

@@ -7,7 +7,7 @@ class Layout(NamedTuple):
     """The columns of a table of synapses, by the first line of their headings.
 
     ``keep`` lists columns and the text that a row must have there; ``missing`` the ids that stand for none; ``subtitles``
-    counts rows below the headings that hold no synapse.
+    counts rows below the headings that hold no synapse; ``unit`` is that of sizes.
     """
 
     name: str
@@ -18,10 +18,11 @@ class Layout(NamedTuple):
     keep: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
     subtitles: int
+    unit: str
     source: str
 
 
-PLAIN = Layout("plain", "axon", "dendrite", "size", "second_size", (), (), 0, "columns axon, dendrite, size")
+PLAIN = Layout("plain", "axon", "dendrite", "size", "second_size", (), (), 0, "", "columns axon, dendrite, size")
 """A table of your own; the column ``second_size`` may be left out."""
 
 MICRONS = Layout(
@@ -33,8 +34,9 @@ MICRONS = Layout(
     keep=(),
     missing=("0",),
     subtitles=0,
+    unit="µm³",
     source="MICrONS, mouse visual cortex, layer 2/3: soma_subgraph_synapses_spines_v185.csv of Zenodo record 3710459 "
-    "(Dorkenwald et al. 2022, eLife 11, e76120); sizes in um^3, second sizes in voxels of the cleft",
+    "(Dorkenwald et al. 2022, eLife 11, e76120); second sizes in voxels of the cleft",
 )
 
 KASTHURI = Layout(
@@ -46,6 +48,7 @@ KASTHURI = Layout(
     keep=(("Axon type", "0"), ("Spine synapse = 1", "1")),
     missing=("0", "-1"),
     subtitles=1,
+    unit="the table's unit",
     source="Kasthuri et al. 2015 (Cell 162, 648), mouse somatosensory cortex: table S2, excitatory axons on spines",
 )
 

@@ -10,13 +10,10 @@ from plastodyn.synapses.published import TABLE_1
 from plastodyn.synapses.share import SharedShare, implied_ratio
 from plastodyn.synapses.tables import Synapses
 
-_MARKERS = ("s", "^", "v", "D", "P", "X")
 _LARGEST_SHARE = 0.85
 
 
-def picture(
-    synapses: Synapses, found: SharedShare, *, unit: str = "", title: str = "Synapses of the same axon and dendrite"
-) -> Figure:
+def picture(synapses: Synapses, found: SharedShare, *, title: str = "Synapses of the same axon and dendrite") -> Figure:
     """Draw what `estimate` found.
 
     Left, the synapses of every pair against one another, in the order of the table. Right, the ratio
@@ -26,14 +23,13 @@ def picture(
     Args:
         synapses: what was estimated from.
         found: what `estimate` made of them.
-        unit: of sizes, for the axes.
         title: of the whole figure.
 
     Returns:
         A matplotlib Figure.
 
     Raises:
-        ValueError: if ``synapses`` or ``found`` are something else, or ``unit`` or ``title`` no text.
+        ValueError: if ``synapses`` or ``found`` are something else, or ``title`` no text.
 
     Source: this project.
 
@@ -46,18 +42,18 @@ def picture(
     """
     checks.instance("synapses", synapses, Synapses, "synapses, as plastodyn.synapses.read gives them")
     checks.instance("found", found, SharedShare, "what plastodyn.synapses.estimate gives")
-    for name, text in (("unit", unit), ("title", title)):
-        checks.instance(name, text, str, "a text")
-    return figures.curve_panels([_pairs(synapses, found, unit), _line(found)], title)
+    checks.instance("title", title, str, "a text")
+    return figures.curve_panels([_pairs(synapses, found), _line(found)], title)
 
 
-def _pairs(synapses: Synapses, found: SharedShare, unit: str) -> figures.Panel:
+def _pairs(synapses: Synapses, found: SharedShare) -> figures.Panel:
     grouped = exact_pairs(synapses)
     # Members of a pair in the order of the table.
     values = synapses.value[grouped.members][np.argsort(grouped.group, kind="stable")].reshape(-1, 2)
     shown = 10**values if synapses.of == "sizes" else values
     ends = [shown.min(), shown.max()]
-    what = f"size ({unit})" if unit and synapses.of == "sizes" else "size" if synapses.of == "sizes" else "change of log10 size"
+    unit = f" ({synapses.unit})" if synapses.unit else ""
+    what = f"size{unit}" if synapses.of == "sizes" else "change of log10 size"
     r, dots = found.pairs.r, {**look.points(look.SIMULATION, size=3.5), "alpha": 0.55, "mew": 0}
     return figures.Panel(
         f"r = {r.value:.3f} ± {r.standard_error:.3f}, {len(values)} pairs",
@@ -65,7 +61,12 @@ def _pairs(synapses: Synapses, found: SharedShare, unit: str) -> figures.Panel:
         f"the other: {what}",
         [
             figures.Curve("pairs", shown[:, 0], shown[:, 1], look=dots),
-            figures.Curve("alike", ends, ends, look={"color": look.PUBLISHED, "lw": 0.8, "ls": ":"}),
+            figures.Curve(
+                "equal sizes" if synapses.of == "sizes" else "equal changes",
+                ends,
+                ends,
+                look={"color": look.PUBLISHED, "lw": 0.8, "ls": ":"},
+            ),
         ],
         scales=("log", "log") if synapses.of == "sizes" else ("linear", "linear"),
     )
@@ -77,14 +78,11 @@ def _line(found: SharedShare) -> figures.Panel:
     bars = np.array([[max(ratio.value - ratio.low, 0)], [max(ratio.high - ratio.value, 0)]])
     curves = [
         figures.Curve("sqrt(r / (1 - r))", shares, implied_ratio(shares), look={"color": look.THEORY}),
-        figures.Curve(
-            "plasticity as large as fluctuations", [0, _LARGEST_SHARE], [1, 1], look={"color": "0.35", "lw": 1, "ls": "--"}
-        ),
+        figures.Curve("as large as fluctuations", [0, _LARGEST_SHARE], [1, 1], look={"color": "0.35", "lw": 1, "ls": "--"}),
     ]
-    for study, marker in zip(TABLE_1, _MARKERS, strict=True):
-        shared = 1 - (study.low + study.high) / 2
-        dot = {**look.points(look.PUBLISHED, marker, 5), "alpha": 0.8, "mfc": "none"}
-        curves.append(figures.Curve(study.study, [shared], implied_ratio([shared]), look=dot))
-    dot = {"color": look.SIMULATION, "fmt": "o", "ms": 6, "zorder": 3}
-    curves.append(figures.Curve("these synapses, 95 %", [max(found.pairs.r.value, 0)], here, bars, dot))
+    table = np.array([1 - (study.low + study.high) / 2 for study in TABLE_1])
+    dots = {**look.points(look.CONTRAST, "D", 6), "zorder": 3}
+    curves.append(figures.Curve(f"{len(table)} studies (table 1 of Raman and O'Leary)", table, implied_ratio(table), look=dots))
+    dot = {"color": look.SIMULATION, "fmt": "o", "ms": 6, "zorder": 4}
+    curves.append(figures.Curve("these synapses (95 %)", [max(found.pairs.r.value, 0)], here, bars, dot))
     return figures.Panel("What the shared share implies", "shared share of variance, r", "ratio |dc| / |de|", curves)

@@ -165,7 +165,8 @@ def _sums(name: str, values: object) -> Floats:
 
 def _variance(totals: Floats) -> Floats:
     count, total, squares = totals.T
-    return (squares - total**2 / count) / (count - 1)
+    # Draws of one synapse alone have no variance, and rounding must not make it negative.
+    return np.maximum(squares - total**2 / count, 0) / (count - 1)
 
 
 def _propagated(share: float, relative: float) -> BlockedShare:

@@ -31,7 +31,8 @@ def measured(value: float, draws: Floats) -> Measured:
     draws = draws[~np.isnan(draws)]
     if not len(draws):
         return Measured(value, np.nan, np.nan, np.nan)
-    low, high = np.quantile(draws, [0.025, 0.975])
+    # A draw itself, not one between two: some may be infinite.
+    low, high = np.quantile(draws, [0.025, 0.975], method="inverted_cdf")
     finite = bool(np.isfinite(draws).all())
     return Measured(value, float(draws.std()) if finite else np.inf, float(low), float(high))
 

@@ -27,13 +27,13 @@ def simulated(
         shared: r, from 0 to 1.
         key: random key.
         synapses_each: of a connection; or several numbers, which connections take in turn.
-        error: standard deviation of measurement errors over that of true log sizes, at least 0; None for one exact measure.
+        error: standard deviation of measurement errors over that of true log sizes, from 0 to 100; None for one exact measure.
 
     Returns:
         `Synapses`, in log10 of um^3.
 
     Raises:
-        ValueError: if ``connections`` or ``synapses_each`` are below 1, ``shared`` is no share, or ``error`` is negative.
+        ValueError: if ``connections`` or ``synapses_each`` are below 1, ``shared`` is no share, or ``error`` is out of range.
 
     Source: this project.
 
@@ -45,23 +45,25 @@ def simulated(
     checks.one_number("shared", shared, at_least=0, at_most=1)
     checks.key("key", key)
     if error is not None:
-        checks.one_number("error", error, at_least=0)
+        checks.one_number("error", error, at_least=0, at_most=100)
     axon = np.repeat(np.arange(connections), np.resize(_each(synapses_each), connections))
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     common, own, first, second = (rng.normal(size=size) for size in (connections, *[len(axon)] * 3))
     true = np.sqrt(shared) * common[axon] + np.sqrt(1 - shared) * own
     if error is None:
-        return from_arrays(axon, axon, _size(true))
-    return from_arrays(axon, axon, _size(true + error * first), second_size=_size((true + error * second) / 2))
+        return from_arrays(axon, axon, _size(true))._replace(unit="µm³")
+    return from_arrays(axon, axon, _size(true + error * first), second_size=_size((true + error * second) / 2))._replace(
+        unit="µm³"
+    )
 
 
-def _each(synapses_each: object) -> list[int]:
+def _each(synapses_each: int | Sequence[int]) -> list[int]:
     several = list(synapses_each) if isinstance(synapses_each, list | tuple) else [synapses_each]
     if not several:
         checks.refuse("synapses_each", synapses_each, "a whole number >= 1, or some of them")
     for each in several:
         checks.count("synapses_each", each, at_least=1, at_most=1_000_000)
-    return several
+    return [int(each) for each in several]  # pyright: ignore[reportArgumentType] - whole numbers, as was checked
 
 
 def _size(standard: Floats) -> Floats:

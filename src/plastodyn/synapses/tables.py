@@ -23,7 +23,8 @@ class Synapses(NamedTuple):
     """Synapses that can be compared: who makes each of them, and how large it is or how much it changed.
 
     ``value`` is log10 of the size, or where sizes were measured at two times the change of log10 size; ``second`` log10 of
-    a second measure of the same size, NaN where it is missing, or None. ``left_out`` counts rows by the reason.
+    a second measure of the same size, NaN where it is missing, or None. ``left_out`` counts rows by the reason;
+    ``unit`` is that of sizes, where it is known.
     """
 
     axon: np.ndarray
@@ -34,6 +35,7 @@ class Synapses(NamedTuple):
     rows_read: int
     left_out: dict[str, int]
     source: str
+    unit: str = ""
 
 
 def read(
@@ -137,7 +139,7 @@ def headings_of(path: str | Path) -> list[str]:
     >>> headings_of(file)
     ['condition', 'change']
     """
-    return _table("path", path)[1]
+    return _headings(_cells("path", path, rows=1)[0])
 
 
 def from_arrays(
@@ -172,7 +174,7 @@ def from_arrays(
     ids = {"axon": _checked_ids("axon", axon), "dendrite": _checked_ids("dendrite", dendrite)}
     sizes: dict[str, Floats] = {}
     for name, values in (("size", size), ("second_size", second_size), ("later_size", later_size)):
-        if values is not None:
+        if values is not None or name == "size":
             checks.number(name, values, above=0)
             sizes[name] = np.asarray(values, float)
     for name, values in {**ids, **sizes}.items():
@@ -200,38 +202,50 @@ def _checked_ids(name: str, values: object) -> np.ndarray:
 
 def _table(name: str, path: object) -> tuple[np.ndarray, list[str]]:
     """The cells below the headings, texts or what Excel holds, and the headings."""
+    cells = _cells(name, path)
+    if len(cells) < 2:
+        checks.refuse(name, str(path), "a table of headings and at least one row")
+    return cells[1:], _headings(cells[0])
+
+
+def _headings(cells: np.ndarray) -> list[str]:
+    return [" ".join((str(cell).strip().splitlines() or [""])[0].split()) for cell in cells]
+
+
+def _cells(name: str, path: object, rows: int | None = None) -> np.ndarray:
+    """The first rows of a file, or all of them."""
     if not isinstance(path, str | Path) or not str(path):
         checks.refuse(name, path, "the path of a CSV, TSV, XLS or XLSX file")
     file = Path(path)
     try:
-        if not file.is_file():
-            checks.refuse(name, str(path), "the path of a file that is there")
-        frame = _excel(file) if file.suffix.lower() in _EXCEL else _text(file)
+        there = file.is_file()
+    except (OSError, ValueError):  # A name that is too long, or holds a zero byte.
+        there = False
+    if not there:
+        checks.refuse(name, str(path), "the path of a file that is there")
+    reader = _excel if file.suffix.lower() in _EXCEL else _text
+    try:
+        return reader(file, rows).to_numpy(object)
     except ImportError as error:
         needs = f"{name} must be a CSV file, or Excel's with the extra tables: pip install 'plastodyn[tables]'"
-        raise ValueError(f"{needs}; got {file.name!r} without {error.name or 'it'}") from None
+        raise ValueError(f"{needs}; got {file.name!r} without {error.name or 'its reader'}") from None
     except Exception as error:  # Whatever a damaged file does to its reader.
-        if isinstance(error, ValueError) and str(error).startswith(f"{name} must be"):
-            raise
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"{name} must be a table that can be read; got {str(path)!r}: {first}") from None
-    cells = frame.to_numpy(object)
-    if len(cells) < 2:
-        checks.refuse(name, str(path), "a table of headings and at least one row")
-    return cells[1:], [" ".join((str(cell).strip().splitlines() or [""])[0].split()) for cell in cells[0]]
 
 
-def _text(file: Path) -> pd.DataFrame:
+def _text(file: Path, rows: int | None) -> pd.DataFrame:
     separator = "\t" if file.suffix.lower() == ".tsv" else ","
     # Everything as text: an id of 64 bits would become a float where one row has none.
-    return pd.read_csv(file, header=None, dtype=str, keep_default_na=False, sep=separator, encoding="utf-8-sig")
+    reading = {"header": None, "dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    return pd.read_csv(file, sep=separator, nrows=rows, **reading)
 
 
-def _excel(file: Path) -> pd.DataFrame:
+def _excel(file: Path, rows: int | None) -> pd.DataFrame:
     with warnings.catch_warnings():
         # pandas announces another reader; the one for .xls is still the one that it asks for.
         warnings.simplefilter("ignore")
-        return pd.read_excel(file, header=None, dtype=object, keep_default_na=False)
+        return pd.read_excel(file, header=None, dtype=object, keep_default_na=False, nrows=rows)
 
 
 def _chosen(source: str | None, headings: list[str], named: dict[str, str | None]) -> Layout:
@@ -275,6 +289,7 @@ def _synapses(cells: np.ndarray, headings: list[str], layout: Layout, later_size
         len(cells),
         left_out,
         layout.source,
+        layout.unit,
     )
 
 
@@ -292,7 +307,7 @@ def _no_column(argument: str, heading: str, headings: list[str]) -> NoReturn:
 
 
 def _numbers(column: np.ndarray) -> Floats:
-    return pd.to_numeric(pd.Series(column), errors="coerce").to_numpy(float, na_value=np.nan)
+    return np.asarray(pd.to_numeric(pd.Series(column), errors="coerce"), float)
 
 
 def _log10(sizes: Floats) -> Floats:
