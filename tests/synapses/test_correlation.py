@@ -124,6 +124,30 @@ def test_many_draws_at_once_are_those_of_few(key, monkeypatch):
     np.testing.assert_array_equal(whole, synapses.intraclass(values, group, key=key, draws=150).draws)
 
 
+def test_a_bar_counts_draws_if_it_is_asked_for(key, monkeypatch):
+    values, group = grouped(np.random.default_rng(5))
+    counted = []
+
+    class Bar:
+        def __init__(self, title, total, shown):
+            self.total, self.shown, self.done = total, shown, 0
+
+        def __enter__(self):
+            return self
+
+        def advance(self, amount):
+            self.done += amount
+
+        def __exit__(self, *_):
+            counted.append((self.total, self.done, self.shown))
+
+    monkeypatch.setattr("plastodyn.synapses.resampling.Bar", Bar)
+    monkeypatch.setattr("plastodyn.synapses.resampling._AT_ONCE", 7 * len(SIZES))
+    synapses.intraclass(values, group, key=key, draws=150, progress=True)
+    synapses.intraclass(values, group, key=key, draws=100)
+    assert counted == [(150, 150, True), (100, 100, False)]
+
+
 @pytest.mark.parametrize("each", [2, (2, 2, 3, 5)])
 @pytest.mark.parametrize("shared", [0.0, 0.2, 0.42, 0.8])
 def test_the_known_shared_part_is_found(shared, each):
