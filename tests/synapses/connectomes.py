@@ -13,10 +13,8 @@ _HERE = Path(__file__).parents[2]
 
 def published(name):
     """A published table; the test is left out where it is absent: the data are not the project's to hand on."""
-    places = [
-        os.environ.get("PLASTODYN_CONNECTOMES"),
-        *(up / "shared" / "data" for up in (_HERE, _HERE.parent, _HERE.parents[1])),
-    ]
+    beside = [place / "shared" / "data" for place in (_HERE, *_HERE.parents)[:3]]
+    places = [os.environ.get("PLASTODYN_CONNECTOMES"), *beside]
     found = next((Path(place) / name for place in places if place and (Path(place) / name).is_file()), None)
     return found or pytest.skip(f"{name} is not in $PLASTODYN_CONNECTOMES, nor in shared/data beside the repository")
 
