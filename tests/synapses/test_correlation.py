@@ -79,6 +79,17 @@ def test_neither_order_nor_names_nor_units_matter(order, names, shift, scale):
     np.testing.assert_allclose(free[0], free[1], rtol=1e-9)
 
 
+def test_small_differences_of_large_values_count(key):
+    """Values of a million keep 1e-10 of what is added to them; their squares would keep 1e-4."""
+    values, group = grouped(np.random.default_rng(6))
+    second = np.tanh(values)
+    shifted, other = values + 1e6, second - 1e6
+    r, again = (synapses.intraclass(each, group, key=key, draws=100).r.value for each in (values, shifted))
+    np.testing.assert_allclose(r, again, rtol=1e-8)
+    free = [synapses.disattenuated(x, y, group, key=key, draws=100).value for x, y in ((values, second), (shifted, other))]
+    np.testing.assert_allclose(*free, rtol=1e-8)
+
+
 def test_the_bootstrap_draws_whole_groups(key):
     """Of 4 groups there are 256 draws: their mean and spread, and those of many random ones."""
     values, group = grouped(np.random.default_rng(4), [2, 3, 2, 4])
