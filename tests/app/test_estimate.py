@@ -5,8 +5,10 @@ import json
 import jax
 import numpy as np
 import pytest
+from connectomes import crossed
 
 from plastodyn import synapses
+from plastodyn.app.synapse_answers import shared_report
 
 
 @pytest.fixture
@@ -34,6 +36,23 @@ def test_its_json_is_what_the_library_says(table, run_here):
     assert found["r_same_dendrite"] is None
     assert (found["verdict"], found["answer"]) == (answer.verdict, answer.answer)
     assert all(each in found["caveats"] for each in answer.caveats)
+
+
+def test_every_correlation_is_told_by_its_name(key):
+    table = crossed(4, 5, np.random.default_rng(0), axon=1.0)._replace(left_out={"no size above 0": 3, "other": 1})
+    found = synapses.estimate(table, key=key, draws=100)
+    report = shared_report(table, found)
+    for suffix, groups, each in (
+        ("", "pairs", found.pairs),
+        ("_all", "connections", found.connections),
+        ("_same_dendrite", "dendrites", found.same_dendrite),
+        ("_same_axon", "axons", found.same_axon),
+    ):
+        assert tuple(report[f"r{suffix}{end}"] for end in ("", "_standard_error", "_low", "_high")) == each.r
+        assert (report[f"mean_square_between{suffix}"], report[f"mean_square_within{suffix}"]) == each.squares[:2]
+        assert report[groups] == each.squares.groups
+    assert report["left_out"] == "no size above 0: 3; other: 1"
+    assert report["bootstrap_share_above_1"] == found.above_one
 
 
 def test_it_draws_a_picture_and_says_where(table, run_here):
