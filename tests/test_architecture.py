@@ -22,6 +22,7 @@ BELOW = {
     "sweeps": {"protocol", "circuits", "fluctuations", "rules", "simulation", "measure"},
     "theory": set(),
     "figures": set(),
+    "synapses": {"figures"},
     "certify": {"theory"},
 }
 PUBLIC = {
@@ -36,6 +37,7 @@ PUBLIC = {
     "sweeps",
     "geometry",
     "attention",
+    "synapses",
 }
 # Within the ground too there is an order.
 MAY = {

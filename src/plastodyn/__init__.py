@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         rules,
         solvers,
         sweeps,
+        synapses,
         theory,
     )
     from plastodyn.circuits import Circuit, perturbations
@@ -49,6 +50,7 @@ __all__ = [
     "solvers",
     "sweep",
     "sweeps",
+    "synapses",
     "theory",
     "weights_of",
 ]

@@ -45,7 +45,7 @@ def model(tmp_path):
 
 
 def test_help_has_examples(tmp_path, run_here):
-    for command in ("list", "demo", "reproduce", "measure", "stability", "doctor"):
+    for command in ("list", "demo", "reproduce", "measure", "stability", "estimate", "doctor"):
         found = run_here(command, "--help", cwd=tmp_path)
         assert found.returncode == 0
         assert "Example" in found.stdout

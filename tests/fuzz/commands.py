@@ -40,6 +40,7 @@ BASE = {
     "reproduce": ["alemi2024"],
     "measure": ["model.py", "--samples", "2"],
     "stability": ["model.py", "--rate", "0.1", "--flip", "0.5", "--steps", "100"],
+    "estimate": ["synapses.csv", "--draws", "100"],
     "certify": ["spec.toml"],
     "doctor": [],
 }
@@ -62,13 +63,28 @@ FILES = [
     "wrong.npz",
     "model.py",
 ]
-VALUES = {"checkpoint": FILES, "recheck": FILES, "spec": [*FILES, "bad.toml", "empty.toml", "two.toml"]}
+TABLES = [
+    "synapses.csv",
+    "",
+    "[/]",
+    "nothing.csv",
+    "folder",
+    "empty.csv",
+    "binary.csv",
+    "binary.xls",
+    "binary.xlsx",
+    "text.csv",
+    "model.py",
+    "x" * 300,
+]
+VALUES = {"file": TABLES, "checkpoint": FILES, "recheck": FILES, "spec": [*FILES, "bad.toml", "empty.toml", "two.toml"]}
 
 VALID = {
     # Any text is a good name of a directory or file to write to, but for one that is there as something else.
     ("demo", "out"): {*TEXTS} - {"empty.py", "binary.py", "x" * 300},
     ("reproduce", "out"): {*TEXTS} - {"empty.py", "binary.py", "x" * 300},
     ("certify", "out"): {*TEXTS} - {"", "folder", "../..", "x" * 300},
+    ("estimate", "file"): {"synapses.csv"},
     # A text for infinity.
     ("measure", "precision"): {"1e999"},
 }
@@ -128,6 +144,24 @@ SPECS = {
     "a time": "[field]\nfunction = 'model.py:field'\nbox = [[-1, 1]]\ntime = 'now'",
     "a date": "[field]\nfunction = 'model.py:field'\nbox = [[-1, 1]]\nlevel = 2026-01-01",
 }
+SYNAPSES = {
+    "no rows": "axon,dendrite,size\n",
+    "no headings": "1,1,0.1\n1,1,0.2\n",
+    "one column": "axon\n1\n",
+    "rows of other lengths": "axon,dendrite,size\n1,1,0.1,5\n1\n",
+    "no pairs": "axon,dendrite,size\n1,1,1\n2,2,1\n",
+    "two pairs": "axon,dendrite,size\n1,1,1\n1,1,2\n2,2,1\n2,2,3\n",
+    "pairs all alike": "axon,dendrite,size\n" + "1,1,1\n1,1,1\n2,2,1\n2,2,1\n3,3,1\n3,3,1\n",
+    "no sizes above 0": "axon,dendrite,size\n1,1,0\n1,1,-1\n1,1,nan\n1,1,abc\n1,1,inf\n",
+    "ids as floats": "axon,dendrite,size\n6.48e17,1,1\n6.48e17,1,1\n",
+    "headings twice": "axon,axon,dendrite,size\n1,1,1,1\n",
+    "markup": "[/],[red],size\n1,1,1\n",
+    "an open quote": 'axon,dendrite,size\n"1,1,1\n',
+    "changes without a condition": "condition,change\non,1\n,2\n",
+    "changes of text": "condition,change\non,abc\nblocked,2\n",
+    "one condition": "condition,change\non,1\non,2\non,3\n",
+    "changes all alike": "condition,change\non,1\non,1\non,1\nblocked,1\nblocked,1\nblocked,1\n",
+}
 PROOFS = {
     "nothing": "",
     "a number": "3",
@@ -181,6 +215,8 @@ def cases():
             yield f"{command}: {name}", [command, "bad.py", *BASE[command][1:]], ("bad.py", text), False
     for name, text in SPECS.items():
         yield f"certify: {name}", ["certify", "bad_spec.toml"], ("bad_spec.toml", text), False
+    for name, text in SYNAPSES.items():
+        yield f"estimate: {name}", ["estimate", "bad.csv"], ("bad.csv", text), False
     for name, text in PROOFS.items():
         yield f"recheck: {name}", ["certify", "--recheck", "proof.json"], ("proof.json", text), False
 
@@ -209,12 +245,14 @@ def prepare():
     os.chdir(place)
     Path("model.py").write_text(MODEL)
     Path("spec.toml").write_text(SPEC)
+    Path("synapses.csv").write_text("axon,dendrite,size\n" + "".join(f"{i},{i},{i}\n{i},{i},{i + 1}\n" for i in range(1, 6)))
     Path("folder").mkdir()
-    for name in ("empty.py", "empty.npz", "empty.toml"):
+    for name in ("empty.py", "empty.npz", "empty.toml", "empty.csv"):
         Path(name).touch()
-    for name in ("binary.py", "binary.npz", "binary.safetensors", "bad.toml"):
+    for name in ("binary.py", "binary.npz", "binary.safetensors", "bad.toml", "binary.csv", "binary.xls", "binary.xlsx"):
         Path(name).write_bytes(bytes(range(256)))
     Path("text.npz").write_text("text")
+    Path("text.csv").write_text("text")
     Path("two.toml").write_text(SPEC + "[linear]\n")
     np.savez("wrong.npz", a=np.array(["text"]))
     save_file({"w": np.ones(3, np.float32)}, "wrong.safetensors")

@@ -9,6 +9,7 @@ import valid_bounds
 import valid_geometry
 import valid_measures
 import valid_oscillators
+import valid_synapses
 from kinds import (
     count,
     either,
@@ -271,6 +272,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     **valid_oscillators.CALLS,
     **valid_geometry.CALLS,
     **valid_bounds.CALLS,
+    **valid_synapses.CALLS,
 }
 
 
@@ -295,5 +297,6 @@ ROOMS = (
     frequencies,
     pd.geometry,
     pd.attention,
+    pd.synapses,
 )
 """Where public functions are. Those of `protocol` are for authors of rules and trust what they get; figures and papers draw."""
