@@ -24,6 +24,7 @@ from plastodyn.circuits.oscillators import frequencies
 from plastodyn.circuits.oscillators.graph import neighbours_of
 from plastodyn.circuits.oscillators.kuramoto import kuramoto, weighted_kuramoto
 from plastodyn.circuits.rhythm import WithRhythm, with_rhythm
+from plastodyn.circuits.torch_circuit import from_torch
 from plastodyn.circuits.tracking import Tracking, tracking
 from plastodyn.protocol import AbstractCircuit, Event, event
 
@@ -47,6 +48,7 @@ __all__ = [
     "fan_in_normal",
     "fan_in_uniform",
     "frequencies",
+    "from_torch",
     "gaussian_inputs",
     "glorot_uniform",
     "half_squared_error",

@@ -98,8 +98,9 @@ def iterated(
             memo.keep(part, lambda now=now: _state(network, now))
         bar.advance(len(places))
     bar.advance((depth - len(now.diagonal)) * len(places))
-    # The vectors are needed no more.
-    memo.keep(part, lambda: {"diagonal": np.array(now.diagonal), "beside": np.array(now.beside), "done": np.ones(1)})
+    # The vectors are needed no more, and the memo must not hold them.
+    done = {"diagonal": np.array(now.diagonal), "beside": np.array(now.beside), "done": np.ones(1)}
+    memo.keep(part, lambda: done)
     return ritz(now.diagonal, now.beside)
 
 

@@ -2,66 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from plastodyn import checks
 from plastodyn.measure.networks.jax_network import first_of
 from plastodyn.measure.networks.network import Batch, Linearized, Network, Vector
+from plastodyn.runtime.torch_module import TorchModule, check_pair
 from plastodyn.types import Floats, Key
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-MODES = ("eval", "as it is")
 _GRAPH = 8
 """Arrays that the graph of a gradient keeps, for each that a layer gives out."""
-_NOTE = "the PyTorch module was run in {}: {}"
-_WHAT = {
-    "eval": "eval mode: dropout is off, and batch normalisation uses its running statistics, which are no weights",
-    "as it is": "the mode it was in, its buffers as they were",
-}
 
 
 class TorchNetwork(Network):
     """A PyTorch module with a loss; see `torch_network`."""
 
-    def __init__(self, loss: Callable[..., Tensor], module: Module, batches: Iterable[Batch], mode: str) -> None:
-        import torch  # noqa: PLC0415 - an extra
-
-        self._torch, self._loss, self._module, self._mode = torch, loss, module, mode
-        self.batches = batches
-        own = dict(module.named_parameters())
-        self.weights = {name: value.detach() for name, value in own.items() if value.requires_grad}
-        held = {name: value.detach() for name, value in own.items() if not value.requires_grad}
-        self._fixed = {**held, **dict(module.named_buffers())}
+    def __init__(self, module: TorchModule, batches: Iterable[Batch]) -> None:
+        self._module, self._torch, self.batches, self.weights = module, module.torch, batches, module.weights
         self.names, self.shapes = tuple(self.weights), tuple(tuple(value.shape) for value in self.weights.values())
         self.sizes = tuple(value.numel() for value in self.weights.values())
-        self.rounding = max(torch.finfo(value.dtype).eps for value in self.weights.values())
-        self._device = next(iter(self.weights.values())).device
-        frozen = f"; {len(held)} arrays that need no gradient are not weights" if held else ""
-        self.notes = (_NOTE.format(mode, _WHAT[mode].split(": ", 1)[-1]) + frozen,)
+        self.rounding = max(self._torch.finfo(value.dtype).eps for value in self.weights.values())
+        self.notes = (module.note,)
 
     def slope(self, batch: Batch) -> tuple[float, Vector]:
         """Loss and gradient on a minibatch."""
-        with self._running():
-            gradient, value = self._torch.func.grad_and_value(self._of_weights(batch))(self.weights)
+        with self._module.running():
+            gradient, value = self._torch.func.grad_and_value(self._module.of_weights(batch))(self.weights)
         return float(value), gradient
 
     def linearized(self, batch: Batch) -> Linearized:
         """The loss about the weights on a minibatch."""
-        slope = self._torch.func.grad_and_value(self._of_weights(batch))
-        with self._running():
+        slope = self._torch.func.grad_and_value(self._module.of_weights(batch))
+        with self._module.running():
             gradient, pull, value = self._torch.func.vjp(slope, self.weights, has_aux=True)
 
         def product(vector: Vector) -> Vector:
             # The Hessian is symmetric: what is pulled back is the product.
-            with self._running():
+            with self._module.running():
                 return pull(vector)[0]
 
         return Linearized(float(value), {name: leaf.detach() for name, leaf in gradient.items()}, product)
@@ -98,11 +82,10 @@ class TorchNetwork(Network):
             leaves = (leaf for leaf in jax.tree.leaves(outputs) if isinstance(leaf, self._torch.Tensor))
             found.append(sum(leaf.numel() * leaf.element_size() for leaf in leaves))
 
-        leaves = [part for part in self._module.modules() if not list(part.children())]
-        hooks = [part.register_forward_hook(note) for part in leaves]
+        hooks = [part.register_forward_hook(note) for part in self._module.leaves()]
         try:
-            with self._running(), self._torch.no_grad():
-                self._of_weights(batch)(self.weights)
+            with self._module.running(), self._torch.no_grad():
+                self._module.of_weights(batch)(self.weights)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -130,7 +113,7 @@ class TorchNetwork(Network):
 
     def read(self, arrays: list[np.ndarray]) -> Vector:
         """A vector from NumPy arrays."""
-        return {n: self._torch.from_numpy(a.copy()).to(self._device) for n, a in zip(self.names, arrays, strict=True)}
+        return {n: self._torch.from_numpy(a.copy()).to(self._module.device) for n, a in zip(self.names, arrays, strict=True)}
 
     def written(self, vector: Vector) -> list[np.ndarray]:
         """A vector as NumPy arrays."""
@@ -139,42 +122,10 @@ class TorchNetwork(Network):
     def _drawn(self, key: Key, draw: Callable[[Tensor, Any], Tensor]) -> Vector:
         seed = int(jax.random.bits(key, (), "uint32"))
         source = self._torch.Generator().manual_seed(seed)
-        return {name: draw(value, source).to(self._device) for name, value in self.weights.items()}
-
-    def _of_weights(self, batch: Batch) -> Callable[[Vector], Tensor]:
-        inputs, targets = jax.tree.map(self._moved, tuple(batch))
-
-        def value(weights: Vector) -> Tensor:
-            # A module whose statistics change as it runs changes copies of them.
-            fixed = {name: leaf.clone() for name, leaf in self._fixed.items()} if self._mode != "eval" else self._fixed
-            outputs = self._torch.func.functional_call(self._module, {**weights, **fixed}, (inputs,))
-            return self._loss(outputs, targets)
-
-        return value
-
-    def _moved(self, leaf: Any) -> Any:
-        return leaf.to(self._device) if isinstance(leaf, self._torch.Tensor) else leaf
-
-    @contextmanager
-    def _running(self) -> Iterator[None]:
-        """In the mode that was asked for, with kernels that have second derivatives; the module is left as it was."""
-        from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: PLC0415 - an extra
-
-        training = [part for part in self._module.modules() if part.training] if self._mode == "eval" else []
-        try:
-            self._set(training, False)
-            with sdpa_kernel(SDPBackend.MATH):
-                yield
-        finally:
-            self._set(training, True)
-
-    @staticmethod
-    def _set(parts: list[Module], training: bool) -> None:
-        for part in parts:
-            part.training = training
+        return {name: draw(value, source).to(self._module.device) for name, value in self.weights.items()}
 
 
-def torch_network(loss: Callable[..., Any], module: Any, batches: Iterable[Batch], mode: str = "eval") -> TorchNetwork:
+def torch_network(loss: Callable[..., Any], module: Module, batches: Iterable[Batch], mode: str = "eval") -> TorchNetwork:
     """A PyTorch module as `report` takes it; its parameters that need a gradient are the weights.
 
     Args:
@@ -192,30 +143,13 @@ def torch_network(loss: Callable[..., Any], module: Any, batches: Iterable[Batch
 
     Source: Pearlmutter (1994), by ``torch.func.vjp`` of ``torch.func.grad``.
     """
-    try:
-        import torch  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise ValueError("a PyTorch module needs the extra torch: pip install 'plastodyn[torch]'") from None
-    checks.function("loss", loss, takes=2, of=" of outputs and targets")
-    checks.instance("module", module, torch.nn.Module, "a torch.nn.Module")
-    checks.one_of("mode", mode, MODES)
-    own = [value for value in module.parameters() if value.requires_grad]
-    if not own or not all(value.is_floating_point() for value in own):
-        raise ValueError("module must have floating-point parameters that need a gradient; got none")
-    if not all(bool(torch.isfinite(value).all()) for value in own):
-        raise ValueError("module must have finite parameters; got NaN or infinity among them")
+    found = TorchModule(loss, module, mode)
     first = first_of(batches)
-    if not isinstance(first, tuple | list) or len(first) != 2:
-        checks.refuse("batches", first, "pairs (inputs, targets)")
-    network = TorchNetwork(loss, module, batches, mode)
-    _try(network, first)
-    return network
-
-
-def _try(network: TorchNetwork, batch: Batch) -> None:
-    """Run the first minibatch, so that what is wrong is said before a long report."""
+    check_pair("batches", first)
+    network = TorchNetwork(found, batches)
     try:
-        network.slope(batch)
+        network.slope(first)
     except Exception as error:
         line = (str(error).strip() or "no message").splitlines()[0]
         raise ValueError(f"loss failed on the first minibatch: {type(error).__name__}: {line}") from error
+    return network
