@@ -2,7 +2,18 @@
 
 from plastodyn.figures import style
 from plastodyn.figures.curves import Curve, Marks, Panel, curve_panels
+from plastodyn.figures.network_page import network_page
 from plastodyn.figures.sweet_spot import sweet_spot_panels
 from plastodyn.figures.table import table_figure, with_error
 
-__all__ = ["Curve", "Marks", "Panel", "curve_panels", "style", "sweet_spot_panels", "table_figure", "with_error"]
+__all__ = [
+    "Curve",
+    "Marks",
+    "Panel",
+    "curve_panels",
+    "network_page",
+    "style",
+    "sweet_spot_panels",
+    "table_figure",
+    "with_error",
+]

@@ -10,7 +10,7 @@ from plastodyn.measure.learning import LearningBounds, MeasuredLandscape, landsc
 from plastodyn.measure.lyapunov import FlowMap, flow_map, lyapunov_exponents
 from plastodyn.measure.networks.compute import report
 from plastodyn.measure.networks.jax_network import jax_network
-from plastodyn.measure.networks.network import Network
+from plastodyn.measure.networks.network import Network, sliced
 from plastodyn.measure.networks.result import Report
 from plastodyn.measure.networks.torch_network import torch_network
 from plastodyn.measure.operator import HostOperator, Operator, host_operator, operator
@@ -82,6 +82,7 @@ __all__ = [
     "rule_field",
     "rule_map",
     "sign_stability",
+    "sliced",
     "spectrum",
     "stationary_ratio",
     "sweet_spot",

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from plastodyn import checks
 from plastodyn.types import Floats, Key
 
 Batch = Any
@@ -132,3 +133,30 @@ def examples(batch: Batch) -> int:
     """
     shapes = [leaf.shape for leaf in jax.tree.leaves(batch) if hasattr(leaf, "shape")]
     return int(shapes[0][0]) if shapes and len(shapes[0]) else 1
+
+
+def sliced(data: Batch, size: int) -> list[Batch]:
+    """Data cut into minibatches, in their order; the last may be smaller.
+
+    Args:
+        data: pytree of arrays of one number of examples, along their first axes.
+        size: examples in each, at least 1.
+
+    Returns:
+        A list of pytrees like the data, views of its arrays.
+
+    Raises:
+        ValueError: if the arrays differ in their number of examples, or ``size`` is out of range.
+
+    >>> [batch["x"].tolist() for batch in sliced({"x": np.arange(5.0)}, 2)]
+    [[0.0, 1.0], [2.0, 3.0], [4.0]]
+    """
+    checks.count("size", size, at_least=1)
+    checks.pytree("data", data)
+    leaves = jax.tree.leaves(data)
+    lengths = {leaf.shape[0] if getattr(leaf, "shape", ()) else 0 for leaf in leaves}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"data must be arrays of one number of examples, along their first axes; got {sorted(lengths)}")
+    (count,) = lengths
+    structure = jax.tree.structure(data)
+    return [jax.tree.unflatten(structure, [leaf[n : n + size] for leaf in leaves]) for n in range(0, count, size)]

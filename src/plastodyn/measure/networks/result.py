@@ -12,6 +12,7 @@ from plastodyn.measure.learning import LearningBounds
 from plastodyn.measure.networks.plan import Plan
 from plastodyn.measure.spectrum import Spectrum
 from plastodyn.theory.bounds import Plasticity
+from plastodyn.theory.ratio import stationary_loss
 
 SCALARS = {
     "loss": "mean over examples",
@@ -83,6 +84,27 @@ class Report:
         for name, trace in self.traces.items():
             groups.setdefault(name.rpartition(".")[0] or name, []).append(trace)
         return {name: _sum(parts) for name, parts in groups.items()}
+
+    def steady_loss(self, ratios: np.ndarray) -> np.ndarray:
+        """The steady loss of the stationary theory over ratios |dc| / |de|, relative to its lowest; NaN without curvature.
+
+        >>> import jax, jax.numpy as jnp
+        >>> from plastodyn.measure import report
+        >>> found = report(lambda w: jnp.sum(w**2), jnp.ones(3), key=jax.random.key(0))
+        >>> found.steady_loss(np.array([0.5, 1.0])).round(3).tolist()
+        [1.562, 1.0]
+        """
+        curvatures = np.clip(np.asarray(self.spectrum.eigenvalues, float), 0, None)
+        if not curvatures.any():
+            return np.full(np.shape(ratios), np.nan)
+        loss = stationary_loss(curvatures, ratios, 1.0, self.precision, self.spectrum.multiplicities)
+        return loss / np.nanmin(loss)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Names and values of the numbers, each with its standard error."""
+        named = [(name.replace("_", " "), shown(self.estimates[name])) for name in SCALARS if name in self.estimates]
+        top = Estimate(self.eigenvalues.value[0], self.eigenvalues.standard_error[0], self.eigenvalues.samples)
+        return [("weights", f"{self.weights:,}"), ("largest eigenvalue", shown(top)), *named]
 
     def as_json(self) -> dict[str, Any]:
         """The whole answer as plain values, what is not defined as None."""
