@@ -32,14 +32,13 @@ _GROWTH, _UNITS = 3, 60
 _CASES = {"linear": Case(Plasticity(0.07, 1.0, 0.03)), "nonlinear": Case(Plasticity(0.04, 1.5, 0.03))}
 """Figure 6's."""
 _CYCLES, _SAMPLES, _PROBES = 1200, 200, 64
-_STATES = {"smoke": 6, "standard": 12, "full": 24}
+_STATES = {"smoke": 4, "standard": 12, "full": 24}
 _DRAWS = {"smoke": 1000, "standard": 4000, "full": 16000}
 
 
 class _State(NamedTuple):
     """What is predicted and measured at one point of training."""
 
-    loss: float
     predicted: float
     predicted_error: float
     spread: float
@@ -51,10 +50,10 @@ class _State(NamedTuple):
 
 @unswept
 def figure_rates(size: str, key: Array) -> Reproduction:
-    """k along training: mean and spread over random steps from the same weights, against theory; and the task's difficulty.
+    """Learning rates along training, mean and spread over random steps, against theory; and how hard the task is.
 
     Args:
-        size: ``smoke``, ``standard`` or ``full``: 6, 12 or 24 points of training, 1000, 4000 or 16000 steps from each.
+        size: ``smoke``, ``standard`` or ``full``: 4, 12 or 24 points of training, 1000, 4000 or 16000 steps from each.
         key: random key.
 
     Source: learning rate and local task difficulty, as in the slides.
@@ -74,21 +73,20 @@ def figure_rates(size: str, key: Array) -> Reproduction:
 
 def _along(circuit: AbstractCircuit, case: Case, size: str, key: Array) -> xr.Dataset:
     times = np.unique(np.geomspace(1, _CYCLES + 1, _STATES[size]).round().astype(int)) - 1
-    record = ["loss", pd.observe("weights", name="course")]
+    record = [pd.observe("weights", name="course")]
     run = pd.simulate(circuit, rule([case]), steps=_CYCLES, key=key, record=record, progress=False).isel(case=0, replica=0)
     flat = run.course.transpose("step", ...).values
     found = [_state(circuit, flat[at], case, _DRAWS[size], jax.random.fold_in(key, at)) for at in times]
     columns = {name: ("state", [getattr(each, name) for each in found]) for name in _State._fields}
-    return xr.Dataset({**columns, "cycle": ("state", times), "course": ("step", run.loss.values)})
+    return xr.Dataset({**columns, "cycle": ("state", times)})
 
 
 def _state(circuit: AbstractCircuit, flat: np.ndarray, case: Case, draws: int, key: Array) -> _State:
     key_probes, key_steps = jax.random.split(key)
     weights = ravel_pytree(circuit.weights)[1](jnp.asarray(flat))
     own = pd.measure.learning_bounds(circuit, case.plasticity, key=key_probes, weights=weights, samples=_PROBES)
-    rates, loss = random_steps(circuit, case, draws, key_steps, weights)
+    (rates,) = random_steps(circuit, [case], draws, key_steps, weights)
     return _State(
-        loss,
         own.learning_rate,
         own.learning_rate_error,
         own.learning_rate_spread,
@@ -142,11 +140,11 @@ def _picture(data: xr.Dataset) -> Figure:
         band = [own.predicted - own.spread, own.predicted + own.spread]
         theory = {"color": style.THEORY}
         curves = [
-            Curve("k predicted", time, own.predicted, look=theory),
-            Curve("the same ± its spread over directions", time, band[0], look={**theory, "ls": ":"}),
+            Curve("predicted", time, own.predicted, look=theory),
+            Curve("± its spread", time, band[0], look={**theory, "ls": ":"}),
             Curve("_", time, band[1], look={**theory, "ls": ":"}),
             Curve(
-                "k measured: mean ± standard deviation",
+                "measured, ± its spread",
                 time,
                 own.measured,
                 own.measured_spread,
@@ -158,7 +156,6 @@ def _picture(data: xr.Dataset) -> Figure:
         hard = [
             Curve("local task difficulty G", time, own.difficulty, look={"color": style.SIMULATION, "marker": "o", "ms": 4}),
             Curve("the largest at which it learns", time, own.largest, look={"color": style.THEORY, "ls": "--"}),
-            Curve("error F", np.arange(own.sizes["step"]) + 1, own.course, look={"color": "0.7"}),
         ]
-        tasks.append(Panel(f"{name} circuit", "cycle, from 1", "G (1 / weight); error F", hard, scales=("log", "log")))
+        tasks.append(Panel(f"{name} circuit", "cycle, from 1", "G (1 / unit of weight)", hard, scales=("log", "log")))
     return curve_panels([*rates, *tasks], "Learning rate and task difficulty along training")

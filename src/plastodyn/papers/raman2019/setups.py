@@ -136,8 +136,8 @@ def spectrum(circuit: StudentTeacher) -> Floats:
 def stationary_error(eigenvalues: Floats, growth: float, case: Case) -> float:
     """The error that a linear circuit expanded so many times settles at: quadratic loss, closed form.
 
-    The Hessian is ``1 (x) B C B'``: each eigenvalue of C once for each of the outputs, all else flat. Synaptic noise is white and
-    stands with the rule's own error in `theory.ratio.stationary_loss`, the task-irrelevant direction has a memory.
+    The Hessian is ``1 (x) B C B'``: each eigenvalue of C once for each of the outputs, all else flat. Synaptic noise is white
+    and stands with the rule's own error in `theory.ratio.stationary_loss`, the task-irrelevant direction has a memory.
     """
     outputs = growth * OUTPUTS
     often = np.append(np.full(INPUTS, outputs), outputs * (growth - 1) * INPUTS)
@@ -150,23 +150,23 @@ def stationary_error(eigenvalues: Floats, growth: float, case: Case) -> float:
 
 
 def random_steps(
-    circuit: pd.circuits.AbstractCircuit, case: Case, draws: int, key: Array, weights: object = None
-) -> tuple[Floats, float]:
-    """The learning rate k of each of many steps, all taken from the same weights with directions of their own; and F there."""
+    circuit: pd.circuits.AbstractCircuit, cases: Sequence[Case], draws: int, key: Array, weights: object = None
+) -> Floats:
+    """The learning rate k of each of many steps, all from the same weights with directions of their own; (case, draw)."""
     options = {"record": ["loss"], "replicas": draws, "progress": False, "weights": weights, "chunk": _TOGETHER}
-    run = pd.simulate(circuit, rule([case]), steps=1, key=key, **options)
-    loss = run.loss.isel(case=0).transpose("step", "replica").values.astype(float)
-    return 1 - loss[1] / loss[0], float(loss[0, 0])
+    run = pd.simulate(circuit, rule(cases), steps=1, key=key, **options)
+    loss = run.loss.transpose("step", "case", "replica").values.astype(float)
+    return 1 - loss[1] / loss[0]
 
 
-def fitted_size(growth: Sequence[int], values: ArrayLike, constant: bool) -> Floats:
+def fitted_size(growth: ArrayLike, values: ArrayLike, constant: bool) -> Floats:
     """Where ``a / c + b c``, plus a constant if there is one, fitted to values over c, the last axis, has its extremum: N.
 
     >>> c = np.array([1, 2, 3, 5])
     >>> fitted_size([1, 2, 3, 5], 4 / c + c + 7, constant=True).round(6).tolist()
     200.0
     """
-    c, found = np.array(growth, float), np.asarray(values, float)
+    c, found = np.asarray(growth, float), np.asarray(values, float)
     columns = np.stack([1 / c, c, np.ones_like(c)][: 3 if constant else 2], 1)
     fits = np.linalg.lstsq(columns, found.reshape(-1, c.size).T, rcond=None)[0]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -178,6 +178,11 @@ def mean_and_error(each: ArrayLike) -> tuple[float, float]:
     """Mean over networks and its standard error, by Student's law."""
     values = np.ravel(np.asarray(each, float))
     return float(values.mean()), widened(values.std(ddof=1) / values.size**0.5, values.size)
+
+
+def log(values: xr.DataArray) -> xr.DataArray:
+    """Natural logarithm, labels kept."""
+    return xr.apply_ufunc(np.log, values)
 
 
 def late_mean(loss: xr.DataArray) -> xr.DataArray:
