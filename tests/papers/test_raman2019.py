@@ -1,4 +1,4 @@
-"""Figures of Raman, Rotondo and O'Leary (2019): their claims at smoke size, that these can fail, and closed forms on the way."""
+"""Figures of Raman, Rotondo and O'Leary (2019): their claims at smoke size, that these can fail, and closed forms."""
 
 import jax
 import numpy as np
@@ -55,7 +55,7 @@ def test_the_closed_form_landscape_is_the_measured_one(law):
 
 
 def test_a_white_circuit_settles_where_its_radius_does():
-    """White inputs, a fresh direction: ``2 gamma1 E r = gamma1^2 + gamma2^2 / c + gamma3^2 c N``, F = E r^2 / 2, 1 % for 450."""
+    """White inputs, a fresh direction: ``2 gamma1 E r = gamma1^2 + gamma2^2 / c + gamma3^2 c N``, and F = r^2 / 2."""
     relevant, irrelevant, noise = 0.07, 1.0, 0.03
     case = setups.Case(pd.theory.bounds.Plasticity(relevant, irrelevant, noise), 0.0)
     radius = (relevant**2 + irrelevant**2 / 3 + noise**2 * 3 * setups.SMALL) / (2 * relevant)

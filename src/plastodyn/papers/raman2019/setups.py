@@ -16,7 +16,6 @@ from plastodyn.papers.claims import widened
 from plastodyn.rules import Rule
 from plastodyn.theory import ratio
 from plastodyn.theory.bounds import Landscape, Plasticity
-from plastodyn.types import Floats
 
 INPUTS, OUTPUTS = 10, 5
 """Of the linear circuit before it is expanded: 50 weights."""
@@ -47,7 +46,7 @@ class Case(NamedTuple):
         >>> round(Case(SETTINGS[0]).turning_time, 3)
         0.454
         """
-        return -1 / np.log(self.memory) if self.memory > 0 else _FRESH
+        return float(-1 / np.log(self.memory)) if self.memory > 0 else _FRESH
 
 
 def rule(cases: Sequence[Case]) -> Rule:
@@ -95,7 +94,7 @@ def student(
     )
 
 
-def linear_sizes(growth: Sequence[int]) -> Floats:
+def linear_sizes(growth: Sequence[int]) -> np.ndarray:
     """Numbers of weights of the linear circuit expanded so many times at both ends.
 
     >>> linear_sizes([1, 7]).tolist()
@@ -123,17 +122,17 @@ def start_landscape(circuit: StudentTeacher, growth: ArrayLike = 1.0) -> Landsca
     return Landscape(0.5 * np.sum(slope * error), float(np.linalg.norm(slope)), bend, trace, size)
 
 
-def _error_and_moments(circuit: StudentTeacher) -> tuple[Floats, Floats]:
+def _error_and_moments(circuit: StudentTeacher) -> tuple[np.ndarray, np.ndarray]:
     (own,), (goal,) = circuit.weights.kernels, circuit.teacher.kernels
     return np.asarray(own - goal, float), np.asarray(pd.circuits.input_covariance(circuit.inputs), float)
 
 
-def spectrum(circuit: StudentTeacher) -> Floats:
+def spectrum(circuit: StudentTeacher) -> np.ndarray:
     """Eigenvalues of the second moments of the inputs."""
     return np.linalg.eigvalsh(_error_and_moments(circuit)[1])
 
 
-def stationary_error(eigenvalues: Floats, growth: float, case: Case) -> float:
+def stationary_error(eigenvalues: np.ndarray, growth: float, case: Case) -> float:
     """The error that a linear circuit expanded so many times settles at: quadratic loss, closed form.
 
     The Hessian is ``1 (x) B C B'``: each eigenvalue of C once for each of the outputs, all else flat. Synaptic noise is white
@@ -151,7 +150,7 @@ def stationary_error(eigenvalues: Floats, growth: float, case: Case) -> float:
 
 def random_steps(
     circuit: pd.circuits.AbstractCircuit, cases: Sequence[Case], draws: int, key: Array, weights: object = None
-) -> Floats:
+) -> np.ndarray:
     """The learning rate k of each of many steps, all from the same weights with directions of their own; (case, draw)."""
     options = {"record": ["loss"], "replicas": draws, "progress": False, "weights": weights, "chunk": _TOGETHER}
     run = pd.simulate(circuit, rule(cases), steps=1, key=key, **options)
@@ -159,7 +158,7 @@ def random_steps(
     return 1 - loss[1] / loss[0]
 
 
-def fitted_size(growth: ArrayLike, values: ArrayLike, constant: bool) -> Floats:
+def fitted_size(growth: ArrayLike, values: ArrayLike, constant: bool) -> np.ndarray:
     """Where ``a / c + b c``, plus a constant if there is one, fitted to values over c, the last axis, has its extremum: N.
 
     >>> c = np.array([1, 2, 3, 5])
