@@ -119,14 +119,14 @@ def _claims(data: xr.Dataset) -> list[Claim]:
 def _difficulty_claims(name: str, own: xr.Dataset, error: xr.DataArray, source: Source) -> list[Claim]:
     """Where k is known to be on one side of 0."""
     known = abs(own.measured) > 4 * error
-    right = ((own.measured > 0) == (own.difficulty < own.largest)).where(known)
+    right = ((own.measured > 0) == (own.difficulty < own.largest)).values[known.values]
     hard = own.difficulty / own.largest
     agree = f"{name} circuit: share of states, k known to have its sign, at which it learns where the task is easy enough"
     harder = f"{name} circuit: ln of task difficulty over the largest, mean of the last quarter less that at the start"
     late = float(np.log(hard[-(hard.size // 4) :]).mean() - np.log(hard[0]))
     first = f"{name} circuit: task difficulty over the largest, at the start"
     return [
-        source.at_least(agree, "slides", 0.99, 0.0, float(right.mean())),
+        source.at_least(agree, "slides", 0.99, 0.0, right.mean() if right.size else 0.0, 0.0 if right.size else np.inf),
         source.at_most(first, "slides", 1.0, 0.0, float(hard[0])),
         source.at_least(harder, "this project", 0.0, 0.0, late),
     ]
