@@ -32,6 +32,7 @@ _GROWTH, _UNITS = 3, 60
 _CASES = {"linear": Case(Plasticity(0.07, 1.0, 0.03)), "nonlinear": Case(Plasticity(0.04, 1.5, 0.03))}
 """Figure 6's."""
 _CYCLES, _SAMPLES, _PROBES = 1200, 200, 64
+_EASIEST = 0.05
 _STATES = {"smoke": 4, "standard": 12, "full": 24}
 _DRAWS = {"smoke": 1000, "standard": 4000, "full": 16000}
 
@@ -120,7 +121,8 @@ def _difficulty_claims(name: str, own: xr.Dataset, error: xr.DataArray, source: 
     """Where k is known to be on one side of 0."""
     known = abs(own.measured) > 4 * error
     right = ((own.measured > 0) == (own.difficulty < own.largest)).values[known.values]
-    hard = own.difficulty / own.largest
+    # Where the landscape bends down along the motion the task is easy without end.
+    hard = np.maximum(own.difficulty / own.largest, _EASIEST)
     agree = f"{name} circuit: share of states, k known to have its sign, at which it learns where the task is easy enough"
     harder = f"{name} circuit: ln of task difficulty over the largest, mean of the last quarter less that at the start"
     late = float(np.log(hard[-(hard.size // 4) :]).mean() - np.log(hard[0]))
