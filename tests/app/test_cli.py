@@ -53,7 +53,7 @@ def test_help_has_examples(tmp_path, run_here):
 
 def test_list_as_json_names_papers_figures_and_sizes(tmp_path):
     found = json.loads(run("list", "--json", cwd=tmp_path).stdout)
-    assert [paper["paper"] for paper in found] == ["raman2021", "ninou2025", "alemi2024", "hays2026"]
+    assert [paper["paper"] for paper in found] == ["raman2021", "ninou2025", "alemi2024", "hays2026", "raman2019"]
     assert [f["figure"] for f in found[0]["figures"]][:4] == ["fig1", "fig5", "fig5s1", "table2"]
     assert set(found[0]["figures"][0]["seconds"]) == {"smoke", "standard", "full"}
 

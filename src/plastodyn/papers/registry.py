@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from plastodyn.papers.alemi2024 import PAPER as ALEMI2024
 from plastodyn.papers.hays2026 import PAPER as HAYS2026
 from plastodyn.papers.ninou2025 import PAPER as NINOU2025
+from plastodyn.papers.raman2019 import PAPER as RAMAN2019
 from plastodyn.papers.raman2021 import PAPER as RAMAN2021
 from plastodyn.papers.types import SIZES, Paper, PaperFigure
 
@@ -15,7 +16,7 @@ def papers() -> dict[str, Paper]:
     >>> list(papers()["raman2021"].figures)
     ['fig1', 'fig5', 'fig5s1', 'table2', 'eq10', 'beyond1']
     """
-    return {paper.name: paper for paper in (RAMAN2021, NINOU2025, ALEMI2024, HAYS2026)}
+    return {paper.name: paper for paper in (RAMAN2021, NINOU2025, ALEMI2024, HAYS2026, RAMAN2019)}
 
 
 def select(paper: str, figure: str | None, size: str) -> list[PaperFigure]:
