@@ -42,6 +42,14 @@ def show_answer(found: dict[str, str | float | None], as_json: bool, title: str)
     output.print(found["answer"], soft_wrap=True, highlight=False)
 
 
+def show_rows(rows: list[tuple[str, str]], title: str) -> None:
+    """Names and values as a table."""
+    table = Table("quantity", "value", title=title)
+    for name, value in rows:
+        table.add_row(name, value)
+    output.print(table)
+
+
 def note(text: str) -> None:
     """A line for whoever looks, beside the answer."""
     errors.print(f"plastodyn: {text}", highlight=False, soft_wrap=True)

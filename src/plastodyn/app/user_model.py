@@ -21,6 +21,7 @@ from plastodyn.rules import postsynaptic, presynaptic
 from plastodyn.rules.wrap.neurons import LAYOUTS
 from plastodyn.tree import Weights
 
+_FILES = (".npz", ".safetensors")
 _SIDES = ("presynaptic", "postsynaptic")
 Say = Callable[[str], None]
 
@@ -101,14 +102,8 @@ def _circuit(module: ModuleType, asked: Asked, say: Say) -> tuple[Circuit, Weigh
     """The circuit, and the weights with what is left out of them."""
     if not callable(getattr(module, asked.loss, None)):
         raise ValueError(f"--loss must name a function in {asked.model}; got {asked.loss!r}, which it does not define")
+    whole = named_weights(module, asked)
     source = "--checkpoint" if asked.checkpoint is not None else "--weights"
-    if asked.checkpoint is not None:
-        whole = _checkpoint(asked.checkpoint)
-    elif hasattr(module, asked.weights):
-        whole = getattr(module, asked.weights)
-    else:
-        raise ValueError(f"--weights must name a pytree in {asked.model}; got {asked.weights!r}, which it does not define")
-    checks.arrays(source, whole)
     start, fixed = left_out(whole, asked.leave_out)
     suspects = look_like_statistics(start)
     if suspects:
@@ -116,16 +111,68 @@ def _circuit(module: ModuleType, asked: Asked, say: Say) -> tuple[Circuit, Weigh
     start = jax.tree.map(jnp.asarray, start)
     checks.weights(source, start)
     function = getattr(module, asked.loss)
-    loss = partial(_completed, function, fixed) if asked.leave_out else function
+    loss = partial(completed, function, fixed) if asked.leave_out else function
     name = f"--loss {asked.loss!r}"
     checks.scalar_loss(name, loss, start, on=" on these weights")
     _require_finite(name, loss, start)
     return Circuit(loss=loss, weights=start), whole
 
 
-def _completed(loss: Callable[[Weights], Array], fixed: Weights, weights: Weights) -> Array:
-    """The loss at weights that lack what was left out."""
-    return loss(eqx.combine(weights, fixed))
+def split_name(text: str) -> tuple[str, str | None]:
+    """The model and the name in ``MODEL:NAME``; no name where there is none.
+
+    >>> split_name("model.py:loss"), split_name("package.model")
+    (('model.py', 'loss'), ('package.model', None))
+    """
+    model, colon, name = text.rpartition(":")
+    return (model, name) if colon and model else (text, None)
+
+
+def named_weights(module: ModuleType, asked: Asked) -> Weights:
+    """The weights by name, or from a checkpoint.
+
+    Raises:
+        ValueError: if they are not there, or are no arrays of finite numbers.
+    """
+    if asked.checkpoint is not None:
+        whole = _checkpoint(asked.checkpoint)
+    elif hasattr(module, asked.weights):
+        whole = getattr(module, asked.weights)
+    else:
+        raise ValueError(f"--weights must name a pytree in {asked.model}; got {asked.weights!r}, which it does not define")
+    checks.arrays("--checkpoint" if asked.checkpoint is not None else "--weights", whole)
+    return whole
+
+
+def completed(loss: Callable[..., Array], fixed: Weights, weights: Weights, *data: Any) -> Array:
+    """The loss at weights that lack what was left out.
+
+    >>> float(completed(lambda w: w["a"] + w["b"], {"a": None, "b": jnp.ones(())}, {"a": jnp.ones(()), "b": None}))
+    2.0
+    """
+    return loss(eqx.combine(weights, fixed), *data)
+
+
+def asked_of(model: str, loss: str | None, weights: str, checkpoint: Path | None, leave_out: list[str] | None) -> Asked:
+    """What a command's options ask for: ``MODEL:LOSS`` names the loss too, and weights may be a file.
+
+    Raises:
+        ValueError: if the loss or the file of weights is given twice.
+
+    >>> asked = asked_of("model.py:error", None, "trained.npz", None, None)
+    >>> asked.model, asked.loss, str(asked.checkpoint)
+    ('model.py', 'error', 'trained.npz')
+    """
+    path, inner = split_name(model)
+    if inner is not None and loss is not None and inner != loss:
+        raise ValueError(f"--loss must be given once; got {loss!r} beside MODEL {model!r}")
+    if Path(weights).suffix in _FILES:
+        if checkpoint is not None:
+            raise ValueError(
+                f"--checkpoint must not be given beside a file of weights; got {str(checkpoint)!r} and {weights!r}"
+            )
+        checkpoint, weights = Path(weights), "weights"
+    return Asked(path, inner or loss or "loss", weights, checkpoint, tuple(leave_out or ()))
 
 
 def _require_finite(name: str, loss: Callable[[Weights], Array], weights: Weights) -> None:

@@ -11,7 +11,7 @@ from plastodyn.measure.lyapunov import FlowMap, flow_map, lyapunov_exponents
 from plastodyn.measure.networks.compute import report
 from plastodyn.measure.networks.jax_network import jax_network
 from plastodyn.measure.networks.network import Network, sliced
-from plastodyn.measure.networks.result import Report
+from plastodyn.measure.networks.result import Report, shown
 from plastodyn.measure.networks.torch_network import torch_network
 from plastodyn.measure.operator import HostOperator, Operator, host_operator, operator
 from plastodyn.measure.plasticity import PlasticityRatio, plasticity_ratio
@@ -81,6 +81,7 @@ __all__ = [
     "report",
     "rule_field",
     "rule_map",
+    "shown",
     "sign_stability",
     "sliced",
     "spectrum",

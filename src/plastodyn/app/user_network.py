@@ -1,0 +1,166 @@
+"""A user's own network for the command line: a loss or a PyTorch module, weights and minibatches by name or from files."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from plastodyn import checks
+from plastodyn.app.modules import user_module
+from plastodyn.app.patterns import left_out, look_like_statistics
+from plastodyn.app.user_model import Asked, completed, named_weights, split_name
+from plastodyn.measure import Network, jax_network, sliced, torch_network
+
+_PAIRS = (("inputs", "targets"), ("x", "y"), ("X", "y"), ("inputs", "labels"))
+"""Names of arrays in a file that make a pair for a PyTorch module."""
+Say = Callable[[str], None]
+
+
+class AskedNetwork(NamedTuple):
+    """Where a user's network is.
+
+    Args:
+        asked: the JAX loss and its weights; None for a PyTorch module.
+        torch: ``module:name`` of a ``torch.nn.Module``, or of a function that makes one; None for a JAX loss.
+        loss: for PyTorch, a name in ``torch.nn.functional`` or ``module:name``.
+        checkpoint: for PyTorch, a file of its state.
+        data: an ``.npz`` file, ``module:name``, or a name in the model.
+        batch: examples in each minibatch of a file.
+    """
+
+    asked: Asked | None
+    torch: str | None
+    loss: str
+    checkpoint: Path | None
+    data: str
+    batch: int
+
+
+def load_network(given: AskedNetwork, say: Say) -> Network:
+    """The network that a command asks about.
+
+    Args:
+        given: where it is.
+        say: receives a line on arrays that do not look like weights.
+
+    Raises:
+        ValueError: if a name, a file or the loss is not what it should be, naming the option.
+    """
+    return _torch(given) if given.torch is not None else _jax(given, say)
+
+
+def _jax(given: AskedNetwork, say: Say) -> Network:
+    asked = given.asked
+    assert asked is not None
+    module = user_module(asked.model)
+    loss = _named(module, "--loss", asked.loss, asked.model)
+    checks.function("--loss", loss, takes=2, of=" of the weights and a minibatch")
+    whole = named_weights(module, asked)
+    start, fixed = left_out(whole, asked.leave_out)
+    suspects = look_like_statistics(start)
+    if suspects:
+        say(f"{', '.join(suspects)} look like statistics, and count as weights; --leave-out PATTERN leaves them out")
+    batches = _minibatches(given, module, asked.model)
+    function = partial(completed, loss, fixed) if asked.leave_out else loss
+    return jax_network(function, jax.tree.map(jax.numpy.asarray, start), batches)
+
+
+def _torch(given: AskedNetwork) -> Network:
+    assert given.torch is not None
+    model, name = split_name(given.torch)
+    if name is None:
+        checks.refuse("--torch", given.torch, "MODULE:NAME of a torch.nn.Module")
+    module = user_module(model)
+    found = _named(module, "--torch", name, model)
+    if isinstance(found, type) or (callable(found) and not hasattr(found, "named_parameters")):
+        found = found()
+    if not hasattr(found, "named_parameters"):
+        raise ValueError(f"--torch must name a torch.nn.Module, or a function that makes one; got {type(found).__name__}")
+    if given.checkpoint is not None:
+        _fill(found, given.checkpoint)
+    batches = _minibatches(given, module, model)
+    return torch_network(_torch_loss(given.loss), found, _as_pairs(batches, given.data) if _is_file(given.data) else batches)
+
+
+def _named(module: Any, option: str, name: str, model: str) -> Any:
+    if not name or not hasattr(module, name):
+        raise ValueError(f"{option} must name something in {model}; got {name!r}, which it does not define")
+    return getattr(module, name)
+
+
+def _torch_loss(name: str) -> Callable[..., Any]:
+    import torch  # noqa: PLC0415 - an extra; a module that is there has imported it
+
+    model, inner = split_name(name)
+    if inner is not None:
+        return _named(user_module(model), "--loss", inner, model)
+    found = getattr(torch.nn.functional, name, None) if name.isidentifier() else None
+    if not callable(found):
+        checks.refuse("--loss", name, "a name in torch.nn.functional, such as cross_entropy, or MODULE:NAME")
+    return found
+
+
+def _fill(module: Any, path: Path) -> None:
+    """A checkpoint's arrays into the module; of pickles only arrays are read."""
+    import torch  # noqa: PLC0415 - an extra
+
+    if not path.is_file():
+        raise ValueError(f"--weights must be an existing file; got {str(path)!r}")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file  # noqa: PLC0415 - needs PyTorch
+
+            state = load_file(path)
+        elif path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as stored:
+                state = {name: torch.from_numpy(stored[name]) for name in stored.files}
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        module.load_state_dict(state)
+    except Exception as error:
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"--weights {str(path)!r} could not be read into the module: {line}") from error
+
+
+def _is_file(data: str) -> bool:
+    return Path(data).suffix == ".npz"
+
+
+def _minibatches(given: AskedNetwork, module: Any, model: str) -> Iterable[Any]:
+    if _is_file(given.data):
+        checks.count("--batch", given.batch, at_least=1)
+        try:
+            return sliced(_arrays(Path(given.data)), given.batch)
+        except ValueError as error:
+            raise ValueError(f"--data: {error}") from error
+    elsewhere, name = split_name(given.data)
+    if name is None:
+        found = _named(module, "--data", given.data, model)
+    else:
+        found = _named(user_module(elsewhere), "--data", name, elsewhere)
+    return found() if callable(found) and not hasattr(found, "__iter__") else found
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise ValueError(f"--data must be an existing file; got {str(path)!r}")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except Exception as error:
+        raise ValueError(f"--data {str(path)!r} could not be read: {error}") from error
+
+
+def _as_pairs(batches: Iterable[Any], data: str) -> list[tuple[Any, Any]]:
+    """Arrays by name as pairs of tensors."""
+    import torch  # noqa: PLC0415 - an extra
+
+    batches = list(batches)
+    pair = next((pair for pair in _PAIRS if set(batches[0]) == set(pair)), None)
+    if pair is None:
+        known = " or ".join(f"{first} and {second}" for first, second in _PAIRS)
+        raise ValueError(f"--data {data!r} must hold two arrays named {known}; got {', '.join(batches[0])}")
+    return [(torch.from_numpy(batch[pair[0]]), torch.from_numpy(batch[pair[1]])) for batch in batches]
