@@ -16,18 +16,16 @@ _network = {
     "inputs": Argument(jnp.ones((3, 4)), like((3, 4))),
     "hidden": Argument(jnp.ones((2, 3)), like((2, 3))),
     "readout": Argument(jnp.ones((2, 2)), like((2, 2))),
-    **_rule,
-    "steps": Argument(10, numbers(at_least=1)),
-    "key": Argument(KEY, nothing),
     "activation": left(function),
 }
-_spectrum = {"eigenvalues": Argument([1.0, 3.0], any_not_negative)}
+_far = {**_network, **_rule, "steps": Argument(10, numbers(at_least=1)), "key": Argument(KEY, nothing)}
 
 CALLS = {
-    ratio.adiabatic_loss: _network,
-    ratio.joined_loss: {**_spectrum, **_network},
+    ratio.adiabatic_loss: _far,
+    ratio.joined_loss: _far,
+    ratio.solution_curvatures: _network,
     ratio.loss_after: {
-        **_spectrum,
+        "eigenvalues": Argument([1.0, 3.0], any_not_negative),
         **_rule,
         "steps": Argument(10, numbers(at_least=1, infinite=True)),
         "multiplicities": left(nothing),

@@ -3,9 +3,11 @@
 import jax
 import numpy as np
 from jax import Array
+from numpy.typing import ArrayLike
 
 from plastodyn.circuits import StudentTeacher
 from plastodyn.theory import ratio as theory
+from plastodyn.types import Floats
 
 
 def trivial_loss(circuit: StudentTeacher) -> float:
@@ -25,12 +27,12 @@ def trivial_loss(circuit: StudentTeacher) -> float:
 
 def free_hidden_loss(
     circuit: StudentTeacher,
-    plasticity: np.ndarray,
-    fluctuation: np.ndarray | float,
-    precision: np.ndarray | float,
-    steps: np.ndarray | float,
+    plasticity: ArrayLike,
+    fluctuation: ArrayLike,
+    precision: ArrayLike,
+    steps: ArrayLike,
     key: Array,
-) -> np.ndarray:
+) -> Floats:
     """`theory.ratio.adiabatic_loss` of a circuit with one sigmoid hidden layer and a linear output.
 
     Args:

@@ -10,6 +10,7 @@ from plastodyn.theory.ratio.adiabatic import adiabatic_loss, joined_loss
 from plastodyn.theory.ratio.finite import loss_after
 from plastodyn.theory.ratio.greedy import isotropic, learning, noisy, optimal_magnitude, quadratic, steady_state
 from plastodyn.theory.ratio.memory import diffusion_cosine, memory_number
+from plastodyn.theory.ratio.network import solution_curvatures
 from plastodyn.theory.ratio.optima import greedy_optimum, stationary_optimum
 from plastodyn.theory.ratio.stationary import stationary_curvature, stationary_displacement, stationary_loss
 
@@ -25,6 +26,7 @@ __all__ = [
     "noisy",
     "optimal_magnitude",
     "quadratic",
+    "solution_curvatures",
     "stationary_curvature",
     "stationary_displacement",
     "stationary_loss",

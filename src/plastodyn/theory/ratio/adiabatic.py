@@ -4,7 +4,6 @@ Where fluctuations have made a network forget, nothing brings its hidden weights
 the readout, and the readout follows them. No number is fitted.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from plastodyn import checks
 from plastodyn.theory.ratio.finite import loss_after
+from plastodyn.theory.ratio.network import Activation, Network, network_of, solution_curvatures
 from plastodyn.theory.ratio.stationary import drive_of
 from plastodyn.types import Floats, Key
 
@@ -25,16 +25,6 @@ _FLAT = 1e-9
 """Share of the largest eigenvalue below which a feature is none."""
 _RANGE = (1e-9, 1.99)
 """Of kappa times the largest eigenvalue."""
-
-Activation = Callable[[Array], Array]
-
-
-class _Network(NamedTuple):
-    """What was to be learned: ``readout @ activation(hidden @ inputs)``."""
-
-    inputs: Array
-    hidden: Array
-    readout: Array
 
 
 class _Drive(NamedTuple):
@@ -104,12 +94,8 @@ def adiabatic_loss(
     >>> adiabatic_loss(x, first, second, [0.3, 0.6], 0.6, 0.05, 4000, k[3]).round(1)
     array([9.3, 6. ])
     """
-    network = _network(inputs, hidden, readout)
+    network = network_of(inputs, hidden, readout, activation)
     checks.key("key", key)
-    checks.function("activation", activation, takes=1)
-    features = checks.traced("activation", activation, network.hidden @ network.inputs, on=" on hidden @ inputs")
-    if getattr(features, "shape", None) != (hidden.shape[0], inputs.shape[1]):
-        raise ValueError("activation must work elementwise, and return an array of the shape that it is given")
     checks.number("steps", steps, at_least=1)
     drive = drive_of(plasticity, fluctuation, precision, 0.0)
     checks.broadcast(plasticity=plasticity, fluctuation=fluctuation, precision=precision, steps=steps)
@@ -121,7 +107,6 @@ def adiabatic_loss(
 
 
 def joined_loss(
-    eigenvalues: ArrayLike,
     inputs: Array,
     hidden: Array,
     readout: Array,
@@ -140,7 +125,6 @@ def joined_loss(
     above the error of a constant output it says nothing, and `adiabatic_loss` is the answer even if it is higher.
 
     Args:
-        eigenvalues: of the Hessian at ``hidden`` and ``readout``, all of them; at least 0.
         inputs: shape (inputs, samples).
         hidden: W1*, shape (hidden, inputs).
         readout: W2*, shape (outputs, hidden).
@@ -163,31 +147,18 @@ def joined_loss(
 
     >>> k = jax.random.split(jax.random.key(0), 4)
     >>> x, first, second = (jax.random.normal(k[i], shape) for i, shape in enumerate([(3, 200), (5, 3), (2, 5)]))
-    >>> joined_loss(np.ones(25), x, first, second, 0.3, [0.01, 0.6], 0.05, 4000, k[3]).round(1)
+    >>> joined_loss(x, first, second, 0.3, [0.01, 0.6], 0.05, 4000, k[3]).round(1)
     array([0.5, 9.3])
     """
     rule = (plasticity, fluctuation, precision, steps)
-    near = loss_after(eigenvalues, *rule)
+    near = loss_after(solution_curvatures(inputs, hidden, readout, activation=activation), *rule)
     far = adiabatic_loss(inputs, hidden, readout, *rule, key, activation=activation)
     targets = np.asarray(readout @ activation(hidden @ inputs), float)
     return np.where(near > targets.var(axis=1).mean(), far, np.minimum(near, far))
 
 
-def _network(inputs: Array, hidden: Array, readout: Array) -> _Network:
-    for name, value in (("inputs", inputs), ("hidden", hidden), ("readout", readout)):
-        checks.matrix(name, value)
-        checks.weights(name, value)
-    for name, value, where, size in (
-        ("hidden", hidden, "inputs", inputs.shape[0]),
-        ("readout", readout, "hidden neurons", hidden.shape[0]),
-    ):
-        if value.shape[1] != size:
-            raise ValueError(f"{name} must have a column for each of the {size} {where}; got an array of shape {value.shape}")
-    return _Network(*(jnp.asarray(each, jnp.float32) for each in (inputs, hidden, readout)))
-
-
 @eqx.filter_jit
-def _over_draws(network: _Network, points: _Drive, keys: Array, activation: Activation) -> Array:
+def _over_draws(network: Network, points: _Drive, keys: Array, activation: Activation) -> Array:
     targets = network.readout @ activation(network.hidden @ network.inputs)
 
     def one(drive: _Drive) -> Array:
@@ -196,7 +167,7 @@ def _over_draws(network: _Network, points: _Drive, keys: Array, activation: Acti
     return jax.lax.map(one, points)
 
 
-def _settled(network: _Network, targets: Array, drive: _Drive, key: Array, activation: Activation) -> Array:
+def _settled(network: Network, targets: Array, drive: _Drive, key: Array, activation: Activation) -> Array:
     """The error for one draw of hidden weights."""
     key_hidden, key_readout = jax.random.split(key)
     moved = jnp.sqrt(drive.variance * drive.steps) * jax.random.normal(key_hidden, network.hidden.shape)
@@ -225,7 +196,7 @@ def _settled(network: _Network, targets: Array, drive: _Drive, key: Array, activ
     return task.least + 0.5 * (jnp.sum(lam * (outputs * v + jnp.sum(rest**2, axis=0))) + alternating)
 
 
-def _task(network: _Network, targets: Array, features: Array) -> _Task:
+def _task(network: Network, targets: Array, features: Array) -> _Task:
     outputs, samples = targets.shape
     lam, vectors = jnp.linalg.eigh(2 / outputs * features @ features.T / samples)
     lam = jnp.maximum(lam, _FLAT * lam[-1])
