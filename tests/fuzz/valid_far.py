@@ -1,8 +1,8 @@
 """Valid calls of the theory of networks far from their solution, and of the number that tells how far they are."""
 
 import jax.numpy as jnp
-from kinds import function, like, nothing, numbers
-from things import KEY, Argument, any_not_negative, any_positive, left
+from kinds import function, like, numbers
+from things import Argument, a_key, any_not_negative, any_positive, left, spectrum_of_theory
 
 from plastodyn.theory import ratio
 
@@ -18,7 +18,7 @@ _network = {
     "readout": Argument(jnp.ones((2, 2)), like((2, 2))),
     "activation": left(function),
 }
-_far = {**_network, **_rule, "steps": Argument(10, numbers(at_least=1)), "key": Argument(KEY, nothing)}
+_far = {**_network, **_rule, "steps": Argument(10, numbers(at_least=1)), "key": a_key}
 
 CALLS = {
     ratio.adiabatic_loss: _far,
@@ -28,7 +28,7 @@ CALLS = {
         "eigenvalues": Argument([1.0, 3.0], any_not_negative),
         **_rule,
         "steps": Argument(10, numbers(at_least=1, infinite=True)),
-        "multiplicities": left(nothing),
+        "multiplicities": spectrum_of_theory["multiplicities"],
     },
     ratio.memory_number: {
         "hessian_trace": Argument(2.0, any_not_negative),
