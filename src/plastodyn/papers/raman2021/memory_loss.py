@@ -140,7 +140,7 @@ def _panels(data: xr.Dataset) -> list[Panel]:
     flat = {"color": "0.35", "ls": "--", "lw": 1}
     curves.append(Curve("constant output", data.fluctuation, np.ones(data.sizes["fluctuation"]), look=flat))
     return [
-        Panel("error of the joined theory (width 20)", size, over, curves, scales=("log", "log")),
+        Panel("error, simulated and in the joined theory (width 20)", size, over, curves, scales=("log", "log")),
         _regimes(data),
         _line(data.isel(case=data.width.values == _OWN_WIDTH), "precision", r"precision $q$", "log"),
         _line(data.isel(case=data.precision.values == _CRUDE).sortby("width"), "width", "hidden neurons (q = 1/20)", "linear"),
