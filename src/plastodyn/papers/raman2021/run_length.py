@@ -26,7 +26,7 @@ _WINDOW = 0.75
 _DRIFT_STEPS = {"smoke": 8000, "standard": 32_000, "full": 32_000}
 _SEEN = 40
 """Moments at which the drifting weights are seen."""
-_THEORY_EVERY = 4
+_THEORY_EVERY, _FIRST = 4, 5
 _OWN = "this project"
 
 
@@ -202,7 +202,8 @@ def _drift_claims(data: xr.Dataset) -> list[Claim]:
     early, end = (late.drifting_error.isel(moment=part).mean("moment") for part in (slice(None, 10), slice(-10, None)))
     change = cast(xr.DataArray, np.log(end / early))
     first = data.sel(moment=steps / 4, method="nearest")
-    off = (data.cosine - data.free_cosine).mean("moment")
+    # Later both are small, and chance overlaps of a few hundred weights hide the difference.
+    off = (data.cosine - data.free_cosine).isel(moment=slice(None, _FIRST)).mean("moment")
     return [
         source.equal(
             f"hidden weights diffuse: ln of their squared distance over n s^2 T after {steps} steps",
@@ -211,7 +212,9 @@ def _drift_claims(data: xr.Dataset) -> list[Claim]:
             0.25,
             *_known(cast(xr.DataArray, np.log(data.distance_over_free.isel(moment=-1)))),
         ),
-        source.equal("cosine with the solution's hidden weights, less the closed form's, mean", _OWN, 0.0, 0.1, *_known(off)),
+        source.equal(
+            "cosine with the solution's hidden weights, less the closed form's, first moments", _OWN, 0.0, 0.1, *_known(off)
+        ),
         source.equal(
             f"cosine between hidden weights after {steps // 4} and {steps} steps, less the closed form's",
             _OWN,
