@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from plastodyn.circuits import StudentTeacher
 from plastodyn.theory import ratio as theory
-from plastodyn.types import Floats
 
 
 def trivial_loss(circuit: StudentTeacher) -> float:
@@ -32,7 +31,7 @@ def free_hidden_loss(
     precision: ArrayLike,
     steps: ArrayLike,
     key: Array,
-) -> Floats:
+) -> np.ndarray:
     """`theory.ratio.adiabatic_loss` of a circuit with one sigmoid hidden layer and a linear output.
 
     Args:
