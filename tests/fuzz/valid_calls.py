@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import valid_bounds
+import valid_far
 import valid_geometry
 import valid_measures
 import valid_oscillators
@@ -273,6 +274,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     **valid_geometry.CALLS,
     **valid_bounds.CALLS,
     **valid_synapses.CALLS,
+    **valid_far.CALLS,
 }
 
 

@@ -168,9 +168,7 @@ def asked_of(model: str, loss: str | None, weights: str, checkpoint: Path | None
         raise ValueError(f"--loss must be given once; got {loss!r} beside MODEL {model!r}")
     if Path(weights).suffix in _FILES:
         if checkpoint is not None:
-            raise ValueError(
-                f"--checkpoint must not be given beside a file of weights; got {str(checkpoint)!r} and {weights!r}"
-            )
+            raise ValueError(f"--checkpoint must not stand beside a file of weights; got {str(checkpoint)!r} and {weights!r}")
         checkpoint, weights = Path(weights), "weights"
     return Asked(path, inner or loss or "loss", weights, checkpoint, tuple(leave_out or ()))
 

@@ -74,7 +74,7 @@ def _torch(given: AskedNetwork) -> Network:
     if name is None:
         checks.refuse("--torch", given.torch, "MODULE:NAME of a torch.nn.Module")
     module = user_module(model)
-    found = _named(module, "--torch", name, model)
+    found: Any = _named(module, "--torch", name, model)
     if isinstance(found, type) or (callable(found) and not hasattr(found, "named_parameters")):
         found = found()
     if not hasattr(found, "named_parameters"):
@@ -137,6 +137,7 @@ def _minibatches(given: AskedNetwork, module: Any, model: str) -> Iterable[Any]:
         except ValueError as error:
             raise ValueError(f"--data: {error}") from error
     elsewhere, name = split_name(given.data)
+    found: Any
     if name is None:
         found = _named(module, "--data", given.data, model)
     else:

@@ -16,10 +16,15 @@ _RATIOS = np.geomspace(0.05, 5.0, 120)
 class Reported(Protocol):
     """What a page shows of `measure.Report`."""
 
-    eigenvalues: Any
-    spectrum: Any
-    weights: int
-    products: int
+    @property
+    def eigenvalues(self) -> Any:
+        """The largest curvatures."""
+        ...
+
+    @property
+    def spectrum(self) -> Any:
+        """Curvatures and how often each occurs."""
+        ...
 
     def layers(self) -> dict[str, Any]:
         """Tr H of each layer."""

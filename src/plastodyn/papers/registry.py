@@ -14,7 +14,7 @@ def papers() -> dict[str, Paper]:
     """All papers by name.
 
     >>> list(papers()["raman2021"].figures)
-    ['fig1', 'fig5', 'fig5s1', 'table2', 'eq10', 'beyond1']
+    ['fig1', 'fig5', 'fig5s1', 'table2', 'eq10', 'beyond1', 'beyond2', 'beyond3']
     """
     return {paper.name: paper for paper in (RAMAN2021, NINOU2025, ALEMI2024, HAYS2026, RAMAN2019)}
 

@@ -74,15 +74,8 @@ def measure(
     if (model is None) == (torch is None):
         raise ValueError("give one of MODEL and --torch MODULE:NAME")
     if data is not None or torch is not None:
-        _report_on_network(
-            AskedReport(model, torch, loss, weights, checkpoint, leave_out, data, batch),
-            budget,
-            resume,
-            out,
-            precision,
-            seed,
-            as_json,
-        )
+        asked = AskedReport(model, torch, loss, weights, checkpoint, leave_out, data, batch)
+        _report_on_network(asked, budget, resume, out, precision, seed, as_json)
         if fluctuation is not None:
             note("--fluctuation is read without --data only; the ratios hold for small ones of any size")
         return

@@ -28,8 +28,8 @@ from plastodyn.types import Key
 
 
 def report(
-    loss: Callable[..., Any],
-    weights: Any,
+    loss: Callable[..., Any] | Network,
+    weights: Any = None,
     batches: Iterable[Batch] | None = None,
     *,
     key: Key,

@@ -14,6 +14,8 @@ _FIGURES = (
     PaperFigure(
         "beyond1", "fluctuations of other kinds", "raman2021.other_fluctuations:figure_other_fluctuations", seconds(30, 60, 200)
     ),
+    PaperFigure("beyond2", "where the memory is lost", "raman2021.memory_loss:figure_memory_loss", seconds(30, 80, 280)),
+    PaperFigure("beyond3", "run length, drift of the code", "raman2021.run_length:figure_run_length", seconds(25, 65, 240)),
 )
 
 PAPER = Paper(NAME, CITATION, {figure.name: figure for figure in _FIGURES})

@@ -27,7 +27,7 @@ class Landscape(NamedTuple):
     shares: Floats
 
 
-class _Drive(NamedTuple):
+class Drive(NamedTuple):
     """What moves the weights in a step: gamma1, the variances of the rule's error and of fluctuations, their memory."""
 
     directed: Floats
@@ -85,7 +85,7 @@ def stationary_loss(
     26.1
     """
     landscape = landscape_of(eigenvalues, multiplicities, shares)
-    drive = _drive(plasticity, fluctuation, precision, correlation_time)
+    drive = drive_of(plasticity, fluctuation, precision, correlation_time)
     lam = landscape.curvatures
     kappa = _gain(landscape, drive)[..., None]
     # Where the fluctuations outweigh the plasticity kappa may be 0; the answer there is infinite in any case.
@@ -129,7 +129,7 @@ def stationary_curvature(
     2.0
     """
     landscape = landscape_of(eigenvalues, multiplicities, shares)
-    drive = _drive(plasticity, fluctuation, precision, 0.0)
+    drive = drive_of(plasticity, fluctuation, precision, 0.0)
     kappa = _gain(landscape, drive)[..., None]
     lam, mult, _ = landscape
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -179,7 +179,7 @@ def stationary_displacement(
     if np.any(np.asarray(steps, float) % 1 != 0):
         checks.refuse("steps", steps, "whole numbers")
     landscape = landscape_of(eigenvalues, multiplicities, None)
-    drive = _drive(plasticity, fluctuation, precision, 0.0)
+    drive = drive_of(plasticity, fluctuation, precision, 0.0)
     duration = np.asarray(steps, float)[..., None]
     rate = _gain(landscape, drive)[..., None] * landscape.curvatures
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -215,7 +215,8 @@ def _of_each(name: str, given: ArrayLike, lam: Floats) -> Floats:
     return found
 
 
-def _drive(plasticity: ArrayLike, fluctuation: ArrayLike, precision: ArrayLike, correlation_time: ArrayLike) -> _Drive:
+def drive_of(plasticity: ArrayLike, fluctuation: ArrayLike, precision: ArrayLike, correlation_time: ArrayLike) -> Drive:
+    """What a rule and fluctuations do in a step, checked and broadcast."""
     checks.number("plasticity", plasticity, above=0)
     checks.number("fluctuation", fluctuation, at_least=0)
     checks.number("precision", precision, above=0, infinite=True)
@@ -228,10 +229,10 @@ def _drive(plasticity: ArrayLike, fluctuation: ArrayLike, precision: ArrayLike, 
         raise ValueError("fluctuation must be above 0 where the rule has no error: nothing then drives the weights")
     with np.errstate(divide="ignore"):
         memory = np.exp(-1 / time)
-    return _Drive(magnitude / np.sqrt(1 + 1 / q**2), error**2, size**2, memory)
+    return Drive(magnitude / np.sqrt(1 + 1 / q**2), error**2, size**2, memory)
 
 
-def _variance(landscape: Landscape, drive: _Drive, kappa: Floats) -> Floats:
+def _variance(landscape: Landscape, drive: Drive, kappa: Floats) -> Floats:
     """s_i^2 for kappa of shape (..., 1); infinite where a constant push meets no curvature."""
     lam, mult, share = landscape
     error, fluctuation, memory = drive.error[..., None], drive.fluctuation[..., None], drive.memory[..., None]
@@ -242,7 +243,7 @@ def _variance(landscape: Landscape, drive: _Drive, kappa: Floats) -> Floats:
         return error * mult / np.sum(mult) + fluctuation * np.where(share > 0, share * (1 + kept) / lost, 0.0)
 
 
-def _gradient_power(landscape: Landscape, drive: _Drive, kappa: Floats) -> Floats:
+def _gradient_power(landscape: Landscape, drive: Drive, kappa: Floats) -> Floats:
     """``kappa^2 E|gradF|^2``, which grows with kappa."""
     lam = landscape.curvatures
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -250,7 +251,7 @@ def _gradient_power(landscape: Landscape, drive: _Drive, kappa: Floats) -> Float
     return np.sum(each, axis=-1, where=lam > 0)
 
 
-def _gain(landscape: Landscape, drive: _Drive) -> Floats:
+def _gain(landscape: Landscape, drive: Drive) -> Floats:
     """Kappa, by bisection up to the gain at which the steepest direction would grow; in logarithms, for kappa may be tiny."""
     most = 2 / landscape.curvatures.max()
     low, high = (np.full(drive.directed.shape, np.log(end * most)) for end in (_SMALLEST_GAIN, 1.0))
@@ -261,13 +262,13 @@ def _gain(landscape: Landscape, drive: _Drive) -> Floats:
     return np.minimum(np.exp(bisect(too_weak, low, high, _BISECTIONS)[0]), most)
 
 
-def _left_over(landscape: Landscape, drive: _Drive, kappa: Floats) -> Floats:
+def _left_over(landscape: Landscape, drive: Drive, kappa: Floats) -> Floats:
     """Of ``kappa^2 E|gradF|^2``, what no fluctuation drives: the steepest direction takes it by changing sign at each step."""
     left = np.clip(drive.directed**2 - _gradient_power(landscape, drive, kappa), 0, None)
     return np.where(kappa[..., 0] * landscape.curvatures.max() > 2 * (1 - 1e-9), left, 0.0)
 
 
-def _outweighs(landscape: Landscape, drive: _Drive) -> Bools:
+def _outweighs(landscape: Landscape, drive: Drive) -> Bools:
     """Whether plasticity can hold its own: against a constant push it must be larger than the push."""
     push = drive.fluctuation * np.sum(landscape.shares, where=landscape.curvatures > 0)
     # The shares add up to 1 but for rounding.
