@@ -75,8 +75,8 @@ def _torch(given: AskedNetwork) -> Network:
         checks.refuse("--torch", given.torch, "MODULE:NAME of a torch.nn.Module")
     module = user_module(model)
     found: Any = _named(module, "--torch", name, model)
-    if isinstance(found, type) or (callable(found) and not hasattr(found, "named_parameters")):
-        found = found()
+    made: Any = found() if isinstance(found, type) or (not hasattr(found, "named_parameters") and callable(found)) else found
+    found = made
     if not hasattr(found, "named_parameters"):
         raise ValueError(f"--torch must name a torch.nn.Module, or a function that makes one; got {type(found).__name__}")
     if given.checkpoint is not None:
@@ -142,7 +142,8 @@ def _minibatches(given: AskedNetwork, module: Any, model: str) -> Iterable[Any]:
         found = _named(module, "--data", given.data, model)
     else:
         found = _named(user_module(elsewhere), "--data", name, elsewhere)
-    return found() if callable(found) and not hasattr(found, "__iter__") else found
+    made: Any = found() if callable(found) and not hasattr(found, "__iter__") else found
+    return made
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -170,6 +170,8 @@ def shown(estimate: Estimate) -> str:
         return "-"
     if not math.isfinite(error) or error <= 0:
         return f"{value:.4g}"
+    if error < 1e-5 * abs(value):
+        return f"{value:.6g}"
     digits = max(0, 1 - math.floor(math.log10(error)))
     if max(abs(value), error) >= 1e5 or max(abs(value), error) < 1e-4:
         return f"{value:.3g} ± {error:.2g}"

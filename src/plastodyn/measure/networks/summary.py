@@ -69,7 +69,7 @@ def summarized(network: Network, plan: Plan, measured: Measured, plasticity: Pla
     if np.isfinite(probes.update).all():
         found["curvature_update"] = weighted_mean(probes.update, probes.sizes)
     found["curvature_isotropic"] = _over(found["hessian_trace"], network.size)
-    eigenvalues, lowest = _ends(measured)
+    eigenvalues, lowest = _ends(measured, network.rounding)
     found["smallest_eigenvalue"] = lowest
     image = _over_pairs(plan, measured.images)
     here = _landscape(found, image, network.size, plan.probes)
@@ -132,15 +132,17 @@ def _ratio_of_means(numerators: Floats, denominators: Floats) -> Estimate:
     return _estimate(value, residuals.std(ddof=1) / math.sqrt(count), count)
 
 
-def _ends(measured: Measured) -> tuple[Estimate, Estimate]:
+def _ends(measured: Measured, rounding: float) -> tuple[Estimate, Estimate]:
     """The largest eigenvalues and the smallest: of the whole sample, with what iterations leave and parts of it differ by."""
     first = measured.whole[0]
+    # Products know no eigenvalue better than to a rounding of the largest.
+    left = np.hypot(first.residuals, rounding * np.abs(first.values).max())
     count = min(_MOST_EIGENVALUES, *(len(found.values) for found in [*measured.whole, *measured.parts]))
     spread = _spread(np.array([found.values[:count] for found in measured.parts]))
     samples = max(1, len(measured.parts))
-    top = Estimate(first.values[:count], np.hypot(first.residuals[:count], spread), samples)  # pyright: ignore[reportArgumentType]
+    top = Estimate(first.values[:count], np.hypot(left[:count], spread), samples)  # pyright: ignore[reportArgumentType]
     lowest = _spread(np.array([found.values[-1] for found in measured.parts]))
-    return top, _estimate(first.values[-1], float(np.hypot(first.residuals[-1], lowest)), samples)
+    return top, _estimate(first.values[-1], float(np.hypot(left[-1], lowest)), samples)
 
 
 def _spread(values: Floats) -> Floats:
