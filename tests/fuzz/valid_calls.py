@@ -9,6 +9,7 @@ import valid_bounds
 import valid_far
 import valid_geometry
 import valid_measures
+import valid_networks
 import valid_oscillators
 import valid_synapses
 from kinds import (
@@ -275,6 +276,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     **valid_bounds.CALLS,
     **valid_synapses.CALLS,
     **valid_far.CALLS,
+    **valid_networks.CALLS,
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import numpy as np
@@ -75,8 +75,8 @@ def _torch(given: AskedNetwork) -> Network:
         checks.refuse("--torch", given.torch, "MODULE:NAME of a torch.nn.Module")
     module = user_module(model)
     found: Any = _named(module, "--torch", name, model)
-    made: Any = found() if isinstance(found, type) or (not hasattr(found, "named_parameters") and callable(found)) else found
-    found = made
+    if not hasattr(found, "named_parameters") and callable(found):
+        found = _made("--torch", found)
     if not hasattr(found, "named_parameters"):
         raise ValueError(f"--torch must name a torch.nn.Module, or a function that makes one; got {type(found).__name__}")
     if given.checkpoint is not None:
@@ -89,6 +89,12 @@ def _named(module: Any, option: str, name: str, model: str) -> Any:
     if not name or not hasattr(module, name):
         raise ValueError(f"{option} must name something in {model}; got {name!r}, which it does not define")
     return getattr(module, name)
+
+
+def _made(option: str, make: Any) -> Any:
+    """What a function of the user's makes when it is called."""
+    checks.function(option, make, takes=0, of=" that needs no argument, or what such a one makes")
+    return make()
 
 
 def _torch_loss(name: str) -> Callable[..., Any]:
@@ -142,8 +148,9 @@ def _minibatches(given: AskedNetwork, module: Any, model: str) -> Iterable[Any]:
         found = _named(module, "--data", given.data, model)
     else:
         found = _named(user_module(elsewhere), "--data", name, elsewhere)
-    made: Any = found() if callable(found) and not hasattr(found, "__iter__") else found
-    return made
+    if callable(found) and not hasattr(found, "__iter__"):
+        found = _made("--data", found)
+    return cast("Iterable[Any]", found)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -61,6 +61,8 @@ def network_page(report: Reported, title: str = "A network's numbers") -> Figure
     """
     if not hasattr(report, "steady_loss"):
         raise ValueError(f"report must be what pd.measure.report returns; got {type(report).__name__}")
+    if not isinstance(title, str):
+        raise ValueError(f"title must be a text; got {type(title).__name__}")
     with style():
         figure, axes = panels(4, 2, 4.6, 3.3, title)
         _density(axes[0], report)

@@ -114,13 +114,16 @@ def _direction(network: Network, update: Any) -> Vector:
     named = isinstance(update, dict) and set(update) == set(network.names)
     try:
         leaves = [update[name] for name in network.names] if named else jax.tree.leaves(update)
-        arrays = [np.asarray(leaf, np.float32) for leaf in leaves]
+        arrays = [np.asarray(leaf) for leaf in leaves]
     except Exception as error:
         raise ValueError(f"update must be arrays like the weights; got {checks.shown(update)}") from error
-    if tuple(array.size for array in arrays) != network.sizes or not all(np.isfinite(array).all() for array in arrays):
+    plain = all(array.dtype.kind in "fiub" and np.isfinite(array).all() for array in arrays)
+    if tuple(array.size for array in arrays) != network.sizes or not plain:
         sizes = [array.size for array in arrays]
         raise ValueError(f"update must be finite arrays like the weights, of {list(network.sizes)} numbers; got {sizes}")
-    vector = network.read([array.reshape(shape) for array, shape in zip(arrays, network.shapes, strict=True)])
+    vector = network.read(
+        [array.reshape(shape).astype(np.float32) for array, shape in zip(arrays, network.shapes, strict=True)]
+    )
     length = network.norm(vector)
     if not length > 0:
         raise ValueError("update must not be zero: a zero vector has no curvature")

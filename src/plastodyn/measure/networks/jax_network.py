@@ -123,9 +123,10 @@ def jax_network(loss: Loss, weights: Weights, batches: Iterable[Batch] | None = 
     checks.weights("weights", eqx.filter(weights, eqx.is_inexact_array) if _holds_more(weights) else weights)
     first = first_of(batches)
     given = () if batches is None else (first,)
-    checks.function("loss", loss, takes=1 + len(given), of=" of the weights and a minibatch" if given else " of the weights")
+    of = " of the weights and a minibatch" if given else " of the weights where there are no batches"
+    checks.function("loss", loss, takes=1 + len(given), of=of)
     learned, rest = eqx.partition(weights, eqx.is_inexact_array)
-    on = " on these weights and the first minibatch" if given else " on these weights"
+    on = " on these weights and the first of the batches" if given else " on these weights"
     checks.scalar_loss("loss", lambda w, *data: loss(eqx.combine(w, rest), *data), learned, *given, on=on)
     return JaxNetwork(loss if given else partial(_without_data, loss), weights, [None] if batches is None else batches)
 

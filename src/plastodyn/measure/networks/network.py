@@ -155,8 +155,15 @@ def sliced(data: Batch, size: int) -> list[Batch]:
     checks.pytree("data", data)
     leaves = jax.tree.leaves(data)
     lengths = {leaf.shape[0] if getattr(leaf, "shape", ()) else 0 for leaf in leaves}
+    # PyTorch's types have no kind; JAX's keys have none either.
+    if any(getattr(getattr(leaf, "dtype", None), "kind", "f") not in "fiub" or _is_key(leaf) for leaf in leaves):
+        checks.refuse("data", data, "arrays of real numbers")
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(f"data must be arrays of one number of examples, along their first axes; got {sorted(lengths)}")
     (count,) = lengths
     structure = jax.tree.structure(data)
     return [jax.tree.unflatten(structure, [leaf[n : n + size] for leaf in leaves]) for n in range(0, count, size)]
+
+
+def _is_key(leaf: object) -> bool:
+    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from plastodyn import checks
 from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.learning import LearningBounds
 from plastodyn.measure.networks.plan import Plan
@@ -165,6 +166,8 @@ def shown(estimate: Estimate) -> str:
     >>> shown(Estimate(np.float64(12.3456), np.float64(0.1234), 8)), shown(Estimate(np.float64(2.0), np.float64(0.0), 0))
     ('12.35 ± 0.12', '2')
     """
+    if not isinstance(estimate, Estimate) or np.ndim(estimate.value):
+        raise ValueError(f"estimate must be an Estimate of one number; got {checks.shown(estimate)}")
     value, error = float(estimate.value), float(estimate.standard_error)
     if not math.isfinite(value):
         return "-"

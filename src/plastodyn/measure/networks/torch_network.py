@@ -151,5 +151,5 @@ def torch_network(loss: Callable[..., Any], module: Module, batches: Iterable[Ba
         network.slope(first)
     except Exception as error:
         line = (str(error).strip() or "no message").splitlines()[0]
-        raise ValueError(f"loss failed on the first minibatch: {type(error).__name__}: {line}") from error
+        raise ValueError(f"loss failed on the first of the batches: {type(error).__name__}: {line}") from error
     return network
