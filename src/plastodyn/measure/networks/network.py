@@ -10,6 +10,7 @@ from itertools import chain, islice, repeat
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from plastodyn import checks
@@ -166,4 +167,4 @@ def sliced(data: Batch, size: int) -> list[Batch]:
 
 
 def _is_key(leaf: object) -> bool:
-    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
