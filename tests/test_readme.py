@@ -5,13 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import pytest
+
+import plastodyn as pd
 
 README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_example_prints_what_the_readme_says(capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    example, _ = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     names = {}
     exec(compile(example, "README.md", "exec"), names)
     curve = names["run"].loss.isel(step=slice(-101, None)).mean(["step", "replica"])
@@ -24,6 +29,25 @@ def test_the_example_prints_what_the_readme_says(capsys):
     found = names["answer"].ratio.mean().item()
     assert float(said[2]) == round(found, 2)
     assert f"a ratio of {curve.idxmin().item():g}, and equation 9 answers {found:.2f}" in README.read_text()
+
+
+def test_its_calls_on_a_network_of_ones_own_answer():
+    torch = pytest.importorskip("torch")
+    _, calls = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    inputs = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
+    names = {
+        "jax": jax,
+        "pd": pd,
+        "torch": torch,
+        "loss": lambda w, batch: jnp.mean((batch @ w) ** 2),
+        "weights": jnp.ones(3),
+        "batches": pd.measure.sliced(inputs, 4),
+        "module": torch.nn.Linear(3, 2),
+        "loader": torch.utils.data.DataLoader([(torch.from_numpy(row), i % 2) for i, row in enumerate(inputs)], batch_size=4),
+    }
+    for call in calls.strip().splitlines():
+        exec(compile(call, "README.md", "exec"), names)
+        assert float(names["report"].hessian_trace.value) > 0
 
 
 def test_its_commands_and_links_exist():

@@ -49,7 +49,7 @@ def test_the_same_classifier_in_both_libraries_gives_one_report(trained):
     batches = pd.measure.sliced((images, labels), 100)
     weights = {name: jnp.asarray(value.detach().numpy()) for name, value in module.named_parameters()}
     pairs = [tuple(map(torch.from_numpy, batch)) for batch in batches]
-    first = pd.measure.report(lambda outputs, targets: SMOOTHED(outputs, targets), module, pairs, key=KEY, budget=3000)
+    first = pd.measure.report(SMOOTHED, module, pairs, key=KEY, budget=3000)
     second = pd.measure.report(_loss, weights, batches, key=KEY, budget=3000)
     # What is not sampled agrees to single precision, near the minimum as far as gradients there are known.
     assert float(first.loss.value) == pytest.approx(float(second.loss.value), rel=1e-5)
@@ -79,6 +79,6 @@ def test_simulated_fluctuations_find_the_sweet_spot_that_a_report_predicts(train
     theory = pd.theory.ratio.loss_after(curvatures.clip(0), fine * fluctuation, fluctuation, np.inf, steps - 150, counts)
     predicted = fine[theory.argmin()]
     assert found.place == "inside"
-    # Three standard errors, widened for 3 degrees of freedom (papers.claims.widened); the theory takes the loss for a parabola, and its valley is flat: 15 % more.
+    # Three standard errors, widened as papers.claims does for four runs; 15 % for what is no parabola in a flat valley.
     assert abs(np.log(found.ratio / predicted)) < 3 * 1.8 * found.standard_error / found.ratio + 0.15
     assert found.standard_error < 0.15 * found.ratio
