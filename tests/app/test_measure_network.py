@@ -124,3 +124,21 @@ def test_bad_input_is_one_line_and_exit_2(run_here, here, arguments, message):
     assert ended.returncode == 2
     assert message in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["model.py", "--data", "batches"],
+        ["model.py:loss", "--data", "data.npz", "--weights", "w.safetensors"],
+        ["--torch", "net.py:network", "--data", "net.py:loader"],
+        ["--torch", "net.py:network", "--data", "labels.npz"],
+    ],
+)
+def test_stability_takes_the_same_models(run_here, here, arguments):
+    pytest.importorskip("torch")
+    ended = run_here("stability", *arguments, "--flip", "1", "--rate", "0.01", "--steps", "0", "--json", cwd=here)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert found["unstable"] >= 1
+    assert found["unstable_unflipped"] == 0

@@ -79,23 +79,40 @@ def load_with_signs(asked: Asked, flips: Flips, say: Say) -> tuple[Circuit, Any]
     Raises:
         ValueError: as for `load`; or if the flips are not given, given twice, out of range or not defined.
     """
+    check_flips(flips)
+    module = user_module(asked.model)
+    circuit, whole = _circuit(module, asked, say)
+    return circuit, signs_of(flips, module, asked.model, whole, asked.leave_out)
+
+
+def check_flips(flips: Flips) -> None:
+    """Refuse flips that are not given, given twice or out of range.
+
+    >>> check_flips(Flips(fraction=0.5))
+    """
     if (flips.named is None) == (flips.fraction is None):
         raise ValueError("give one of --signs NAME and --flip FRACTION")
     if flips.fraction is not None:
         checks.one_number("--flip", flips.fraction, at_least=0, at_most=1)
     checks.one_of("--side", flips.side, _SIDES)
     checks.one_of("--layout", flips.layout, LAYOUTS)
-    module = user_module(asked.model)
-    circuit, whole = _circuit(module, asked, say)
+
+
+def signs_of(flips: Flips, module: ModuleType, model: str, whole: Weights, leave_out: tuple[str, ...]) -> Any:
+    """The signs of plasticity, by fraction or by their name in the module; those of arrays that are left out are left out too.
+
+    Raises:
+        ValueError: if the module does not define them.
+    """
     if flips.fraction is not None:
         neurons = {"presynaptic": presynaptic, "postsynaptic": postsynaptic}[flips.side]
-        return circuit, neurons(flips.fraction, flips.layer, layout=flips.layout)
+        return neurons(flips.fraction, flips.layer, layout=flips.layout)
     assert flips.named is not None
     if not hasattr(module, flips.named):
-        raise ValueError(f"--signs must name signs in {asked.model}; got {flips.named!r}, which it does not define")
+        raise ValueError(f"--signs must name signs in {model}; got {flips.named!r}, which it does not define")
     signs = getattr(module, flips.named)
     alike = jax.tree.structure(signs) == jax.tree.structure(whole)
-    return circuit, left_out(signs, asked.leave_out)[0] if alike and asked.leave_out else signs
+    return left_out(signs, leave_out)[0] if alike and leave_out else signs
 
 
 def _circuit(module: ModuleType, asked: Asked, say: Say) -> tuple[Circuit, Weights]:

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from plastodyn import checks
 from plastodyn.app.modules import user_module
 from plastodyn.app.patterns import left_out, look_like_statistics
-from plastodyn.app.user_model import Asked, completed, named_weights, split_name
+from plastodyn.app.user_model import Asked, Flips, check_flips, completed, named_weights, signs_of, split_name
+from plastodyn.circuits import Circuit, from_torch
 from plastodyn.measure import Network, jax_network, sliced, torch_network
+from plastodyn.runtime.torch_module import check_pair
 
 _PAIRS = (("inputs", "targets"), ("x", "y"), ("X", "y"), ("inputs", "labels"))
 """Names of arrays in a file that make a pair for a PyTorch module."""
@@ -52,9 +55,53 @@ def load_network(given: AskedNetwork, say: Say) -> Network:
     return _torch(given) if given.torch is not None else _jax(given, say)
 
 
+def load_with_signs_on_data(given: AskedNetwork, flips: Flips, say: Say) -> tuple[Circuit, Any]:
+    """A circuit whose loss is over all of the data, and the signs of its plasticity.
+
+    Args:
+        given: where the network is.
+        flips: which weights learn with the opposite sign.
+        say: receives a line on arrays that do not look like weights.
+
+    Raises:
+        ValueError: as for `load_network` and `user_model.load_with_signs`.
+    """
+    check_flips(flips)
+    if given.torch is not None:
+        module, found, batches, loss = _torch_parts(given)
+        pairs = list(batches)
+        check_pair("--data", pairs[0] if pairs else None)
+        inputs, targets = zip(*pairs, strict=True)
+        circuit = from_torch(loss, found, (_joined(inputs), _joined(targets)))
+        return circuit, signs_of(flips, module, given.torch, circuit.weights, ())
+    assert given.asked is not None
+    module, loss, start, whole, batches = _jax_parts(given, given.asked, say)
+    data = jax.tree.map(lambda *parts: jnp.concatenate(parts), *batches)
+    circuit = Circuit(loss=partial(_on_data, loss, data), weights=start)
+    return circuit, signs_of(flips, module, given.asked.model, whole, given.asked.leave_out)
+
+
+def _joined(parts: tuple[Any, ...]) -> Any:
+    """The inputs, or the targets, of all minibatches as one tensor."""
+    import torch  # noqa: PLC0415 - an extra
+
+    if not all(isinstance(part, torch.Tensor) for part in parts):
+        raise ValueError("--data must hold pairs of tensors, to be joined to one; give one pair in a list")
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def _on_data(loss: Callable[..., Any], data: Any, weights: Any) -> Any:
+    return loss(weights, data)
+
+
 def _jax(given: AskedNetwork, say: Say) -> Network:
-    asked = given.asked
-    assert asked is not None
+    assert given.asked is not None
+    _, loss, start, _, batches = _jax_parts(given, given.asked, say)
+    return jax_network(loss, start, batches)
+
+
+def _jax_parts(given: AskedNetwork, asked: Asked, say: Say) -> tuple[Any, Callable[..., Any], Any, Any, Iterable[Any]]:
+    """The module, its loss, the weights that learn and all of them, and the minibatches."""
     module = user_module(asked.model)
     loss = _named(module, "--loss", asked.loss, asked.model)
     checks.function("--loss", loss, takes=2, of=" of the weights and a minibatch")
@@ -65,10 +112,16 @@ def _jax(given: AskedNetwork, say: Say) -> Network:
         say(f"{', '.join(suspects)} look like statistics, and count as weights; --leave-out PATTERN leaves them out")
     batches = _minibatches(given, module, asked.model)
     function = partial(completed, loss, fixed) if asked.leave_out else loss
-    return jax_network(function, jax.tree.map(jax.numpy.asarray, start), batches)
+    return module, function, jax.tree.map(jnp.asarray, start), whole, batches
 
 
 def _torch(given: AskedNetwork) -> Network:
+    _, found, batches, loss = _torch_parts(given)
+    return torch_network(loss, found, batches)
+
+
+def _torch_parts(given: AskedNetwork) -> tuple[Any, Any, Iterable[Any], Callable[..., Any]]:
+    """The user's Python module, the PyTorch module, its minibatches and its loss."""
     assert given.torch is not None
     model, name = split_name(given.torch)
     if name is None:
@@ -82,7 +135,7 @@ def _torch(given: AskedNetwork) -> Network:
     if given.checkpoint is not None:
         _fill(found, given.checkpoint)
     batches = _minibatches(given, module, model)
-    return torch_network(_torch_loss(given.loss), found, _as_pairs(batches, given.data) if _is_file(given.data) else batches)
+    return module, found, _as_pairs(batches, given.data) if _is_file(given.data) else batches, _torch_loss(given.loss)
 
 
 def _named(module: Any, option: str, name: str, model: str) -> Any:

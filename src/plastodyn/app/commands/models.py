@@ -1,15 +1,26 @@
 """Questions about a model of the user's own."""
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from plastodyn.app.console import JsonOption, SeedOption, app, make_directory, note, output, show_answer, show_rows
 
+if TYPE_CHECKING:
+    from plastodyn.app.user_network import AskedNetwork
+
 LossOption = Annotated[
     str | None, typer.Option("--loss", help="Name of the function from weights to a scalar: 'loss' unless given.")
 ]
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", help="Minibatches: an .npz file, a name in the model, or MODULE:NAME; the loss gets each."),
+]
+TorchOption = Annotated[
+    str | None, typer.Option("--torch", help="Instead of MODEL: MODULE:NAME of a torch.nn.Module; needs --data.")
+]
+BatchOption = Annotated[int, typer.Option("--batch", min=1, max=2**31 - 1, help="Examples in a minibatch of a file.")]
 CheckpointOption = Annotated[
     Path | None, typer.Option("--checkpoint", help=".npz or .safetensors: a dict of arrays to use as weights.")
 ]
@@ -38,14 +49,9 @@ def measure(
     ] = "weights",
     checkpoint: CheckpointOption = None,
     leave_out: LeaveOutOption = None,
-    data: Annotated[
-        str | None,
-        typer.Option("--data", help="Minibatches: an .npz file, a name in the model, or MODULE:NAME; the loss gets each."),
-    ] = None,
-    torch: Annotated[
-        str | None, typer.Option("--torch", help="Instead of MODEL: MODULE:NAME of a torch.nn.Module; needs --data.")
-    ] = None,
-    batch: Annotated[int, typer.Option("--batch", min=1, max=2**31 - 1, help="Examples in a minibatch of a file.")] = 128,
+    data: DataOption = None,
+    torch: TorchOption = None,
+    batch: BatchOption = 128,
     budget: Annotated[
         int, typer.Option("--budget", min=60, max=10**9, help="With --data: Hessian-vector products, each on one minibatch.")
     ] = 1000,
@@ -105,6 +111,21 @@ class AskedReport(NamedTuple):
     batch: int
 
 
+def _asked_network(asked: AskedReport) -> "AskedNetwork":
+    """Where the network is: a JAX loss, or a PyTorch module, whose weights may be a file of their own."""
+    from plastodyn.app.user_model import asked_of
+    from plastodyn.app.user_network import AskedNetwork
+
+    if asked.data is None:
+        raise ValueError("--data must be given with --torch: MODULE:NAME of a loader, or an .npz file; got none")
+    if asked.torch is None:
+        assert asked.model is not None
+        jax_model = asked_of(asked.model, asked.loss, asked.weights, asked.checkpoint, asked.leave_out)
+        return AskedNetwork(jax_model, None, "", None, asked.data, asked.batch)
+    file = asked.checkpoint or (Path(asked.weights) if asked.weights != "weights" else None)
+    return AskedNetwork(None, asked.torch, asked.loss or "cross_entropy", file, asked.data, asked.batch)
+
+
 def _report_on_network(
     asked: AskedReport, budget: int, resume: Path | None, out: Path | None, precision: float, seed: int, as_json: bool
 ) -> None:
@@ -112,25 +133,16 @@ def _report_on_network(
     from jax.random import key
 
     from plastodyn.app.modules import check_files, prints_aside
-    from plastodyn.app.user_model import asked_of
-    from plastodyn.app.user_network import AskedNetwork, load_network
+    from plastodyn.app.user_network import load_network
     from plastodyn.measure import report, shown
 
-    if asked.data is None:
-        raise ValueError("--data must be given with --torch: MODULE:NAME of a loader, or an .npz file; got none")
+    given = _asked_network(asked)
     check_files(None, out)
     if out is not None and out.suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"--out must end in .png, .svg or .pdf; got {str(out)!r}")
     if out is not None:
         make_directory(out.resolve().parent)
     with prints_aside(as_json):
-        if asked.torch is None:
-            assert asked.model is not None
-            jax_model = asked_of(asked.model, asked.loss, asked.weights, asked.checkpoint, asked.leave_out)
-            given = AskedNetwork(jax_model, None, "", None, asked.data, asked.batch)
-        else:
-            file = asked.checkpoint or (Path(asked.weights) if asked.weights != "weights" else None)
-            given = AskedNetwork(None, asked.torch, asked.loss or "cross_entropy", file, asked.data, asked.batch)
         found = report(load_network(given, note), None, key=key(seed), precision=precision, budget=budget, checkpoint=resume)
     if out is not None:
         from plastodyn.figures import network_page
@@ -146,17 +158,22 @@ def _report_on_network(
 
 @app.command(
     epilog="Examples:\n\nplastodyn stability model.py --flip 0.2 --layer 1 --rate 0.05 --keep norm\n\n"
-    "plastodyn stability my_package.model --checkpoint weights.npz --signs signs --rate 0.1 --json"
+    "plastodyn stability my_package.model --checkpoint weights.npz --signs signs --rate 0.1 --json\n\n"
+    "plastodyn stability --torch net.py:network --loss cross_entropy --data data.npz --flip 0.2 --rate 0.05"
 )
 def stability(
-    model: Annotated[str, typer.Argument(help="Python file, or importable module, that defines the loss; or MODEL:LOSS.")],
     rate: Annotated[float, typer.Option("--rate", help="Learning rate: weights change by rate x sign x -gradient.")],
+    model: Annotated[
+        str | None, typer.Argument(help="Python file, or importable module, that defines the loss; or MODEL:LOSS.")
+    ] = None,
     loss: LossOption = None,
     weights: Annotated[
         str, typer.Option("--weights", help="Name of the trained weights: a pytree of arrays; or a file, as --checkpoint.")
     ] = "weights",
     checkpoint: CheckpointOption = None,
     leave_out: LeaveOutOption = None,
+    data: DataOption = None,
+    torch: TorchOption = None,
     signs: Annotated[
         str | None, typer.Option("--signs", help="Name of the signs: a pytree of +1 and -1 that fits the weights.")
     ] = None,
@@ -186,17 +203,27 @@ def stability(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Is your solution stable if some neurons learn with the opposite sign, and if not, is the motion chaotic?"""
+    """Is your solution stable if some neurons learn with the opposite sign, and if not, is the motion chaotic?
+
+    For a JAX loss of the weights; with --data one of weights and data, over all of these; with --torch a PyTorch module.
+    """
     from jax.random import key
 
     from plastodyn.app.answers import stability_report, who_flips
     from plastodyn.app.modules import prints_aside
     from plastodyn.app.user_model import Flips, asked_of, load_with_signs
+    from plastodyn.app.user_network import load_with_signs_on_data
     from plastodyn.measure import sign_stability
 
-    asked = asked_of(model, loss, weights, checkpoint, leave_out)
+    if (model is None) == (torch is None):
+        raise ValueError("give one of MODEL and --torch MODULE:NAME")
+    flips = Flips(signs, flip, layer, side, layout)
     with prints_aside(as_json):
-        circuit, chosen = load_with_signs(asked, Flips(signs, flip, layer, side, layout), note)
+        if data is None and model is not None:
+            circuit, chosen = load_with_signs(asked_of(model, loss, weights, checkpoint, leave_out), flips, note)
+        else:
+            asked = AskedReport(model, torch, loss, weights, checkpoint, leave_out, data, 2**31 - 1)
+            circuit, chosen = load_with_signs_on_data(_asked_network(asked), flips, note)
         found = sign_stability(circuit, chosen, rate=rate, key=key(seed), steps=steps, keep=keep)
         report = stability_report(found, who_flips(chosen, circuit.weights))
     show_answer(report, as_json, "Plasticity of the opposite sign (rates per step, angle in radians)")
