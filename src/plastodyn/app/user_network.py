@@ -70,7 +70,7 @@ def load_with_signs_on_data(given: AskedNetwork, flips: Flips, say: Say) -> tupl
     if given.torch is not None:
         module, found, batches, loss = _torch_parts(given)
         pairs = list(batches)
-        check_pair("--data", pairs[0] if pairs else None)
+        check_pair("--data", next(iter(pairs), None))
         inputs, targets = zip(*pairs, strict=True)
         circuit = from_torch(loss, found, (_joined(inputs), _joined(targets)))
         return circuit, signs_of(flips, module, given.torch, circuit.weights, ())
