@@ -81,13 +81,14 @@ def load_with_signs_on_data(given: AskedNetwork, flips: Flips, say: Say) -> tupl
     return circuit, signs_of(flips, module, given.asked.model, whole, given.asked.leave_out)
 
 
-def _joined(parts: tuple[Any, ...]) -> Any:
+def _joined(parts: Iterable[Any]) -> Any:
     """The inputs, or the targets, of all minibatches as one tensor."""
     import torch  # noqa: PLC0415 - an extra
 
-    if not all(isinstance(part, torch.Tensor) for part in parts):
-        raise ValueError("--data must hold pairs of tensors, to be joined to one; give one pair in a list")
-    return torch.cat(parts) if len(parts) > 1 else parts[0]
+    tensors = list(parts)
+    if not all(isinstance(tensor, torch.Tensor) for tensor in tensors):
+        raise ValueError("--data must hold pairs of tensors, to be joined to one; got others")
+    return torch.cat(tensors)
 
 
 def _on_data(loss: Callable[..., Any], data: Any, weights: Any) -> Any:
