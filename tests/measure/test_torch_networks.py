@@ -54,8 +54,8 @@ def both():
 def test_a_module_and_the_same_network_in_jax_give_one_report(both):
     """What is computed to rounding, what is sampled to five of its standard errors (other probes: other generators)."""
     module, pairs, weights, batches = both
-    first = pd.measure.report(ENTROPY, module, pairs, key=KEY, budget=1000)
-    second = pd.measure.report(_in_jax, weights, batches, key=KEY, budget=1000)
+    first = pd.measure.report(ENTROPY, module, pairs, key=KEY, budget=400)
+    second = pd.measure.report(_in_jax, weights, batches, key=KEY, budget=400)
     assert first.plan == second.plan
     assert first.weights == second.weights == 18 + 2 + 2 + 2 + 54 + 3
     for name in ("loss", "gradient_norm", "curvature_gradient", "batch_sharpness", "best_rate"):

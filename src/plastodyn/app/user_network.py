@@ -1,5 +1,6 @@
 """A user's own network for the command line: a loss or a PyTorch module, weights and minibatches by name or from files."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -178,11 +179,17 @@ def _fill(module: Any, path: Path) -> None:
             with np.load(path, allow_pickle=False) as stored:
                 state = {name: torch.from_numpy(stored[name]) for name in stored.files}
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # What libraries say advises to run whatever the file holds.
+        raise ValueError(f"--weights must be a file of arrays alone; got {str(path)!r}, which cannot be read as one") from error
+    try:
         module.load_state_dict(state)
     except Exception as error:
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"--weights {str(path)!r} could not be read into the module: {line}") from error
+        line = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
+        raise ValueError(f"--weights {str(path)!r} does not fit the module: {line}") from error
 
 
 def _is_file(data: str) -> bool:
@@ -214,7 +221,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except Exception as error:
-        raise ValueError(f"--data {str(path)!r} could not be read: {error}") from error
+        raise ValueError(
+            f"--data must be a file of arrays of numbers; got {str(path)!r}, which cannot be read as one"
+        ) from error
 
 
 def _as_pairs(batches: Iterable[Any], data: str) -> list[tuple[Any, Any]]:

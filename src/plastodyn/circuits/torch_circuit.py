@@ -40,6 +40,8 @@ def from_torch(loss: Callable[..., Any], module: Any, data: tuple[Any, Any], mod
     """
     found = TorchModule(loss, module, mode)
     check_pair("data", data)
+    if any(value.dtype == found.torch.float64 for value in found.weights.values()) and not jax.config.jax_enable_x64:  # pyright: ignore[reportAttributeAccessIssue]
+        raise ValueError("module must be of single precision, or JAX in x64 mode (JAX_ENABLE_X64=1); got double precision")
     calls = _Calls(found, data)
     start = {name: value.cpu().numpy() for name, value in found.weights.items()}
     try:

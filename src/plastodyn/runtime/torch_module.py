@@ -46,9 +46,13 @@ class TorchModule:
         frozen = {name: value.detach() for name, value in own.items() if not value.requires_grad}
         if not self.weights or not all(value.is_floating_point() for value in self.weights.values()):
             raise ValueError("module must have floating-point parameters that need a gradient; got none")
+        single_or_double = (self.torch.float32, self.torch.float64)
+        kinds = {str(value.dtype) for value in self.weights.values() if value.dtype not in single_or_double}
+        if kinds:
+            raise ValueError(f"module must have parameters of single or double precision; got {', '.join(sorted(kinds))}")
         if not all(bool(self.torch.isfinite(value).all()) for value in self.weights.values()):
             raise ValueError("module must have finite parameters; got NaN or infinity among them")
-        self._fixed = {**frozen, **dict(module.named_buffers())}
+        self._frozen, self._buffers = frozen, dict(module.named_buffers())
         self.device = next(iter(self.weights.values())).device
         kept = f"; {len(frozen)} arrays that need no gradient are not weights" if frozen else ""
         self.note = f"the PyTorch module was run {_SAID[mode]}{kept}"
@@ -58,9 +62,10 @@ class TorchModule:
         inputs, targets = jax.tree.map(self._moved, tuple(batch))
 
         def value(weights: dict[str, Tensor]) -> Tensor:
-            # Statistics that change as a module runs change in copies.
-            fixed = self._fixed if self._mode == "eval" else {name: leaf.clone() for name, leaf in self._fixed.items()}
-            return self._loss(self.torch.func.functional_call(self._module, {**weights, **fixed}, (inputs,)), targets)
+            # What changes as a module runs changes in copies.
+            buffers = {name: leaf.clone() for name, leaf in self._buffers.items()}
+            parts = {**weights, **self._frozen, **buffers}
+            return self._loss(self.torch.func.functional_call(self._module, parts, (inputs,)), targets)
 
         return value
 
@@ -83,6 +88,10 @@ class TorchModule:
             finally:
                 for part in training:
                     part.training = True
+
+    def tensors(self) -> list[Tensor]:
+        """All that the module holds."""
+        return [*self.weights.values(), *self._frozen.values(), *self._buffers.values()]
 
     def leaves(self) -> list[Module]:
         """The parts of the module that have no parts."""

@@ -14,7 +14,8 @@ from plastodyn.types import Floats
 
 _EXACT = 2**53
 """Up to here a float holds every whole number."""
-_NO_ID = ("", "nan", "NaN", "NA", "<NA>", "None", "null")
+_NO_ID = ("", "-", "?", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "unknown")
+"""What stands for no id, in small letters."""
 _ROUNDED = r"[+-]?\d+(\.\d*)?[eE][+-]?\d+"
 _EXCEL = (".xls", ".xlsx")
 
@@ -325,4 +326,4 @@ def _ids(argument: str, column: np.ndarray, layout: Layout) -> tuple[np.ndarray,
     rounded = texts[texts.str.fullmatch(_ROUNDED)].tolist() + large
     if rounded:
         checks.refuse(argument, rounded[0], "ids to the last digit, not rounded to a float; write them as text")
-    return texts.to_numpy(str), texts.isin([*_NO_ID, *layout.missing]).to_numpy(bool)
+    return texts.to_numpy(str), (texts.str.strip().str.lower().isin(_NO_ID) | texts.isin(layout.missing)).to_numpy(bool)

@@ -4,6 +4,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from plastodyn.measure.networks.torch_network import torch_network
 from plastodyn.runtime.progress import Bar
 from plastodyn.theory.bounds import Plasticity
 from plastodyn.types import Key
+
+_TRIED = 3
+"""Minibatches whose losses tell whether a checkpoint is of the same loss and data."""
 
 
 def report(
@@ -77,8 +81,8 @@ def report(
     >>> float(found.hessian_trace.value), round(float(found.eigenvalues.value[0]), 4), round(float(found.greedy_ratio.value), 4)
     (4.0, 2.0, 1.0)
     """
-    network = _network(loss, weights, batches)
     checks.key("key", key)
+    network = _in_random_order(_network(loss, weights, batches), key)
     checks.count("budget", budget, at_least=LEAST)
     checks.one_number("precision", precision, above=0, infinite=True)
     if plasticity is not None:
@@ -87,7 +91,7 @@ def report(
             checks.one_number(f"plasticity.{name}", value)
     along = None if update is None else _direction(network, update)
     plan = planned(budget, network.size, network.count(budget + 1), 3 + (along is not None))
-    memo = Memo(_path(checkpoint), _question(network, key, plan, along is not None))
+    memo = Memo(_path(checkpoint), _question(network, key, plan, along))
     try:
         found = _measured(network, plan, along, key, memo)
     finally:
@@ -107,6 +111,16 @@ def _network(loss: Any, weights: Any, batches: Iterable[Batch] | None) -> Networ
             raise ValueError("batches must be given for a PyTorch module: pairs (inputs, targets); got None")
         return torch_network(loss, weights, batches)
     return jax_network(loss, weights, batches)
+
+
+def _in_random_order(network: Network, key: Key) -> Network:
+    """The network with its minibatches shuffled, if they are a list: those seen first are to stand for all."""
+    if not isinstance(network.batches, list | tuple):
+        return network
+    order = np.asarray(jax.random.permutation(jax.random.fold_in(key, 1), len(network.batches)))
+    shuffled = copy(network)
+    shuffled.batches = [network.batches[place] for place in order]
+    return shuffled
 
 
 def _direction(network: Network, update: Any) -> Vector:
@@ -141,27 +155,29 @@ def _path(checkpoint: str | Path | None) -> Path | None:
     return path
 
 
-def _question(network: Network, key: Key, plan: Plan, updated: bool) -> str:
-    """What a checkpoint belongs to: the weights, the key and the plan."""
-    digest = hashlib.sha256(repr((network.names, network.sizes, tuple(plan), updated)).encode())
+def _question(network: Network, key: Key, plan: Plan, along: Vector | None) -> str:
+    """What a checkpoint belongs to: weights, update, key and plan, and the losses of the first minibatches."""
+    losses = [network.slope(batch)[0] for batch in network.minibatches(0, min(_TRIED, plan.minibatches))]
+    digest = hashlib.sha256(repr((network.names, network.sizes, tuple(plan), losses)).encode())
     digest.update(np.asarray(jax.random.key_data(key)).tobytes())
-    for array in network.written(network.weights):
-        digest.update(np.ascontiguousarray(array).data)
+    for vector in (network.weights, along):
+        for array in network.written(vector) if vector is not None else []:
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
 def _measured(network: Network, plan: Plan, along: Vector | None, key: Key, memo: Memo) -> summary.Measured:
-    keys = jax.random.split(key, 3)
+    keys = jax.random.split(key, 5)
     products = plan.products(3 + (along is not None))
     with Bar("report", plan.minibatches + products) as bar:
         slopes = mean_slope(network, plan, memo, bar)
         probes = probed(network, slopes.direction, along, key=keys[0], count=plan.probes, memo=memo, bar=bar)
         direction = slopes.direction
-        images = paired(network, lambda _: direction, count=plan.pairs, part="images", memo=memo, bar=bar)
+        images = paired(network, lambda _: direction, key=keys[3], count=plan.pairs, part="images", memo=memo, bar=bar)
         # What is needed no more is given back: memory is that of the part that needs most.
         slopes, direction = without_direction(slopes, memo), None
         signs = partial(_signs, network, keys[1])
-        pairs = paired(network, signs, count=plan.pairs, part="pairs", memo=memo, bar=bar)
+        pairs = paired(network, signs, key=keys[4], count=plan.pairs, part="pairs", memo=memo, bar=bar)
         whole, parts = _iterations(network, plan, keys[2], memo, bar)
     return summary.Measured(slopes, probes, images, pairs, whole, parts, products)
 
@@ -172,7 +188,7 @@ def _signs(network: Network, key: Key, number: int) -> Vector:
 
 def _iterations(network: Network, plan: Plan, key: Key, memo: Memo, bar: Bar) -> tuple[list[Ritz], list[Ritz]]:
     """Lanczos iterations of the whole sample, and of its parts."""
-    sample = Sample(network, list(network.minibatches(0, plan.sample)))
+    sample = Sample(network, network.spread(plan.sample))
     everywhere = list(range(plan.sample))
 
     def one(number: int, places: list[int]) -> Ritz:

@@ -37,12 +37,12 @@ class JaxNetwork(Network):
 
     def slope(self, batch: Batch) -> tuple[float, Vector]:
         """Loss and gradient on a minibatch."""
-        value, gradient = _slope(self._loss, self.weights, self._rest, batch)
+        value, gradient = _slope(self._loss, self.weights, self._rest, _arrays(batch))
         return float(value), gradient
 
     def linearized(self, batch: Batch) -> Linearized:
         """The loss about the weights on a minibatch."""
-        value, gradient, product = _linearized(self._loss, self.weights, self._rest, batch)
+        value, gradient, product = _linearized(self._loss, self.weights, self._rest, _arrays(batch))
         return Linearized(float(value), gradient, _sharing(product, self.weights))
 
     def forms(self, linearized: Linearized, vector: Vector) -> Floats:
@@ -70,10 +70,6 @@ class JaxNetwork(Network):
         own = {_place(leaf) for leaf in jax.tree.leaves((self.weights, batch)) if isinstance(leaf, jax.Array)}
         kept = {_place(leaf): leaf.nbytes for leaf in jax.tree.leaves(linearized.product) if isinstance(leaf, jax.Array)}
         return sum(size for place, size in kept.items() if place not in own)
-
-    def without_gradient(self, linearized: Linearized) -> Linearized:
-        """The linearised loss for products alone."""
-        return linearized._replace(gradient=None)
 
     def dots(self, first: Vector, second: Vector) -> Floats:
         """The inner product within each array of weights."""
@@ -122,7 +118,7 @@ def jax_network(loss: Loss, weights: Weights, batches: Iterable[Batch] | None = 
     checks.pytree("weights", weights)
     checks.weights("weights", eqx.filter(weights, eqx.is_inexact_array) if _holds_more(weights) else weights)
     first = first_of(batches)
-    given = () if batches is None else (first,)
+    given = () if batches is None else (_arrays(first),)
     of = " of the weights and a minibatch" if given else " of the weights where there are no batches"
     checks.function("loss", loss, takes=1 + len(given), of=of)
     learned, rest = eqx.partition(weights, eqx.is_inexact_array)
@@ -147,6 +143,11 @@ def first_of(batches: Iterable[Batch] | None) -> Batch:
     if found is None:
         raise ValueError("batches must hold at least one minibatch; got none")
     return found
+
+
+def _arrays(batch: Batch) -> Batch:
+    """A minibatch as JAX takes it: tensors of a PyTorch loader as NumPy arrays."""
+    return jax.tree.map(lambda leaf: leaf.detach().cpu().numpy() if hasattr(leaf, "detach") else leaf, batch)
 
 
 def _holds_more(weights: Any) -> bool:

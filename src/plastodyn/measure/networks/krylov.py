@@ -12,7 +12,6 @@ import numpy as np
 
 from plastodyn.measure.networks.memo import Memo, State
 from plastodyn.measure.networks.network import Batch, Linearized, Network, Vector, examples
-from plastodyn.runtime.interrupts import held
 from plastodyn.runtime.progress import Bar
 from plastodyn.types import Floats
 
@@ -20,8 +19,10 @@ _ROOM = 2**28
 """Bytes of linearised minibatches that are held, 256 MB; others are worked out again for each product."""
 _ENDED = 10
 """Roundings of the matrix below which a remainder is none."""
-_COPIES = 3e-5
-"""Share of the largest eigenvalue below which two values of one iteration are one."""
+_COPIES = 100
+"""Roundings of the largest eigenvalue within which two values of one iteration are one."""
+_FAINT = 0.01
+"""Weight, relative to its neighbour's, of what may be a copy on its way there."""
 _NO_WEIGHT = 1e-13
 
 
@@ -93,7 +94,7 @@ def iterated(
     now = _begun(network, start, memo.of(part))
     bar.advance(len(now.diagonal) * len(places))
     while len(now.diagonal) < depth and not _ended(now, network.rounding):
-        with held():
+        with memo.step():
             now = _step(sample, places, now)
             memo.keep(part, lambda now=now: _state(network, now))
         bar.advance(len(places))
@@ -101,7 +102,7 @@ def iterated(
     # The vectors are needed no more, and the memo must not hold them.
     done = {"diagonal": np.array(now.diagonal), "beside": np.array(now.beside), "done": np.ones(1)}
     memo.keep(part, lambda: done)
-    return ritz(now.diagonal, now.beside)
+    return ritz(now.diagonal, now.beside, network.rounding)
 
 
 def _begun(network: Network, start: Callable[[], Vector], known: State) -> _Now:
@@ -142,16 +143,17 @@ def _state(network: Network, now: _Now) -> State:
     return {"diagonal": np.array(now.diagonal), "beside": np.array(now.beside), **arrays}
 
 
-def ritz(diagonal: Sequence[float], beside: Sequence[float]) -> Ritz:
+def ritz(diagonal: Sequence[float], beside: Sequence[float], rounding: float) -> Ritz:
     """Eigenvalues of the tridiagonal matrix: copies as one, with the weight of all, and without those of no weight.
 
     Args:
         diagonal: of the tridiagonal matrix.
         beside: what stands beside it, one number more than fits in: the length of the last remainder.
+        rounding: relative precision of the vectors.
 
     Source: Cullum and Willoughby (1981) for which values are spurious.
 
-    >>> found = ritz([1.0, 3.0], [0.0, 0.0])
+    >>> found = ritz([1.0, 3.0], [0.0, 0.0], 1e-7)
     >>> found.values.tolist(), found.weights.tolist()
     ([1.0], [1.0])
     """
@@ -162,7 +164,7 @@ def ritz(diagonal: Sequence[float], beside: Sequence[float]) -> Ritz:
     for value, weight, residual in zip(values[::-1], weights[::-1], residuals[::-1], strict=True):
         if weight < _NO_WEIGHT:
             continue
-        if found and found[-1][0] - value < _COPIES * np.abs(values).max():
+        if found and _is_copy(found[-1], [value, weight, residual], _COPIES * rounding * np.abs(values).max()):
             whole = found[-1][1] + weight
             mean = (found[-1][0] * found[-1][1] + value * weight) / whole
             found[-1] = [mean, whole, min(found[-1][2], residual)]
@@ -170,3 +172,10 @@ def ritz(diagonal: Sequence[float], beside: Sequence[float]) -> Ritz:
             found.append([value, weight, residual])
     table = np.array(found)
     return Ritz(table[:, 0], table[:, 1] / table[:, 1].sum(), table[:, 2])
+
+
+def _is_copy(first: list[float], second: list[float], rounding: float) -> bool:
+    """Whether two neighbours are one eigenvalue: alike to rounding, or one faint and as near as its residual."""
+    apart, (weaker, stronger) = first[0] - second[0], sorted((first[1], second[1]))
+    faint = weaker < _FAINT * stronger
+    return apart < rounding or (faint and apart <= max(first[2], second[2]))

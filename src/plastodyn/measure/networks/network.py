@@ -6,7 +6,7 @@ and a network of ten million weights is neither copied nor converted on the way.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +18,7 @@ from plastodyn.types import Floats, Key
 
 Batch = Any
 """A pytree of arrays whose first axes run over examples; None for a loss without data."""
+_NOTHING = object()
 Vector = Any
 """As many numbers as there are weights, in the arrays of the network's library."""
 
@@ -28,6 +29,8 @@ class Linearized(NamedTuple):
     loss: float
     gradient: Vector
     product: Callable[[Vector], Vector]
+    release: Callable[[], None] | None = None
+    """Gives the gradient's memory back, where something else would hold it."""
 
 
 class Network(ABC):
@@ -84,10 +87,6 @@ class Network(ABC):
         """About how much memory the linearised loss keeps beside the weights and its gradient, to be applied again."""
 
     @abstractmethod
-    def without_gradient(self, linearized: Linearized) -> Linearized:
-        """The linearised loss for products alone, its gradient's memory given back."""
-
-    @abstractmethod
     def signs(self, key: Key) -> Vector:
         """Independent random signs."""
 
@@ -111,13 +110,40 @@ class Network(ABC):
         """``v' H v``, the share of each array: its sum over them is the form, its mean over random signs the array's trace."""
         return self.dots(vector, linearized.product(vector))
 
+    def without_gradient(self, linearized: Linearized) -> Linearized:
+        """The linearised loss for products alone, its gradient's memory given back."""
+        if linearized.release is not None:
+            linearized.release()
+        return linearized._replace(gradient=None, release=None)
+
     def norm(self, vector: Vector) -> float:
         """Euclidean norm of a vector."""
         return self.dot(vector, vector) ** 0.5
 
     def minibatches(self, first: int, stop: int) -> Iterator[Batch]:
         """Those from ``first`` to ``stop``, again from the beginning where there are fewer."""
-        return islice(chain.from_iterable(repeat(self.batches)), first, stop)
+        return islice(chain.from_iterable(self._rounds()), first, stop)
+
+    def _rounds(self) -> Iterator[Iterator[Batch]]:
+        """The minibatches again and again."""
+        while True:
+            found = iter(self.batches)
+            first = next(found, _NOTHING)
+            if first is _NOTHING:
+                raise ValueError("batches must give minibatches each time one goes through them; got none at a later time")
+            yield chain([first], found)
+
+    def spread(self, count: int) -> list[Batch]:
+        """So many minibatches from all over what is known to be there; the first ones of a loader without an end."""
+        step = max(1, len(self.batches) // count) if hasattr(self.batches, "__len__") else 1  # pyright: ignore[reportArgumentType]
+        return list(islice(self.minibatches(0, step * count), 0, None, step))
+
+    def pair(self, number: int, key: Key) -> tuple[Batch, Batch] | None:
+        """Two different minibatches of a list, drawn; None where they come from a loader, one after the other."""
+        if not isinstance(self.batches, list) or len(self.batches) < 2:
+            return None
+        one, other = jax.random.choice(jax.random.fold_in(key, number), len(self.batches), (2,), replace=False).tolist()
+        return self.batches[one], self.batches[other]
 
     def count(self, at_most: int) -> int:
         """How many minibatches there are, up to a number."""

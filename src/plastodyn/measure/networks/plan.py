@@ -6,13 +6,15 @@ LEAST = 60
 """Products; with fewer no error could be told."""
 _PROBES = 12
 """One product in so many is of a probe: with those along the gradients a quarter of all."""
-_PAIRS = 60
+_PAIRS = 40
 _DEPTH = 40
+_SHALLOWEST = 25
+"""Lanczos steps that are enough where in return all minibatches are in the sample."""
 _DEEPEST = 120
 _GROUPS = 4
 _LARGE = 20_000
 """From this size on one starting vector tells the density as well as many."""
-_STARTS = 4
+_STARTS = 8
 
 
 class Plan(NamedTuple):
@@ -51,22 +53,22 @@ def planned(budget: int, size: int, minibatches: int, directions: int) -> Plan:
 
     >>> plan = planned(1000, 10_000_000, 1001, 3)
     >>> plan.probes, plan.pairs, plan.sample, plan.depth, plan.starts, plan.groups, plan.products(3)
-    (83, 16, 8, 42, 1, 4, 985)
+    (83, 25, 8, 40, 1, 4, 989)
     >>> budgets, sizes, numbers = (60, 99, 1000, 5000), (2, 300, 10**6), (1, 2, 9, 10**6)
     >>> all(planned(b, n, m, 3).products(3) <= b for b in budgets for n in sizes for m in numbers)
     True
     """
-    probes, pairs = max(4, budget // _PROBES), max(2, budget // _PAIRS)
+    probes, pairs = max(4, budget // _PROBES), max(3, budget // _PAIRS)
     left = budget - probes * directions - 4 * pairs
     depth = min(size, _DEPTH)
     complete = minibatches <= budget
-    few, many = (1, 2) if size > _LARGE else (_STARTS, 2 * _STARTS)
-    if complete and left // (2 * depth) >= minibatches:
+    most = 2 if size > _LARGE else _STARTS
+    if complete and left // (2 * min(depth, _SHALLOWEST)) >= minibatches:
         # The sample is all there is: its parts would say nothing.
-        starts = min(many, left // (minibatches * depth))
+        starts = max(2, min(most, left // (minibatches * depth)))
         deeper = min(size, _DEEPEST, left // (minibatches * starts))
         return Plan(minibatches, probes, pairs, deeper, minibatches, starts, 0, complete)
-    starts = few if left // ((few + 1) * depth) > 1 else 1
-    sample = max(2, left // ((starts + 1) * depth))
-    deeper = max(1, min(size, _DEEPEST, left // ((starts + 1) * sample)))
-    return Plan(min(minibatches, budget), probes, pairs, deeper, sample, starts, min(_GROUPS, sample), complete)
+    # As many minibatches as can be: what they differ by counts for more than what starting vectors do.
+    sample = max(2, min(minibatches, left // (2 * depth)))
+    deeper = max(1, min(size, _DEEPEST, left // (2 * sample)))
+    return Plan(min(minibatches, budget), probes, pairs, deeper, sample, 1, min(_GROUPS, sample), complete)

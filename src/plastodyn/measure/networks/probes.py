@@ -8,7 +8,6 @@ import numpy as np
 
 from plastodyn.measure.networks.memo import Memo
 from plastodyn.measure.networks.network import Batch, Network, Vector, examples
-from plastodyn.runtime.interrupts import held
 from plastodyn.runtime.progress import Bar
 from plastodyn.types import Floats, Key
 
@@ -42,6 +41,10 @@ class Pairs(NamedTuple):
     """``(H_a v) . (H_b v)``, whose mean is ``|H v|^2`` of what the minibatches are drawn from."""
     square_of_one: Floats
     """``|H_a v|^2``, which holds the noise of a minibatch as well."""
+    sizes: Floats
+    """Examples in a."""
+    other_sizes: Floats
+    """Examples in b."""
 
 
 def probed(network: Network, direction: Vector, update: Vector | None, *, key: Key, count: int, memo: Memo, bar: Bar) -> Probes:
@@ -62,8 +65,13 @@ def probed(network: Network, direction: Vector, update: Vector | None, *, key: K
     products = 3 + (update is not None)
     bar.advance(products * len(rows))
     for place, batch in enumerate(network.minibatches(len(rows), count), start=len(rows)):
-        with held():
-            rows.append(_row(network, batch, direction, update, jax.random.fold_in(key, place)))
+        with memo.step():
+            row = _row(network, batch, direction, update, jax.random.fold_in(key, place))
+            if not np.isfinite(np.delete(row, 5)).all():
+                raise ValueError(
+                    f"loss must have finite curvatures on every minibatch; got others on number {place} of the batches"
+                )
+            rows.append(row)
             memo.keep("probes", lambda: {"rows": np.array(rows)})
         bar.advance(products)
     table = np.array(rows)
@@ -83,12 +91,15 @@ def _row(network: Network, batch: Batch, direction: Vector, update: Vector | Non
     return [float(examples(batch)), slope, square, float(own), float(along), float(pushed), *traces.tolist()]
 
 
-def paired(network: Network, vector: Callable[[int], Vector], *, count: int, part: str, memo: Memo, bar: Bar) -> Pairs:
+def paired(
+    network: Network, vector: Callable[[int], Vector], *, key: Key, count: int, part: str, memo: Memo, bar: Bar
+) -> Pairs:
     """The same vector on two minibatches, ``count`` times: what they share is the vector's, what differs the minibatches'.
 
     Args:
         network: the model.
         vector: of each pair, by its number: random signs, for ``E |H v|^2 = tr H^2``, or one direction for all.
+        key: random key of the pairs, where minibatches are a list; those of a loader are taken as they come.
         count: pairs.
         part: under which the memo keeps them.
         memo: what is known already; it keeps what is found.
@@ -100,8 +111,8 @@ def paired(network: Network, vector: Callable[[int], Vector], *, count: int, par
     bar.advance(2 * len(rows))
     batches = network.minibatches(2 * len(rows), 2 * count)
     for place in range(len(rows), count):
-        two = next(batches), next(batches)
-        with held():
+        two = network.pair(place, key) or (next(batches), next(batches))
+        with memo.step():
             rows.append(_pair(network, two, vector(place)))
             memo.keep(part, lambda: {"rows": np.array(rows)})
         bar.advance(2)
@@ -112,4 +123,5 @@ def _pair(network: Network, batches: tuple[Batch, Batch], vector: Vector) -> lis
     first = network.without_gradient(network.linearized(batches[0])).product(vector)
     second = network.without_gradient(network.linearized(batches[1])).product(vector)
     forms = network.dot(vector, first), network.dot(vector, second)
-    return [*forms, network.dot(first, second), network.dot(first, first)]
+    sizes = (float(examples(batch)) for batch in batches)
+    return [*forms, network.dot(first, second), network.dot(first, first), *sizes]

@@ -35,6 +35,10 @@ SCALARS = {
 """Names of the estimates of one number each, and what they are."""
 
 
+_AT_REST = 1e-3
+"""Share of the loss that the best step along the gradient would take away, below which a network is nearly at rest."""
+
+
 @dataclass(frozen=True)
 class Report:
     """The answer of `report`: each quantity an `Estimate`, in units of the loss and of the weights.
@@ -105,7 +109,12 @@ class Report:
         """Names and values of the numbers, each with its standard error."""
         named = [(name.replace("_", " "), shown(self.estimates[name])) for name in SCALARS if name in self.estimates]
         top = Estimate(self.eigenvalues.value[0], self.eigenvalues.standard_error[0], self.eigenvalues.samples)
-        return [("weights", f"{self.weights:,}"), ("largest eigenvalue", shown(top)), *named]
+        return [
+            ("weights", f"{self.weights:,}"),
+            ("minibatches for eigenvalues", str(self.plan.sample)),
+            ("largest eigenvalue", shown(top)),
+            *named,
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """The whole answer as plain values, what is not defined as None."""
@@ -184,15 +193,22 @@ def shown(estimate: Estimate) -> str:
 def _sentences(found: Report) -> list[str]:
     steady, rate = found.stationary_ratio, found.largest_stable_rate
     sentences = []
+    if float(found.gradient_norm.value) == float(found.hessian_trace.value) == 0:
+        return ["The loss does not depend on the weights here, as far as its derivatives tell: does a gradient reach them?"]
     if not math.isfinite(float(found.best_rate.value)):
         sentences.append("The gradient is lost in the noise of minibatches, or the loss does not bend upwards along it.")
     if math.isfinite(float(steady.value)):
         sentences.append(
-            f"Held against isotropic synaptic fluctuations of any small size, the steady loss is lowest with plasticity of "
-            f"{shown(steady)} times their size; equation 9 answers {shown(found.greedy_ratio)} for the next step from here."
+            "Held against isotropic synaptic fluctuations of any small size, the steady loss is lowest with plasticity of "
+            f"{shown(steady)} times their size."
         )
+    if math.isfinite(float(found.greedy_ratio.value)):
+        sentences.append(_of_equation_9(found))
     if math.isfinite(float(rate.value)):
-        sentences.append(f"Gradient descent is stable up to a rate of about {float(rate.value):.3g}.")
+        sentences.append(
+            f"Gradient descent that goes on is stable up to a rate of about {float(rate.value):.3g}, as far as the "
+            f"{found.plan.sample} {'minibatches' if found.plan.sample > 1 else 'minibatch'} looked at for it tell."
+        )
     low, high = float(found.smallest_eigenvalue.value), float(found.eigenvalues.value[0])
     if low < -0.01 * abs(high):
         sentences.append(
@@ -200,3 +216,15 @@ def _sentences(found: Report) -> list[str]:
             "and ratios count negative curvatures as 0."
         )
     return sentences
+
+
+def _of_equation_9(found: Report) -> str:
+    """Near rest what is left of the gradient points along flat directions, and equation 9's ratio is of these."""
+    slope, curvature, loss = (float(found.estimates[name].value) for name in ("gradient_norm", "curvature_gradient", "loss"))
+    ratio = shown(found.greedy_ratio)
+    if slope**2 / (2 * curvature) < _AT_REST * abs(loss):
+        return (
+            f"It is nearly at rest: equation 9's {ratio} is of what is left of the gradient, and no advice for a network that "
+            "lives with fluctuations."
+        )
+    return f"Equation 9 answers {ratio} for the next step from here."

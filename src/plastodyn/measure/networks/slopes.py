@@ -1,5 +1,6 @@
 """The first pass over the minibatches: the loss and the mean gradient."""
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -8,7 +9,6 @@ import numpy as np
 from plastodyn.measure.networks.memo import Memo, State
 from plastodyn.measure.networks.network import Network, Vector, examples
 from plastodyn.measure.networks.plan import Plan
-from plastodyn.runtime.interrupts import held
 from plastodyn.runtime.progress import Bar
 from plastodyn.types import Floats
 
@@ -23,6 +23,8 @@ class Slopes(NamedTuple):
     losses: Floats
     squares: Floats
     """``|g_b|^2``."""
+    whole: float
+    """``|sum w_b g_b|^2``, the noise of minibatches included."""
     direction: Vector
     """Unit vector of the mean gradient; zero where that vanishes."""
     square: float
@@ -48,37 +50,43 @@ def mean_slope(network: Network, plan: Plan, memo: Memo, bar: Bar) -> Slopes:
     total = network.read([known[f"vector/{i}"] for i in range(len(network.sizes))]) if "vector/0" in known else None
     bar.advance(len(rows))
     for batch in network.minibatches(len(rows), plan.minibatches):
-        with held():
+        with memo.step():
             total = _with(network, total, batch, rows)
             memo.keep(_PART, partial(_state, network, rows, total))
         bar.advance(1)
     sizes, losses, squares = np.array(rows).T
     if "square" in known:
-        return Slopes(sizes, losses, squares, total, float(known["square"]))
-    with held():
+        return Slopes(sizes, losses, squares, float(known["whole"]), total, float(known["square"]))
+    with memo.step():
         mean = network.scaled(total, 1 / sizes.sum())
         whole, shares = network.dot(mean, mean), sizes / sizes.sum()
         square = whole if plan.complete else (whole - (shares**2 * squares).sum()) / (1 - (shares**2).sum())
         direction = network.scaled(mean, 1 / whole**0.5) if whole > 0 else mean
-        memo.keep(_PART, partial(_state, network, rows, direction, square))
-    return Slopes(sizes, losses, squares, direction, float(square))
+        memo.keep(_PART, partial(_state, network, rows, direction, (square, whole)))
+    return Slopes(sizes, losses, squares, whole, direction, float(square))
 
 
 def without_direction(slopes: Slopes, memo: Memo) -> Slopes:
     """The same when curvatures along the gradient are known: its memory is given back."""
     rows, square = np.stack([slopes.sizes, slopes.losses, slopes.squares], axis=1), np.array(slopes.square)
-    memo.keep(_PART, lambda: {"rows": rows, "square": square})
+    whole = np.array(slopes.whole)
+    memo.keep(_PART, lambda: {"rows": rows, "square": square, "whole": whole})
     return slopes._replace(direction=None)
 
 
 def _with(network: Network, total: Vector | None, batch: object, rows: list[list[float]]) -> Vector:
     """The sum with one more minibatch's gradient, times its examples; its row is added."""
     value, gradient = network.slope(batch)
-    size = float(examples(batch))
-    rows.append([size, value, network.dot(gradient, gradient)])
+    size, square = float(examples(batch)), network.dot(gradient, gradient)
+    if not math.isfinite(value) or not math.isfinite(square):
+        raise ValueError(
+            f"loss must be finite on every minibatch, and so its gradient; got {value:g} and a norm of {square**0.5:g} on "
+            f"number {len(rows)} of the batches"
+        )
+    rows.append([size, value, square])
     return network.scaled(gradient, size) if total is None else network.combined(total, 1.0, gradient, size)
 
 
-def _state(network: Network, rows: list[list[float]], vector: Vector, square: float | None = None) -> State:
+def _state(network: Network, rows: list[list[float]], vector: Vector, squares: tuple[float, float] | None = None) -> State:
     found = {"rows": np.array(rows), **{f"vector/{i}": array for i, array in enumerate(network.written(vector))}}
-    return found if square is None else {**found, "square": np.array(square)}
+    return found if squares is None else {**found, "square": np.array(squares[0]), "whole": np.array(squares[1])}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
 from plastodyn.measure.estimate import Estimate
 from plastodyn.measure.learning import LearningBounds, MeasuredLandscape, bounds_at
@@ -22,6 +23,8 @@ from plastodyn.types import Floats
 _MOST_EIGENVALUES = 10
 _FLAT = 100
 """Roundings of the largest curvature below which one is 0."""
+_LOST = 0.5
+"""Share of noise in the square of the mean gradient above which that has no direction."""
 _STEP = 1e-4
 
 
@@ -62,16 +65,16 @@ def summarized(network: Network, plan: Plan, measured: Measured, plasticity: Pla
         "loss": _known(plan, weighted_mean(slopes.losses, slopes.sizes)),
         "gradient_norm": _known(plan, _gradient_norm(slopes, probes)),
         "hessian_trace": weighted_mean(totals, probes.sizes),
-        "hessian_square": _over_pairs(plan, pairs),
-        "curvature_gradient": weighted_mean(probes.along, probes.sizes),
+        "hessian_square": _over_pairs(plan, slopes.sizes, pairs),
         "batch_sharpness": _ratio_of_means(probes.own, probes.squares),
     }
+    found["curvature_gradient"] = _along(slopes, probes, found["batch_sharpness"])
     if np.isfinite(probes.update).all():
         found["curvature_update"] = weighted_mean(probes.update, probes.sizes)
     found["curvature_isotropic"] = _over(found["hessian_trace"], network.size)
     eigenvalues, lowest = _ends(measured, network.rounding)
     found["smallest_eigenvalue"] = lowest
-    image = _over_pairs(plan, measured.images)
+    image = _over_pairs(plan, slopes.sizes, measured.images)
     here = _landscape(found, image, network.size, plan.probes)
     found |= _of_curvatures(found, eigenvalues, precision)
     found["stationary_ratio"] = _stationary(measured, network, precision)
@@ -101,10 +104,14 @@ def _known(plan: Plan, estimate: Estimate) -> Estimate:
     return Estimate(estimate.value, np.float64(0.0), estimate.samples) if plan.complete else estimate  # pyright: ignore[reportArgumentType]
 
 
-def _over_pairs(plan: Plan, pairs: Pairs) -> Estimate:
-    """The mean over all pairs of minibatches, those of one with itself among them where all there are were gone through."""
-    same = 1 / plan.minibatches if plan.complete else 0.0
-    return weighted_mean(same * pairs.square_of_one + (1 - same) * pairs.square, np.ones_like(pairs.square))
+def _over_pairs(plan: Plan, sizes: Floats, pairs: Pairs) -> Estimate:
+    """The mean over all pairs of minibatches by their examples; with those of one with itself where all were seen."""
+    shares = sizes / sizes.sum()
+    same = float((shares**2).sum()) if plan.complete else 0.0
+    two = weighted_mean(pairs.square, pairs.sizes * pairs.other_sizes)
+    one = weighted_mean(pairs.square_of_one, pairs.sizes**2)
+    error = math.hypot((1 - same) * float(two.standard_error), same * float(one.standard_error))
+    return _estimate((1 - same) * float(two.value) + same * float(one.value), error, two.samples)
 
 
 def _estimate(value: float, error: float, samples: int) -> Estimate:
@@ -116,10 +123,24 @@ def _over(estimate: Estimate, number: float) -> Estimate:
 
 
 def _gradient_norm(slopes: Slopes, probes: Probes) -> Estimate:
-    """``|E g|``; its error is that of ``g_b . n`` along the mean gradient."""
-    count = len(slopes.sizes)
+    """``|E g|``; its error is that of ``g_b . n`` along the mean gradient, and half of what noise adds to its length."""
+    count, value = len(slopes.sizes), math.sqrt(max(slopes.square, 0.0))
     error = probes.slopes.std(ddof=1) / math.sqrt(count)
-    return _estimate(math.sqrt(max(slopes.square, 0.0)), float(error), count)
+    return _estimate(value, math.hypot(error, (math.sqrt(slopes.whole) - value) / 2), count)
+
+
+def _along(slopes: Slopes, probes: Probes, sharpness: Estimate) -> Estimate:
+    """The curvature along the gradient; NaN where most of the mean gradient is noise.
+
+    A share s of the square of the mean gradient is noise, whose curvature is about that of minibatches' own gradients: s times
+    what the two differ by is added to the error, in squares.
+    """
+    found = weighted_mean(probes.along, probes.sizes)
+    noise = 1 - slopes.square / slopes.whole if slopes.whole > 0 else 0.0
+    if noise > _LOST:
+        return _estimate(math.nan, math.nan, found.samples)
+    bias = noise * (float(sharpness.value) - float(found.value)) if noise > 0 else 0.0
+    return _estimate(float(found.value), math.hypot(float(found.standard_error), bias), found.samples)
 
 
 def _ratio_of_means(numerators: Floats, denominators: Floats) -> Estimate:
@@ -138,16 +159,26 @@ def _ends(measured: Measured, rounding: float) -> tuple[Estimate, Estimate]:
     # Products know no eigenvalue better than to a rounding of the largest.
     left = np.hypot(first.residuals, rounding * np.abs(first.values).max())
     count = min(_MOST_EIGENVALUES, *(len(found.values) for found in [*measured.whole, *measured.parts]))
-    spread = _spread(np.array([found.values[:count] for found in measured.parts]))
+    spread = _spread(np.array([found.values[:count] for found in measured.parts]), first.values[:count])
     samples = max(1, len(measured.parts))
     top = Estimate(first.values[:count], np.hypot(left[:count], spread), samples)  # pyright: ignore[reportArgumentType]
-    lowest = _spread(np.array([found.values[-1] for found in measured.parts]))
+    lowest = _spread(np.array([found.values[-1] for found in measured.parts]), first.values[-1])
     return top, _estimate(first.values[-1], float(np.hypot(left[-1], lowest)), samples)
 
 
-def _spread(values: Floats) -> Floats:
-    """Standard error of the mean over parts; 0 where there are none, for the whole is all there is."""
-    return values.std(axis=0, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else np.zeros(values.shape[1:])
+def _spread(parts: Floats, whole: Floats) -> Floats:
+    """Standard error of the whole sample's eigenvalues from those of its g parts; 0 where there are none.
+
+    The error of the mean of the parts, widened by Student's law of g - 1 degrees of freedom so that two of it cover what two of
+    a known one do; and, in squares, the bias: ends of a spectrum move outwards as 1 / examples, so that parts, g times smaller,
+    lie g - 1 times as far beyond the whole as the whole beyond the truth.
+    """
+    count = len(parts)
+    if count < 2:
+        return np.zeros(parts.shape[1:])
+    widened = float(stdtrit(count - 1, 0.975)) / float(stdtrit(np.inf, 0.975))
+    scatter = parts.std(axis=0, ddof=1) / math.sqrt(count) * widened
+    return np.hypot(scatter, (parts.mean(axis=0) - whole) / (count - 1))
 
 
 def _landscape(found: dict[str, Estimate], image: Estimate, size: int, samples: int) -> MeasuredLandscape:
@@ -191,8 +222,8 @@ def _propagated(formula: Callable[..., float], *given: Estimate) -> Estimate:
 def _stationary(measured: Measured, network: Network, precision: float) -> Estimate:
     """The best ratio of the stationary theory on the spectrum of the whole sample.
 
-    Its error is the scatter between iterations of the whole, or, where there is one alone, that between parts of the sample: an
-    upper bound, since a part has more noise.
+    Its error is the scatter between iterations of the whole, or, where there is one alone, that between parts of the sample
+    and the bias that these show, see `_spread`.
     """
     value = _best_ratio(_spectrum(measured.whole, network.size), network.rounding, precision)
     each = measured.whole if len(measured.whole) > 1 else measured.parts
@@ -200,7 +231,9 @@ def _stationary(measured: Measured, network: Network, precision: float) -> Estim
         return _estimate(value, math.nan, len(each))
     found = np.array([_best_ratio(_spectrum([one], network.size), network.rounding, precision) for one in each])
     scatter = float(found.std(ddof=1))
-    return _estimate(value, scatter / math.sqrt(len(each)) if len(measured.whole) > 1 else scatter, len(each))
+    if len(measured.whole) > 1:
+        return _estimate(value, scatter / math.sqrt(len(each)), len(each))
+    return _estimate(value, math.hypot(scatter, float(found.mean() - value) / (len(each) - 1)), len(each))
 
 
 def _best_ratio(spectrum: Spectrum, rounding: float, precision: float) -> float:
@@ -215,7 +248,7 @@ def _spectrum(found: list[Ritz], size: int) -> Spectrum:
 def _bounds(here: MeasuredLandscape, plasticity: Plasticity | None) -> tuple[Plasticity | None, LearningBounds | None]:
     """The bounds for a plasticity, or for the gradient step that lowers the loss most."""
     value, slope, curvature = np.array(here.value[:3], float).tolist()
-    if not (slope > 0 and value > 0):
+    if not (slope > 0 and value > 0 and math.isfinite(curvature)):
         return plasticity, None
     if plasticity is None:
         if curvature <= 0:

@@ -35,7 +35,7 @@ class TorchNetwork(Network):
         """Loss and gradient on a minibatch."""
         with self._module.running():
             gradient, value = self._torch.func.grad_and_value(self._module.of_weights(batch))(self.weights)
-        return float(value), gradient
+        return float(value), self._own(gradient)
 
     def linearized(self, batch: Batch) -> Linearized:
         """The loss about the weights on a minibatch."""
@@ -48,7 +48,26 @@ class TorchNetwork(Network):
             with self._module.running():
                 return pull(vector)[0]
 
-        return Linearized(float(value), {name: leaf.detach() for name, leaf in gradient.items()}, product)
+        def release() -> None:
+            # The graph needs to know where the gradient came from, not its numbers.
+            for leaf in alone:
+                leaf.untyped_storage().resize_(0)
+
+        alone = self._nobody_elses([leaf.detach() for leaf in gradient.values()], batch)
+        return Linearized(float(value), {name: leaf.detach() for name, leaf in gradient.items()}, product, release)
+
+    def _nobody_elses(self, leaves: list[Tensor], batch: Batch) -> list[Tensor]:
+        """Those whose memory is theirs alone: a gradient may be an array of the data, or one tensor under two names."""
+        others = [leaf for leaf in jax.tree.leaves(tuple(batch)) if isinstance(leaf, self._torch.Tensor)]
+        places = [_place(leaf) for leaf in [*leaves, *others, *self._module.tensors()]]
+        whole = [leaf.untyped_storage().nbytes() == leaf.numel() * leaf.element_size() for leaf in leaves]
+        return [leaf for leaf, all_of_it in zip(leaves, whole, strict=True) if all_of_it and places.count(_place(leaf)) == 1]
+
+    def _own(self, vector: Vector) -> Vector:
+        """Tensors that share no memory, since vectors are changed in place: PyTorch may give one tensor under two names."""
+        places = [_place(leaf) for leaf in vector.values()]
+        alone = len(set(places)) == len(places) and all(leaf.is_contiguous() for leaf in vector.values())
+        return {name: leaf.detach() if alone else leaf.detach().clone() for name, leaf in vector.items()}
 
     def added(self, total: Vector, products: Callable[[Vector], Vector], vector: Vector, share: float) -> Vector:
         """``total + share H v``, in the place of the total."""
@@ -91,12 +110,6 @@ class TorchNetwork(Network):
                 hook.remove()
         return _GRAPH * sum(found)
 
-    def without_gradient(self, linearized: Linearized) -> Linearized:
-        """For products alone: the graph needs to know where the gradient came from, not its numbers."""
-        for leaf in linearized.gradient.values():
-            leaf.untyped_storage().resize_(0)
-        return linearized._replace(gradient=None)
-
     def dots(self, first: Vector, second: Vector) -> Floats:
         """The inner product within each array of weights."""
         flat = (self._torch.dot(x.reshape(-1), second[name].detach().reshape(-1)) for name, x in first.items())
@@ -123,6 +136,10 @@ class TorchNetwork(Network):
         seed = int(jax.random.bits(key, (), "uint32"))
         source = self._torch.Generator().manual_seed(seed)
         return {name: draw(value, source).to(self._module.device) for name, value in self.weights.items()}
+
+
+def _place(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def torch_network(loss: Callable[..., Any], module: Module, batches: Iterable[Batch], mode: str = "eval") -> TorchNetwork:

@@ -39,8 +39,8 @@ def optimal_size(irrelevant: ArrayLike, noise: ArrayLike, interval: ArrayLike = 
     [1111, 625, 400]
     """
     checks.number("memory", memory, at_least=0, at_most=1)
-    checks.broadcast(irrelevant=irrelevant, noise=noise, interval=interval, memory=memory)
     first, second, third = _numbers(irrelevant=irrelevant, noise=noise, interval=interval)
+    checks.broadcast(irrelevant=irrelevant, noise=noise, interval=interval, memory=memory)
     kept = np.asarray(memory, float)
     lasting = np.where(kept < 1, (1 + kept) / np.where(kept < 1, 1 - kept, 1.0), np.inf)
     # Where there is no such plasticity it cannot last either.
