@@ -5,10 +5,9 @@ import math
 from plastodyn.app.answers import Answer
 from plastodyn.synapses import BlockedShare, Correlation, Measured, SharedShare, Synapses
 
-
 _MANY = 0.05
 """Share of rows that may be left out without a word in the answer."""
-_FEWER = " But {} of {} rows have no size above 0 and were left out: sizes must be as measured, not their logarithms."
+_FEWER = " But {} of {} rows have no size above 0 and were left out; if yours are logarithms, give the sizes themselves."
 
 
 def shared_report(synapses: Synapses, found: SharedShare) -> Answer:
