@@ -279,6 +279,7 @@ def test_stability_by_name_and_by_fraction(flippable, run_here):
     assert (found["unstable"], found["flipped_share"]) == (2, 6 / 9)
 
 
+@pytest.mark.slow
 def test_stability_prints_a_table_and_a_sentence(flippable):
     found = run("stability", flippable, "--signs", "signs", "--rate", 0.05, "--steps", 200, cwd=flippable.parent)
     assert found.returncode == 0

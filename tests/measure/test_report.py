@@ -81,6 +81,7 @@ def test_traces_of_arrays_add_up_to_those_of_layers_and_to_the_whole(small, foun
     assert sum(float(t.value) for t in found.layers().values()) == pytest.approx(float(found.hessian_trace.value), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_errors_are_as_large_as_the_scatter(small):
     """Of 40 keys the mean square of deviations is that of standard errors, or below: minibatches in turn scatter less."""
     exact = np.trace(small.hessian)

@@ -51,6 +51,7 @@ def both():
     return module, pairs, {n: jnp.asarray(p.detach().numpy()) for n, p in module.named_parameters()}, batches
 
 
+@pytest.mark.slow
 def test_a_module_and_the_same_network_in_jax_give_one_report(both):
     """What is computed to rounding, what is sampled to five of its standard errors (other probes: other generators)."""
     module, pairs, weights, batches = both
