@@ -66,7 +66,7 @@ def diffusion_cosine(norm: ArrayLike, count: ArrayLike, size: ArrayLike, steps: 
     The drift of a hidden code beside an error that stays flat. For figure 5's circuit ``size^2 = (gamma2^2 + |de|^2) / n``.
 
     Args:
-        norm: |w*|, of the weights that are followed, above 0.
+        norm: ``|w*|``, of the weights that are followed, above 0.
         count: how many they are, at least 1.
         size: root mean square of one weight's change in a step, at least 0.
         steps: T, at least 0.
