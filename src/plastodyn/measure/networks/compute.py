@@ -91,7 +91,9 @@ def report(
             checks.one_number(f"plasticity.{name}", value)
     along = None if update is None else _direction(network, update)
     plan = planned(budget, network.size, network.count(budget + 1), 3 + (along is not None))
-    memo = Memo(_path(checkpoint), _question(network, key, plan, along))
+    path = _path(checkpoint)
+    # What a checkpoint belongs to costs a few gradients, and is asked where there is one.
+    memo = Memo(path, "" if path is None else _question(network, key, plan, along))
     try:
         found = _measured(network, plan, along, key, memo)
     finally:
