@@ -53,6 +53,22 @@ def dies(point, key):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def kills_at_one(point, key):
+    del key
+    if point["a"][0] == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return xr.Dataset({"double": ("a", 2.0 * point["a"])})
+
+
+def says_why(point, key, *, log):
+    del key
+    number = int(point["a"][0])
+    with open(log, "a") as file:
+        file.write(f"{number}\n")
+    why = {2: "diverged: at once", 3: "no root"}.get(number, "")
+    return xr.Dataset({"double": ("a", 2.0 * point["a"]), "member_error": ("a", np.array([why], object))})
+
+
 def no_dataset(point, key):
     del key
     return point["a"]

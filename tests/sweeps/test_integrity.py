@@ -12,8 +12,7 @@ import zarr
 from sweep_readings import AXES, CHUNK, results
 
 from plastodyn import sweeps
-from plastodyn.sweeps import chunk
-from plastodyn.sweeps.layout import Layout
+from plastodyn.sweeps import chunk, pilot
 
 
 @pytest.fixture
@@ -195,23 +194,23 @@ def test_nothing_behind_a_link_is_changed(store, reference, experiments, hands, 
 
 def test_processes_that_would_cut_one_new_store_differently_agree(experiments, hands, tmp_path):
     """The one that comes later takes the layout of the one that made the store while it was choosing its own."""
-    axes = {"z": list(range(6))}
+    axes = {"z": list(range(16))}
     arguments = {"store": tmp_path / "s.zarr", "seed": 1, "parameters": {"log": str(tmp_path / "log")}}
 
     class Late(Executor):
         made = False
 
         def submit(self, fn, /, *args, **kwargs):
-            if fn is chunk.compute and not Late.made:
+            if fn is pilot.begin and not Late.made:
                 Late.made = True
-                task = args[0]._replace(layout=Layout((6,), (1,), (2,)), place=(1,))
-                assert hands.submit(chunk.compute, task).result() is None
+                assert hands.submit(fn, args[0]._replace(workers=1), *args[1:]).result() is None
             return hands.submit(fn, *args, **kwargs)
 
     found = sweeps.sweep(experiments.counts, axes, executor=Late(), **arguments).load()
     assert Late.made
-    assert found.number.values.tolist() == [1] * 6
-    assert found.chunk_status.values.tolist() == [1, 1, 1]
+    assert found.number.values.tolist() == [1] * 16
+    # One worker gets four chunks; two would have got eight.
+    assert found.chunk_status.values.tolist() == [1, 1, 1, 1]
     assert sweeps.verify(tmp_path / "s.zarr") == []
 
 
@@ -250,25 +249,28 @@ def test_a_healing_that_fails_does_not_blame_the_experiment(store, experiments, 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("plastodyn.sweeps.store.forget", full)
+    monkeypatch.setattr("plastodyn.sweeps.mending.forget", full)
     with pytest.warns(UserWarning, match="is damaged"), pytest.raises(ValueError, match=r"mending it failed: .* No space left"):
         _sweep(experiments, hands, store)
 
 
 def test_a_chunk_that_cannot_be_stored_does_not_blame_the_experiment(experiments, monkeypatch, tmp_path):
-    from plastodyn.sweeps import chunk
+    from plastodyn.sweeps.block import run_batch
     from plastodyn.sweeps.layout import one_batch_each
+    from plastodyn.sweeps.making import ensure
     from plastodyn.sweeps.specification import specify
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("plastodyn.sweeps.store.commit", full)
+    monkeypatch.setattr("plastodyn.sweeps.chunk.commit", full)
     monkeypatch.setattr("plastodyn.sweeps.chunk._check_devices", lambda: None)
     specification = specify(experiments.draws, {"a": [1.0], "b": [0.1]}, None, 0, None)
-    task = chunk.Task(tmp_path / "s.zarr", specification, one_batch_each((1, 1), (1, 1)), (0, 0), {})
-    found = chunk.compute(task)
-    assert found.line == "it was computed, and could not be stored: OSError: [Errno 28] No space left on device"
+    layout, place = one_batch_each((1, 1), (1, 1)), tmp_path / "s.zarr"
+    ensure(place, specification, layout, run_batch(specification, layout.box((0, 0))), {})
+    found = chunk.compute(chunk.Task(place, specification, layout, (0, 0)))
+    assert found.line == "it could not be stored: OSError: [Errno 28] No space left on device"
+    assert not list(place.glob(".claims/*"))
 
 
 @pytest.mark.parametrize(

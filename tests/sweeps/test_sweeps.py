@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweep_readings import AXES, BOOKKEEPING, CHUNK, log_of, results
 
-from plastodyn.sweeps import one_core, sweep
+from plastodyn.sweeps import failures, fingerprint, one_core, sweep
+from plastodyn.sweeps.chunk import compute
 from plastodyn.sweeps.example import noisy_bowl
 from plastodyn.sweeps.layout import CHUNKS_PER_WORKER, TARGET_BYTES, TARGET_SECONDS, Layout, fit
+from plastodyn.sweeps.members import KILLED
 from plastodyn.sweeps.source import source_of
-from plastodyn.sweeps.store import DONE, FAILED, mark_failed
+from plastodyn.sweeps.store import DONE, FAILED, MISSING, array, group
 
 
 class Shuffled(Executor):
@@ -29,6 +31,8 @@ class Shuffled(Executor):
         self.hands, self.count, self.generator, self.held = hands, count, np.random.default_rng(seed), []
 
     def submit(self, fn, /, *args, **kwargs):
+        if fn is not compute:
+            return self.hands.submit(fn, *args, **kwargs)
         outer = Future()
         self.held.append((outer, fn, args, kwargs))
         if len(self.held) == self.count:
@@ -46,7 +50,7 @@ class AfterAnother(Executor):
         self.hands, self.other = hands, other
 
     def submit(self, fn, /, *args, **kwargs):
-        if self.other is not None:
+        if self.other is not None and fn is compute:
             self.other()
             self.other = None
         return self.hands.submit(fn, *args, **kwargs)
@@ -75,7 +79,7 @@ def test_the_key_of_a_batch_follows_from_seed_and_place(reference):
 
 
 def test_any_order_gives_the_same_bits(reference, experiments, hands, tmp_path):
-    shuffled = Shuffled(hands, count=8, seed=1)
+    shuffled = Shuffled(hands, count=7, seed=1)  # The first chunk is there already.
     found = sweep(experiments.draws, AXES, store=tmp_path / "s.zarr", seed=7, chunk=CHUNK, executor=shuffled)
     assert results(found.load()).identical(results(reference))
 
@@ -93,16 +97,17 @@ def test_the_number_of_workers_does_not_change_a_bit_of_a_simulation(hands, tmp_
 
 
 @pytest.mark.slow
-def test_the_automatic_choice_of_chunks_does_not_change_a_bit(experiments, hands, tmp_path, monkeypatch):
+def test_the_automatic_choice_of_chunks_does_not_change_a_bit(experiments, hands, tmp_path):
     found = [sweep(experiments.draws, AXES, store=tmp_path / "automatic", seed=1, executor=hands)]
-    monkeypatch.setattr("plastodyn.sweeps.layout.CHUNKS_PER_WORKER", 1e-3)
-    found.append(sweep(experiments.draws, AXES, store=tmp_path / "coarse", seed=1, executor=hands))
+    found.append(sweep(experiments.draws, AXES, store=tmp_path / "coarse", seed=1, workers=1))
     found.append(sweep(experiments.draws, AXES, store=tmp_path / "points", seed=1, chunk={"a": 1, "b": 1}, executor=hands))
     assert found[1].chunk_status.size < found[2].chunk_status.size == 12
     values = [each.load().drop_vars([*BOOKKEEPING, "chunk_status"]).drop_attrs() for each in found]
     assert values[0].identical(values[2])
     assert values[0].identical(values[1])
     assert len({each.attrs["hash"] for each in found}) == 1
+    # The first two have the same specification; of the third, single points are the batches in name too.
+    assert len({fingerprint(tmp_path / name) for name in ("automatic", "coarse", "points")}) == 1
 
 
 @given(
@@ -138,7 +143,9 @@ def test_what_is_done_is_not_done_again(experiments, hands, tmp_path):
     first = sweep(experiments.draws, AXES, **arguments).load()
     assert sweep(experiments.draws, AXES, **arguments).load().identical(first)
     assert len(log_of(log)) == 8
-    mark_failed(store, [(1, 2), (0, 0)])
+    for place in ((1, 2), (0, 0)):
+        # As if they had never been there.
+        array(group(store, "r+"), "chunk_status")[place] = MISSING
     again = sweep(experiments.draws, AXES, **arguments)
     assert results(again.load()).identical(results(first))
     assert sorted(log_of(log)[8:]) == [(0.5, 0.7), (1.0, 0.1)]
@@ -159,7 +166,7 @@ def test_an_error_of_the_experiment_fails_its_chunk_only_and_is_tried_again(expe
     parameters = {"log": str(log), "fail": [0.5]}
     arguments = {"store": store, "seed": 7, "chunk": CHUNK, "executor": hands, "parameters": parameters}
     with pytest.raises(
-        RuntimeError, match=r"^4 of 8 chunks failed, at \(1, 0\), .*ArithmeticError: no value at 0\.5; "
+        RuntimeError, match=r"^4 members failed, the first at a = 0\.5, b = 0\.1: ArithmeticError: no value at 0\.5; "
     ) as caught:
         sweep(experiments.draws, AXES, **arguments)
     assert "\n" not in str(caught.value)
@@ -186,10 +193,38 @@ def test_a_dead_worker_is_replaced(reference, experiments, hands, tmp_path):
     assert results(found.load()).identical(results(reference))
 
 
-@pytest.mark.slow  # Three deaths, three starts of a worker.
-def test_a_chunk_that_kills_every_worker_fails(experiments, tmp_path):
-    with pytest.raises(RuntimeError, match=r"^1 of 1 chunks failed, at \(0,\); the first: lost its worker 3 times.*SIGKILL"):
-        sweep(experiments.dies, {"a": [1]}, store=tmp_path / "s.zarr", seed=0, workers=1, chunk={"a": 1})
+@pytest.mark.slow  # Eight deaths, eight starts of a worker.
+def test_a_member_that_kills_every_worker_costs_itself(experiments, tmp_path):
+    """Neither the other members of its chunk, nor, where it comes first, the sweep."""
+    axes, store = {"a": [1, 2, 3]}, tmp_path / "s.zarr"
+    for mode in ("first", "again"):
+        with pytest.raises(RuntimeError, match=r"^1 member failed, the first at a = 1: WorkerKilledError: .*; the same call"):
+            sweep(experiments.kills_at_one, axes, store=store, seed=0, workers=1)
+        found = xr.open_zarr(store, chunks=None).load()
+        assert found.member_status.values.tolist() == [KILLED, 1, 1], mode
+        assert "killed each time" in str(found.member_error[0].item())
+        np.testing.assert_array_equal(found.double, [np.nan, 4.0, 6.0])
+    with pytest.raises(RuntimeError, match="nothing was written: every worker that tried a first member was killed"):
+        sweep(experiments.dies, axes, store=tmp_path / "none", seed=0, workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.zarr"]
+
+
+def test_a_member_says_why_it_failed_and_one_that_diverged_is_not_tried_again(experiments, hands, tmp_path):
+    log = tmp_path / "log"
+    arguments = {"store": tmp_path / "s.zarr", "seed": 0, "executor": hands, "parameters": {"log": str(log)}}
+    with pytest.raises(RuntimeError, match=r"^1 member failed, the first at a = 3: no root; the same call"):
+        sweep(experiments.says_why, {"a": [1, 2, 3, 4]}, **arguments)
+    found = xr.open_zarr(arguments["store"], chunks=None).load()
+    assert found.member_status.values.tolist() == [1, 3, 2, 1]
+    assert found.member_error.values.tolist() == ["", "diverged: at once", "no root", ""]
+    before = len(log.read_text().splitlines())
+    with pytest.raises(RuntimeError, match="no root"):
+        sweep(experiments.says_why, {"a": [1, 2, 3, 4]}, **arguments)
+    assert log.read_text().splitlines()[before:] == ["3"]
+    assert [(each.coordinates, each.kind, each.reason) for each in failures(arguments["store"])] == [
+        ({"a": 2}, "diverged", "diverged: at once"),
+        ({"a": 3}, "failed", "no root"),
+    ]
 
 
 @pytest.mark.slow  # The standard pool's workers import this test's program.
@@ -207,7 +242,7 @@ def test_a_broken_executor_ends_the_sweep(experiments, tmp_path):
             raise BrokenExecutor(f"its workers are gone, not one for {len(task) + len(named)} things")
 
     for chunk in (CHUNK, None):
-        with pytest.raises(RuntimeError, match=r"the executor broke: its workers are gone, .*; the chunks that are done stay"):
+        with pytest.raises(RuntimeError, match=r"the executor broke: its workers are gone, .*; nothing was computed"):
             sweep(experiments.draws, AXES, store=tmp_path / "s", seed=0, chunk=chunk, executor=Broken())
 
 
@@ -253,7 +288,7 @@ def test_what_an_experiment_may_not_return(name, message, experiments, hands, tm
         ({"chunk": {"a": 0}}, r"chunk\['a'\] must be a whole number >= 1; got 0"),
         ({"seed": -1}, "seed must be a whole number >= 0; got -1"),
         ({"workers": 0}, "workers must be a whole number >= 1; got 0"),
-        ({"executor": "dask"}, "executor must be a concurrent.futures.Executor"),
+        ({"executor": "dask"}, "executor must be a dask.distributed.Client or a concurrent"),
         ({"parameters": {"gate": {1, 2}}}, r"parameters\['gate'\] must be a JSON value"),
         ({"parameters": {"gate": float("nan")}}, r"parameters\['gate'\] must be a JSON value"),
         ({"parameters": {"speed": 1}}, r"parameters must be what experiment.* takes; got \['speed'\]"),

@@ -1,7 +1,28 @@
 """Parameter sweeps: axes in, chunks on all cores, one Zarr store out, resumed after any interruption."""
 
+from plastodyn.sweeps.checking import Recomputed, recompute, verify
 from plastodyn.sweeps.integrity import Damage
-from plastodyn.sweeps.run import sweep, verify
+from plastodyn.sweeps.pilot import Cost
+from plastodyn.sweeps.run import Worked, begin, cost, sweep, work
+from plastodyn.sweeps.state import Failure, Status, failures, fingerprint, status
 from plastodyn.sweeps.workers import LocalWorkers, one_core
 
-__all__ = ["Damage", "LocalWorkers", "one_core", "sweep", "verify"]
+__all__ = [
+    "Cost",
+    "Damage",
+    "Failure",
+    "LocalWorkers",
+    "Recomputed",
+    "Status",
+    "Worked",
+    "begin",
+    "cost",
+    "failures",
+    "fingerprint",
+    "one_core",
+    "recompute",
+    "status",
+    "sweep",
+    "verify",
+    "work",
+]

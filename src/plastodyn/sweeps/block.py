@@ -1,12 +1,15 @@
 """One chunk's worth of results as plain arrays, checked against what a store can hold."""
 
+import traceback
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import xarray as xr
 
+from plastodyn.sweeps.claims import Claim
 from plastodyn.sweeps.layout import Box, Layout
+from plastodyn.sweeps.members import ERROR, FAILED, FINAL, KILLED, KINDS, STATUS, Failed, line_of, status_of
 from plastodyn.sweeps.specification import Specification
 
 
@@ -24,25 +27,72 @@ class Variable(NamedTuple):
 
 
 Block = dict[str, Variable]
+_MEANING = [(str(number), kind) for number, kind in enumerate(KINDS)]
 
 
-def compute(specification: Specification, layout: Layout, box: Box) -> Block:
-    """Run the experiment on each batch of a chunk and put the results together.
+class Computed(NamedTuple):
+    """A chunk's results, and what is to be said of members that failed, if any did."""
 
-    Raises:
-        ValueError: if the experiment returns something else than a Dataset over the axes, the same for all batches.
+    block: Block
+    failed: Failed | None
+
+
+def compute(specification: Specification, layout: Layout, box: Box, begun: Block, claim: Claim) -> Computed:
+    """Run the experiment on each batch of a chunk that is not done, and put the results together.
+
+    A batch that raises an error, or that has killed several workers, costs its own members only.
+
+    Args:
+        specification: of the sweep.
+        layout: how it is cut.
+        box: the points of the chunk.
+        begun: the chunk as it is in the store; filled.
+        claim: on the chunk: remembers which batch killed a worker.
     """
-    axes = tuple(specification.axes)
-    whole: Block = {}
-    for batch in layout.batches(box):
-        part = run_batch(specification, batch)
-        whole = whole or {name: _grown(variable, axes, box) for name, variable in part.items()}
-        check_same(part, whole, axes)
+    axes, failed = tuple(specification.axes), []
+    batches = layout.batches(box)
+    for number, batch in enumerate(batches):
         inside = tuple(slice(b.start - a.start, b.stop - a.start) for a, b in zip(box, batch, strict=True))
-        for name, variable in part.items():
-            if variable.spans(axes):
-                whole[name].values[inside] = variable.values
-    return whole
+        status = begun[STATUS].values
+        if np.isin(status[inside], FINAL).all():
+            continue
+        try:
+            if claim.is_killer(number, len(batches)):
+                raise WorkerKilledError("the worker was killed each time that it was computed, as when memory runs out")
+            claim.mark(number)
+            _place(run_batch(specification, batch), begun, axes, inside)
+        except (Exception, SystemExit) as error:
+            kind = KILLED if isinstance(error, WorkerKilledError) else FAILED
+            status[inside], begun[ERROR].values[inside] = kind, line_of(error)
+            failed.append((batch, traceback.format_exc()))
+            continue
+        told = begun[ERROR].values[inside][status[inside] == FAILED]
+        failed += [(batch, str(text)) for text in told]
+    return Computed(begun, _summary(begun, box, failed))
+
+
+class WorkerKilledError(RuntimeError):
+    """A batch is not tried again: it ended its worker too often."""
+
+
+def _place(part: Block, whole: Block, axes: tuple[str, ...], inside: Box) -> None:
+    """Put a batch into its chunk; what all points share, and the store has lost, is taken from it."""
+    check_same(part, {**{name: each for name, each in part.items() if not each.spans(axes)}, **whole}, axes)
+    for name, variable in part.items():
+        if variable.spans(axes):
+            whole[name].values[inside] = variable.values
+        else:
+            whole.setdefault(name, variable)
+
+
+def _summary(block: Block, box: Box, failed: list[tuple[Box, str]]) -> Failed | None:
+    status = block[STATUS].values
+    places = np.argwhere(np.isin(status, (FAILED, KILLED)))
+    if not len(places):
+        return None
+    first = tuple(int(i) for i in places[0])
+    where = tuple(i + side.start for i, side in zip(first, box, strict=True))
+    return Failed(len(places), where, str(block[ERROR].values[first]), failed[0][1])
 
 
 def run_batch(specification: Specification, batch: Box) -> Block:
@@ -52,7 +102,14 @@ def run_batch(specification: Specification, batch: Box) -> Block:
         key = jax.random.key(specification.seed, impl="threefry2x32")
         for side in batch:
             key = jax.random.fold_in(key, side.start)
-        return _variables(specification.load()(point, key, **specification.parameters), point)
+        found = _variables(specification.load()(point, key, **specification.parameters), point)
+    axes, lengths = tuple(point), tuple(map(len, point.values()))
+    if ERROR in found and (found[ERROR].dims != axes or found[ERROR].values.dtype.kind != "O"):
+        raise ValueError(f"experiment must return {ERROR} as texts over the axes {axes}; it has dimensions {found[ERROR].dims}")
+    errors = found[ERROR].values if ERROR in found else np.full(lengths, "", object)
+    found[ERROR] = Variable(axes, errors, {"long_name": "why a member failed"}, False)
+    found[STATUS] = Variable(axes, status_of(errors), {"long_name": ", ".join(map(" ".join, _MEANING))}, False)
+    return found
 
 
 def size(block: Block) -> int:
@@ -110,8 +167,10 @@ def _variable(name: str, variable: xr.Variable, point: dict[str, np.ndarray], is
     present = [axis for axis in axes if axis in dims]
     if (present and len(present) < len(axes)) or not (present or is_coordinate):
         raise ValueError(f"experiment must return variables over all axes {axes}; {name} has dimensions {dims}")
-    if name.startswith("chunk_") or any(dim.endswith("_chunk") for dim in dims):
-        raise ValueError(f"experiment must not use names that begin with chunk_ or end with _chunk; got {name} over {dims}")
+    if name == STATUS or name.startswith("chunk_") or any(dim.endswith("_chunk") for dim in dims):
+        raise ValueError(
+            f"experiment must not use {STATUS}, nor names with chunk_ before or _chunk after them; got {name} over {dims}"
+        )
     if present:
         variable = variable.transpose(*axes, ...)
     values = np.asarray(variable.values)
@@ -123,11 +182,3 @@ def _variable(name: str, variable: xr.Variable, point: dict[str, np.ndarray], is
         expected = {axis: len(points) for axis, points in point.items()}
         raise ValueError(f"experiment must return as many points as it got, {expected}; {name} has shape {values.shape}")
     return Variable(tuple(map(str, variable.dims)), values, dict(variable.attrs), is_coordinate)
-
-
-def _grown(variable: Variable, axes: tuple[str, ...], box: Box) -> Variable:
-    """Room for a whole chunk of what one batch returned."""
-    if not variable.spans(axes):
-        return variable
-    lengths = tuple(side.stop - side.start for side in box)
-    return variable._replace(values=np.empty(lengths + variable.values.shape[len(axes) :], variable.values.dtype))

@@ -11,88 +11,90 @@ import jax
 
 from plastodyn.runtime import provenance
 from plastodyn.sweeps import block as blocks
+from plastodyn.sweeps import claims
 from plastodyn.sweeps import store as stores
-from plastodyn.sweeps.layout import Box, Index, Layout
+from plastodyn.sweeps.claims import Claim
+from plastodyn.sweeps.commit import Record, commit
+from plastodyn.sweeps.layout import Index, Layout
+from plastodyn.sweeps.members import Failed, line_of
 from plastodyn.sweeps.specification import Specification
 
 
 class Task(NamedTuple):
-    """A chunk to compute and where to put it; `place` is its index along the axes, `attributes` are the store's."""
+    """A chunk to compute, and where to put it; `place` is its index along the axes.
+
+    It is not begun after `not_after`, on the monotonic clock of this machine.
+    """
 
     store: Path
     specification: Specification
     layout: Layout
     place: Index
-    attributes: dict[str, str]
+    not_after: float | None = None
 
 
-class Failure(NamedTuple):
-    """An error of the experiment at one chunk: in one line, and in full."""
+class Done(NamedTuple):
+    """A chunk that is in the store, by this worker or another one, and what failed in it."""
 
-    place: Index
+    seconds: float = 0.0
+    failed: Failed | None = None
+
+
+class Busy(NamedTuple):
+    """Another worker has the chunk."""
+
+
+class Late(NamedTuple):
+    """The chunk was not begun, for there was not enough time left."""
+
+
+class Stopped(NamedTuple):
+    """Nothing that concerns one chunk only: the store takes nothing, or the worker cannot compute: in one line, and in full."""
+
     line: str
     full: str
 
 
-class OtherLayout:
-    """Another process was the first to make the store, and cut it in another way: nothing was written."""
+Answer = Done | Busy | Late | Stopped
 
 
-class Cost(NamedTuple):
-    """Of one batch: time once compiled, and bytes of its result."""
-
-    seconds: float
-    size: float
-
-
-def compute(task: Task) -> Failure | OtherLayout | None:
-    """Compute a chunk and commit it, unless another process has done so; the failure, if the experiment raised an error."""
-    if stores.is_cut_otherwise(task.store, task.layout):
-        return OtherLayout()
-    return None if stores.is_done(task.store, task.place) else _compute(task)
-
-
-def _compute(task: Task) -> Failure | OtherLayout | None:
-    wall, cpu = time.perf_counter(), time.process_time()
-    box = task.layout.box(task.place)
+def compute(task: Task) -> Answer:
+    """Compute a chunk and commit it, unless another worker has done so or is about to."""
+    if task.not_after is not None and time.monotonic() > task.not_after:
+        return Late()
+    if stores.status_of(task.store, task.place) == stores.DONE:
+        return Done()
     try:
         _check_devices()
-        found = blocks.compute(task.specification, task.layout, box)
+        # What cannot be imported here is no fault of a member.
+        task.specification.load()
+        claim = claims.take(task.store, task.place)
     except (Exception, SystemExit) as error:
-        return _failure(task, error)
+        return Stopped(line_of(error), traceback.format_exc())
+    if claim is None:
+        return Busy()
     try:
-        stores.ensure(task.store, task.specification, task.layout, found, task.attributes)
-        if stores.is_cut_otherwise(task.store, task.layout):
-            return OtherLayout()
-        record = stores.Record(time.perf_counter() - wall, time.process_time() - cpu, _origin())
-        stores.commit(task.store, task.specification, box, task.place, found, record)
-    except ValueError as error:
-        return _failure(task, error)
+        # It may have been done between the look at its status and the claim.
+        done = stores.status_of(task.store, task.place) == stores.DONE
+        return Done() if done else _compute(task, claim)
     except Exception as error:
-        return _failure(task, error, "it was computed, and could not be stored: ")
-    return None
+        return Stopped(f"it could not be stored: {line_of(error)}", traceback.format_exc())
+    finally:
+        claim.drop()
 
 
-def _failure(task: Task, error: BaseException, what: str = "") -> Failure:
-    first = (str(error).strip() or "no message").splitlines()[0]
-    return Failure(task.place, f"{what}{type(error).__name__}: {first}", traceback.format_exc())
-
-
-def pilot(specification: Specification, layout: Layout, enough: float) -> Cost | None:
-    """What the first batch costs, computed again where compiling may have been most of it; ``None`` if it fails."""
-    batch = layout.batches(layout.box((0,) * len(layout.sizes)))[0]
-    try:
-        first = _timed(specification, batch)
-        return first if first.seconds >= enough else _timed(specification, batch)
-    except Exception:
-        # As a chunk it will fail again, and be reported.
-        return None
-
-
-def _timed(specification: Specification, batch: Box) -> Cost:
-    started = time.perf_counter()
-    found = blocks.run_batch(specification, batch)
-    return Cost(time.perf_counter() - started, blocks.size(found))
+def _compute(task: Task, claim: Claim) -> Done:
+    wall, cpu = time.perf_counter(), time.process_time()
+    box = task.layout.box(task.place)
+    failed_before = stores.status_of(task.store, task.place) == stores.FAILED
+    begun = (stores.stored if failed_before else stores.blank)(task.store, task.specification, box)
+    found = blocks.compute(task.specification, task.layout, box, begun, claim)
+    seconds = time.perf_counter() - wall
+    # One that was taken over is another worker's to write.
+    if claim.is_held():
+        record = Record(seconds, time.process_time() - cpu, origin())
+        commit(task.store, task.specification, box, task.place, found.block, record)
+    return Done(seconds, found.failed)
 
 
 def _check_devices() -> None:
@@ -102,5 +104,6 @@ def _check_devices() -> None:
         raise ValueError(f"executor must have workers in which JAX has one device, see plastodyn.sweeps.one_core; got {count}")
 
 
-def _origin() -> str:
+def origin() -> str:
+    """When, with what and where this process computes, as JSON."""
     return json.dumps({**provenance.attributes(), "host": platform.node(), "device": jax.local_devices()[0].device_kind})

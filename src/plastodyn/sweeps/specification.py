@@ -56,6 +56,20 @@ def from_json(text: str) -> Specification:
     return Specification(**content)
 
 
+def again(stored: Specification) -> Specification:
+    """What a stored sweep would be if it were begun now: the same, unless the experiment's code or plastodyn changed.
+
+    Raises:
+        ValueError: if the experiment cannot be imported.
+    """
+    try:
+        experiment = stored.load()
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"the experiment of the store, {stored.experiment}, cannot be imported: {error}") from None
+    with jax.enable_x64(stored.x64):
+        return specify(experiment, stored.axes, stored.parameters, stored.seed, stored.batch)
+
+
 def differences(stored: Specification, asked: Specification) -> list[str]:
     """What two specifications differ in, one phrase each.
 

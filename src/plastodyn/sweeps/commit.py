@@ -1,0 +1,64 @@
+"""A chunk into its store, and its status last. No two chunks share a file."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import zarr
+
+from plastodyn.sweeps import members
+from plastodyn.sweeps.block import Block
+from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, SHARED, digest, of_chunk
+from plastodyn.sweeps.layout import Box, Index
+from plastodyn.sweeps.specification import Specification
+from plastodyn.sweeps.store import DONE, FAILED, array, group, plain
+
+
+class Record(NamedTuple):
+    """What is kept about a chunk: time it took, processor time, and where it comes from."""
+
+    seconds: float
+    cpu_seconds: float
+    origin: str
+
+
+def commit(place: Path, specification: Specification, box: Box, index: Index, block: Block, record: Record) -> None:
+    """Write a chunk.
+
+    Args:
+        place: of the store.
+        specification: of the sweep.
+        box: the points of the chunk.
+        index: of the chunk along each axis.
+        block: its results, with the status of its members.
+        record: what is kept about it.
+    """
+    axes = tuple(specification.axes)
+    opened = group(place, "r+")
+    _write_shared_again(opened, axes, block)
+    for name, variable in block.items():
+        if variable.spans(axes):
+            array(opened, name)[box] = variable.values
+    for name, value in zip(RECORDED, record, strict=True):
+        array(opened, name)[index] = value
+    # Read back, since that is what has to agree.
+    kept = {name: np.asarray(array(opened, name)[box]) for name, variable in block.items() if variable.spans(axes)}
+    about = {name: np.asarray(array(opened, name)[index]) for name in RECORDED}
+    array(opened, CHECKSUM)[index] = of_chunk(specification, index, {**kept, **about})
+    final = np.isin(block[members.STATUS].values, members.FINAL).all()
+    array(opened, "chunk_status")[index] = DONE if final else FAILED
+
+
+def _write_shared_again(opened: zarr.Group, axes: tuple[str, ...], block: Block) -> None:
+    """What is the same for all points and is not what was written, from a block whose values are."""
+    stored = json.loads(str(opened.attrs.get(SHARED, "{}")))
+    for name, variable in block.items():
+        if name not in stored or variable.spans(axes) or digest(plain(variable.values)) != stored[name]:
+            continue
+        each, sound = array(opened, name), False
+        with suppress(Exception):  # A damaged file raises whatever its codec does.
+            sound = digest(np.asarray(each[...])) == stored[name]
+        if not sound:
+            each[...] = plain(variable.values)
