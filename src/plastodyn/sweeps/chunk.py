@@ -1,5 +1,6 @@
 """One chunk, from a task to files: what a worker does."""
 
+import functools
 import json
 import platform
 import time
@@ -17,18 +18,16 @@ from plastodyn.sweeps.claims import Claim
 from plastodyn.sweeps.commit import Record, commit
 from plastodyn.sweeps.layout import Index, Layout
 from plastodyn.sweeps.members import Failed, line_of
-from plastodyn.sweeps.specification import Specification
+from plastodyn.sweeps.specification import Specification, again
 
 
 class Task(NamedTuple):
-    """A chunk to compute, and where to put it; `place` is its index along the axes.
+    """A chunk of a store to compute; `place` is its index along the axes.
 
     It is not begun after `not_after`, on the monotonic clock of this machine.
     """
 
     store: Path
-    specification: Specification
-    layout: Layout
     place: Index
     not_after: float | None = None
 
@@ -66,8 +65,9 @@ def compute(task: Task) -> Answer:
         return Done()
     try:
         _check_devices()
-        # What cannot be imported here is no fault of a member.
-        task.specification.load()
+        # What cannot be imported here, or is other code than the store was begun with, is no fault of a member.
+        described = (task.store / "zarr.json").stat()
+        specification, layout = _sweep_of(task.store, (described.st_ino, described.st_mtime_ns))
         claim = claims.take(task.store, task.place)
     except (Exception, SystemExit) as error:
         return Stopped(line_of(error), traceback.format_exc())
@@ -76,24 +76,34 @@ def compute(task: Task) -> Answer:
     try:
         # It may have been done between the look at its status and the claim.
         done = stores.status_of(task.store, task.place) == stores.DONE
-        return Done() if done else _compute(task, claim)
+        return Done() if done else _compute(task, specification, layout, claim)
     except Exception as error:
         return Stopped(f"it could not be stored: {line_of(error)}", traceback.format_exc())
     finally:
         claim.drop()
 
 
-def _compute(task: Task, claim: Claim) -> Done:
+@functools.lru_cache(maxsize=8)
+def _sweep_of(store: Path, state: tuple[int, int]) -> tuple[Specification, Layout]:
+    """What a store holds and how it is cut, read once as long as its description stays the same file."""
+    del state
+    specification = again(stores.specification_of(store))
+    layout = stores.layout_of(store, specification)
+    assert layout is not None
+    return specification, layout
+
+
+def _compute(task: Task, specification: Specification, layout: Layout, claim: Claim) -> Done:
     wall, cpu = time.perf_counter(), time.process_time()
-    box = task.layout.box(task.place)
+    box = layout.box(task.place)
     failed_before = stores.status_of(task.store, task.place) == stores.FAILED
-    begun = (stores.stored if failed_before else stores.blank)(task.store, task.specification, box)
-    found = blocks.compute(task.specification, task.layout, box, begun, claim)
+    begun = (stores.stored if failed_before else stores.blank)(task.store, specification, box)
+    found = blocks.compute(specification, layout, box, begun, claim)
     seconds = time.perf_counter() - wall
     # One that was taken over is another worker's to write.
     if claim.is_held():
         record = Record(seconds, time.process_time() - cpu, origin())
-        commit(task.store, task.specification, box, task.place, found.block, record)
+        commit(task.store, specification, box, task.place, found.block, record)
     return Done(seconds, found.failed)
 
 

@@ -101,7 +101,7 @@ def sweep(
         with ExitStack() as after, staff.hands() as hands, _told_how_to_go_on(place):
             if layout is None:
                 _begin(hands, plan, place, attributes)
-            outcome = _session(hands, after, place, specification, staff.window, None).run(progress)
+            outcome = _session(hands, after, place, staff.window, None).run(progress)
         _raise_failed(outcome, specification)
     return stores.dataset(place)
 
@@ -258,7 +258,7 @@ def work(
         prepare(place)
         limit = None if seconds is None else Limit(began + seconds, stores.longest_seconds(place))
         with ExitStack() as after, staff.hands() as hands, _told_how_to_go_on(place):
-            outcome = _session(hands, after, place, specification, staff.window, limit).run(progress)
+            outcome = _session(hands, after, place, staff.window, limit).run(progress)
     status = stores.statuses(place)
     first = outcome.failed[0] if outcome.failed else None
     return Worked(
@@ -302,13 +302,9 @@ def _first_answer(hands: Executor, function: Callable[..., Any], plan: Plan, *ar
     raise RuntimeError("nothing was written: every worker was lost")
 
 
-def _session(
-    hands: Executor, after: ExitStack, place: Path, specification: Specification, window: int | None, limit: Limit | None
-) -> Session:
+def _session(hands: Executor, after: ExitStack, place: Path, window: int | None, limit: Limit | None) -> Session:
     """A session that lets go of what is under way ``after`` its workers have ended."""
-    layout = stores.layout_of(place, specification)
-    assert layout is not None
-    session = Session(hands, place, specification, layout, window, limit)
+    session = Session(hands, place, window, limit)
     after.callback(session.give_up)
     return session
 

@@ -14,9 +14,8 @@ from plastodyn.runtime.progress import Bar
 from plastodyn.sweeps import claims
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.chunk import Busy, Done, Late, Stopped, Task, compute
-from plastodyn.sweeps.layout import Index, Layout
+from plastodyn.sweeps.layout import Index
 from plastodyn.sweeps.members import Failed
-from plastodyn.sweeps.specification import Specification
 from plastodyn.sweeps.workers import WorkerStartError
 
 _MOST_LOSSES = 20
@@ -54,8 +53,6 @@ class Session:
     Args:
         hands: computes.
         place: of the store.
-        specification: of the sweep.
-        layout: how it is cut.
         window: tasks handed out at a time; all at once if None.
         limit: of time.
     """
@@ -64,13 +61,10 @@ class Session:
         self,
         hands: Executor,
         place: Path,
-        specification: Specification,
-        layout: Layout,
         window: int | None = None,
         limit: Limit | None = None,
     ) -> None:
         self.hands, self.place, self.limit = hands, place, limit
-        self.specification, self.layout = specification, layout
         status = stores.statuses(place)
         missing = [tuple(map(int, index)) for index in np.argwhere(status != stores.DONE)]
         # Processes that share a store go through it in an order of their own, and so seldom ask for the same chunk.
@@ -124,7 +118,7 @@ class Session:
                 self.elsewhere.clear()
                 return
             place = self.pending.popleft()
-            task = Task(self.place, self.specification, self.layout, place, not_after)
+            task = Task(self.place, place, not_after)
             try:
                 future = self.hands.submit(compute, task)
             except (BrokenExecutor, RuntimeError) as error:

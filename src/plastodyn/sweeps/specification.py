@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -37,6 +38,11 @@ class Specification:
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        # Every chunk asks for it, and axes may be long.
         return hashlib.sha256(self.as_json().encode()).hexdigest()
 
     def values(self) -> dict[str, np.ndarray]:
