@@ -50,3 +50,18 @@ precision = "= precision"
 beside = "loss"
 units = "loss"
 '''
+
+TRACKING = """
+[circuit]
+name = "tracking"
+weights = [0.3, -0.2]
+[rule]
+name = "early"
+rate = {rate}
+[axes]
+{axes}
+[run]
+steps = 5
+replicas = 2
+{rest}
+"""

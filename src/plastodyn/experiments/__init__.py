@@ -8,10 +8,13 @@ from plastodyn.experiments.files import search_in
 from plastodyn.experiments.member import member
 from plastodyn.experiments.reading import parse, read
 from plastodyn.experiments.running import parameters, run
+from plastodyn.experiments.schema import schema
+from plastodyn.experiments.writing import dump
 
 __all__ = [
     "Document",
     "check",
+    "dump",
     "from_json",
     "key_of",
     "member",
@@ -20,6 +23,7 @@ __all__ = [
     "read",
     "registry",
     "run",
+    "schema",
     "search_in",
     "to_json",
 ]

@@ -53,7 +53,7 @@ def function_of(analysis: Analysis, name: str, sources: Sources) -> Any:
     known = ["measure", "theory"]
     for place, part in enumerate(analysis.function.split(".")):
         if part not in known:
-            such = f"a public function of {', '.join(known[:60])}" if place else "a dotted name in measure or theory, or file.py:name"
+            such = f"a public function, one of {', '.join(known)}" if place else "a name in measure or theory, or file.py:name"
             raise Fault(path, f"must be {such}; got {analysis.function!r}{nearest(part, known)}")
         found = getattr(found, part) if place else {"measure": measure, "theory": theory}[part]
         known = list(getattr(found, "__all__", []))
@@ -182,9 +182,7 @@ def _place(path: Path) -> int:
     return sum(ord(sign) * 31**place for place, sign in enumerate(shown(path))) % 2**32
 
 
-def _variables(
-    end: End, name: str, done: dict[str, list[Any]], each: bool, reasons: list[str]
-) -> dict[str, results.Variable]:
+def _variables(end: End, name: str, done: dict[str, list[Any]], each: bool, reasons: list[str]) -> dict[str, results.Variable]:
     """The answers as variables; what is no number counts as failed, and where all failed, the start tells their shapes."""
     analysis = end.setting.document.analysis[name]
     found = np.full(len(done[name]), None, object)

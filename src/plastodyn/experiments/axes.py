@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from plastodyn import checks
 from plastodyn.experiments.faults import Fault, must
-from plastodyn.experiments.fields import Finite, Table, Whole
+from plastodyn.experiments.fields import AtLeastOne, AtLeastTwo, Finite, Table
 from plastodyn.simulation.axes import axis
 
 MOST_MEMBERS = 10_000_000
@@ -27,7 +27,9 @@ def _distinct(points: Any) -> Any:
     for place, point in enumerate(points):
         kind = isinstance(point, str) if texts else isinstance(point, int | float) and not isinstance(point, bool)
         if not kind or (not texts and not np.isfinite(float(point))):
-            must((place,), "a text, as the first point is" if texts else "a finite number, as all points of the axis are", point)
+            must(
+                (place,), "a text, as the first point is" if texts else "a finite number, as all points of the axis are", point
+            )
         if point in seen:
             raise Fault((place,), f"must be a point that does not stand on the axis yet; got {checks.shown(point)} again")
         seen.add(point)
@@ -60,8 +62,8 @@ class Spaced(Table):
 
     from_: Finite = Field(alias="from", description="first point")
     to: Finite = Field(description="last point")
-    points_: Whole(2) = Field(alias="points", description="how many points")
-    spacing: Literal["linear", "log"] = Field("linear", description="equal differences, or equal ratios")
+    points_: AtLeastTwo = Field(alias="points", description="how many points")
+    spacing: Literal["linear", "log"] = Field(default="linear", description="equal differences, or equal ratios")
 
     def count(self) -> int:
         """The number of points."""
@@ -82,7 +84,7 @@ class Spaced(Table):
 class Seeds(Table):
     """Whole numbers from 0, each of which draws what is random anew."""
 
-    seeds: Whole(1) = Field(description="how many")
+    seeds: AtLeastOne = Field(description="how many")
 
     def count(self) -> int:
         """The number of points."""

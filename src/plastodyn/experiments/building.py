@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from plastodyn import checks, circuits, fluctuations, measure, rules, solvers, theory
+from plastodyn import circuits, fluctuations, measure, rules, solvers, theory
 from plastodyn.experiments import registry
 from plastodyn.experiments.expressions import evaluate, is_expression
 from plastodyn.experiments.faults import Fault, Path, nearest, shown
@@ -24,7 +24,7 @@ from plastodyn.types import Key
 
 ROOMS = {each.__name__.split(".")[-1]: each for each in (circuits, rules, fluctuations, solvers, measure, theory)}
 """What a reference may begin with anywhere: a room, whose public objects it names."""
-_ARGUMENT = re.compile(r"([A-Za-z_]\w*)((?:\[\d+\])*) ")
+_ARGUMENT = re.compile(r"([A-Za-z_]\w*)((?:\[(?:\d+|'[^']*')\])*) ")
 
 
 class Scope(NamedTuple):
@@ -64,7 +64,7 @@ def key_of(seed: int, path: Path, seeds: tuple[int, ...]) -> Key:
     return key
 
 
-def value(raw: Any, path: Path, scope: Scope) -> Any:
+def value(raw: Any, path: Path, scope: Scope) -> Any:  # noqa: PLR0911 - a case for each kind of value
     """What a value of a document stands for.
 
     Args:
@@ -168,27 +168,37 @@ def fitted(given: Any, parameter: inspect.Parameter | None) -> Any:
     >>> fitted([1, 2], wants).dtype.kind, fitted([1, 2], registry.arguments(circuits.student_teacher)["widths"])
     ('f', [1, 2])
     """
-    if not isinstance(given, list | np.ndarray) or parameter is None:
+    if parameter is None:
         return given
     wanted = parameter.annotation
     options = [wanted] if typing.get_origin(wanted) is None else [wanted, *typing.get_args(wanted)]
     inner = [typing.get_args(each)[0] for each in options if typing.get_origin(each) is collections.abc.Sequence]
+    if inner and inner[0] is Array and isinstance(given, list):
+        return [_arrays(each) for each in given]
+    return _arrays(given) if Array in options or (wanted is Any and not inner) or isinstance(given, np.ndarray) else given
+
+
+def _arrays(given: Any) -> Any:
+    """Rectangular lists of numbers as floating-point arrays, in tables and lists of unlike arrays too; anything else as it is."""
+    if isinstance(given, dict):
+        return {name: _arrays(each) for name, each in given.items()}
     if isinstance(given, np.ndarray):
         return jnp.asarray(given)
-    if inner and inner[0] is Array:
-        return [_array(each) for each in given]
-    if Array in options or (wanted is Any and not inner):
-        return _array(given)
-    return given
-
-
-def _array(given: Any) -> Any:
-    """A rectangular list of numbers as a floating-point array; anything else as it is."""
-    try:
-        found = np.asarray(given) if isinstance(given, list) else None
-    except ValueError:
+    if not isinstance(given, list) or not given:
         return given
-    return given if found is None or found.dtype.kind not in "iuf" or not found.size else jnp.asarray(found, float)
+    if all(map(_is_plain, given)):
+        try:
+            found = np.asarray(given)
+        except ValueError:
+            return given
+        if found.dtype.kind in "iuf" and found.size:
+            return jnp.asarray(found, float)
+    return [_arrays(each) for each in given] if not any(isinstance(each, int | float) for each in given) else given
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a number, or a list of such values: no array of a file's, which stays an array of its own."""
+    return all(map(_is_plain, value)) if isinstance(value, list) else isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _called(make: Any, given: dict[str, Any], parameters: Mapping[str, Any], path: Path, scope: Scope) -> Any:
@@ -225,6 +235,7 @@ def retold(error: Exception, given: Mapping[str, Any], path: Path) -> Exception:
         return Fault(path, f"failed: {type(error).__name__}: {first}")
     found = _ARGUMENT.match(first)
     if found and found.group(1) in given:
-        places = tuple(int(place) for place in re.findall(r"\d+", found.group(2)))
+        inner = re.findall(r"\[(?:(\d+)|'([^']*)')\]", found.group(2))
+        places = tuple(int(place) if place else key for place, key in inner)
         return Fault((*path, found.group(1), *places), first[found.end() :])
     return Fault(path, f"is refused: {first}")

@@ -10,7 +10,18 @@ from plastodyn.experiments import faults
 from plastodyn.experiments.axes import MOST_MEMBERS, AxisForm, Seeds, Zipped, check_name, points_of
 from plastodyn.experiments.expressions import CONSTANTS, FUNCTIONS
 from plastodyn.experiments.faults import Fault
-from plastodyn.experiments.fields import Finite, Number, Positive, Seed, Table, Whole, check_plain
+from plastodyn.experiments.fields import (
+    AtLeastOne,
+    Finite,
+    NotNegative,
+    Number,
+    Positive,
+    Seed,
+    Start,
+    Steps,
+    Table,
+    check_plain,
+)
 from plastodyn.types import Json
 
 NUMBER_OF_WEIGHTS = "number_of_weights"
@@ -25,7 +36,7 @@ class Component(Table):
 
     model_config = ConfigDict(extra="allow")
     name: str = Field(description="in the registry, or a factory of yours: file.py:name")
-    times: Number | None = Field(None, description="what a rule or fluctuation is multiplied by")
+    times: Number | None = Field(default=None, description="what a rule or fluctuation is multiplied by")
 
     @property
     def arguments(self) -> Json:
@@ -37,30 +48,32 @@ class Until(Table):
     """When a member is done, and how often that is asked."""
 
     function: str = Field(description="of the moment, file.py:name")
-    every: Whole(1) = Field(1000, description="steps")
+    every: AtLeastOne = Field(default=1000, description="steps")
 
 
 class Run(Table):
     """How long, how often and how exactly."""
 
-    steps: Whole(1, expression=True) | None = Field(None, description="number of discrete steps")
-    duration: Positive | None = Field(None, description="of a flow, in units of time")
-    dt: Positive | None = Field(None, description="step of a flow, in units of time")
-    solver: str | dict[str, Any] | None = Field(None, description="of a flow, a name of plastodyn.solvers")
-    replicas: Whole(1) = Field(1, description="members at each point")
-    until: str | Until | None = Field(None, description="a function of the moment that is true of a member that is done")
-    precision: Literal["single", "double"] = Field("single", description="of all numbers")
-    batch: dict[str, Whole(1)] = Field({}, description="points of an axis computed in one call")
+    steps: Steps | None = Field(default=None, description="number of discrete steps")
+    duration: Positive | None = Field(default=None, description="of a flow, in units of time")
+    dt: Positive | None = Field(default=None, description="step of a flow, in units of time")
+    solver: str | dict[str, Any] | None = Field(default=None, description="of a flow, a name of plastodyn.solvers")
+    replicas: AtLeastOne = Field(default=1, description="members at each point")
+    until: str | Until | None = Field(
+        default=None, description="a function of the moment, true of a member that is done"
+    )
+    precision: Literal["single", "double"] = Field(default="single", description="of all numbers")
+    batch: dict[str, AtLeastOne] = Field(default={}, description="points of an axis computed in one call")
 
 
 class Record(Table):
     """When a variable is recorded, and what is kept of it."""
 
-    function: str | None = Field(None, description="file.py:name, or an observable; the key itself unless given")
-    start: Whole(-(2**31)) = Field(0, description="first step; below 0 counts from the end")
-    stop: Whole(0) | None = Field(None, description="last step; the end unless given")
-    every: Whole(1) = Field(1, description="steps")
-    keep: Literal["all", "mean", "last", "lowest", "highest"] = Field("all", description="of the recorded steps")
+    function: str | None = Field(default=None, description="file.py:name, or an observable; the key itself unless given")
+    start: Start = Field(default=0, description="first step; below 0 counts from the end")
+    stop: NotNegative | None = Field(default=None, description="last step; the end unless given")
+    every: AtLeastOne = Field(default=1, description="steps")
+    keep: Literal["all", "mean", "last", "lowest", "highest"] = Field(default="all", description="of the recorded steps")
 
 
 class Analysis(Table):
@@ -68,10 +81,10 @@ class Analysis(Table):
 
     model_config = ConfigDict(extra="allow")
     function: str = Field(description="dotted name in measure or theory, or your own: file.py:name")
-    keep: bool = Field(True, description="store the result")
-    beside: str | None = Field(None, description="the recorded variable that this is the theory of")
-    units: str | None = Field(None, description="of the result")
-    dims: list[str] | None = Field(None, description="names of the dimensions of an array")
+    keep: bool = Field(default=True, description="store the result")
+    beside: str | None = Field(default=None, description="the recorded variable that this is the theory of")
+    units: str | None = Field(default=None, description="of the result")
+    dims: list[str] | None = Field(default=None, description="names of the dimensions of an array")
 
     @property
     def arguments(self) -> Json:
@@ -101,17 +114,19 @@ Components = Annotated[list[Component], BeforeValidator(_several)]
 class Document(Table):
     """An experiment as its file describes it."""
 
-    title: str | None = Field(None, description="one line")
-    seed: Seed = Field(0, description="of all that is drawn")
-    constants: dict[str, Finite] = Field({}, description="numbers, for expressions")
-    circuit: Component | None = Field(None, description="what learns")
-    rule: Components = Field([], description="how its weights change: one table, or several, their sum")
-    fluctuation: Components = Field([], description="how its weights fluctuate: one table, or several, their sum")
+    title: str | None = Field(default=None, description="one line")
+    seed: Seed = Field(default=0, description="of all that is drawn")
+    constants: dict[str, Finite] = Field(default={}, description="numbers, for expressions")
+    circuit: Component | None = Field(default=None, description="what learns")
+    rule: Components = Field(default=[], description="how its weights change: one table, or several, their sum")
+    fluctuation: Components = Field(default=[], description="how its weights fluctuate: one table, or several, their sum")
     axes: dict[str, AxisForm] = Field(description="at least one; the result is over their product")
-    run: Run = Field(Run(), description="how long, how often, how exactly")
-    record: dict[str, Record] = Field({}, description="variables over time; the loss unless given")
-    analysis: dict[str, Analysis] = Field({}, description="functions at the end of each member, in order")
-    experiment: Experiment | None = Field(None, description="a function of one's own in place of circuit, rule and analysis")
+    run: Run = Field(default=Run(), description="how long, how often, how exactly")
+    record: dict[str, Record] = Field(default={}, description="variables over time; the loss unless given")
+    analysis: dict[str, Analysis] = Field(default={}, description="functions at the end of each member, in order")
+    experiment: Experiment | None = Field(
+        default=None, description="a function of one's own in place of all these"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -190,7 +205,10 @@ def _check_names(document: Document) -> None:
     for axis, form in document.axes.items():
         for name in form.zip if isinstance(form, Zipped) else ():
             if document.columns()[name][0] != axis:
-                raise Fault(("axes", document.columns()[name][0], "zip", name), f"must have a name that {axis} has not taken; got {name!r}")
+                raise Fault(
+                    ("axes", document.columns()[name][0], "zip", name),
+                    f"must have a name that {axis} has not taken; got {name!r}",
+                )
     for path in places:
         name = str(path[-1])
         check_name(name, path)

@@ -81,7 +81,7 @@ def evaluate(text: str, names: Mapping[str, Any]) -> Any:
         A number; where an axis goes in, an axis; or a text.
 
     Raises:
-        ValueError: if it is no expression, a name is not known, or the result is no finite number (infinite where it names ``inf``).
+        ValueError: if it is no expression, a name is not known, or the result is not finite, unless it names ``inf``.
 
     Source: this project.
 
@@ -123,7 +123,7 @@ def _parsed(text: str) -> ast.expr:
     return tree
 
 
-class _NotAllowed(ValueError):
+class _NotAllowed(ValueError):  # noqa: N818 - a complaint, not an error of the program
     """What stands in an expression and may not."""
 
 

@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 """Keys of tables, and places in arrays, from the top of a document."""
 
 
-class Fault(ValueError):
+class Fault(ValueError):  # noqa: N818 - the word of this room
     """A complaint about one place of a document; ``words`` go on from the key, as in "must be ...; got ..."."""
 
     def __init__(self, path: Path, words: str) -> None:
@@ -54,7 +54,7 @@ def among(path: Path, got: object, known: Iterable[str], what: str = "one of") -
 
 
 def nearest(got: object, names: Iterable[str]) -> str:
-    """", did you mean 'NAME'?", or nothing where no name is near.
+    """What a complaint ends with where a name is near, as for a misspelt one.
 
     >>> nearest("widhts", ["widths", "hidden"])
     ", did you mean 'widths'?"

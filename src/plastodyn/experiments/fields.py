@@ -57,19 +57,18 @@ Finite: TypeAlias = Annotated[Any, PlainValidator(_finite), WithJsonSchema({"typ
 """A finite number, kept whole where it is written so."""
 
 
-def Whole(at_least: int, expression: bool = False) -> Any:  # noqa: N802 - stands where a type does
-    """The type of whole numbers from a least one on; with ``expression``, one may stand in its place."""
+def _check_whole(value: Any, at_least: int) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int) or not at_least <= value <= checks.LARGEST_COUNT:
+        must((), f"a whole number >= {at_least} and <= {checks.LARGEST_COUNT}", value)
+    return value
 
-    def validate(value: Any) -> Any:
-        if expression and is_expression(value):
-            return value
-        if isinstance(value, bool) or not isinstance(value, int) or not at_least <= value <= checks.LARGEST_COUNT:
-            must((), f"a whole number >= {at_least} and <= {checks.LARGEST_COUNT}", value)
-        return value
 
-    whole = {"type": "integer", "minimum": at_least}
-    schema = {"anyOf": [whole, EXPRESSION]} if expression else whole
-    return Annotated[Any, PlainValidator(validate), WithJsonSchema(schema)]
+def _whole(at_least: int) -> PlainValidator:
+    return PlainValidator(lambda value: _check_whole(value, at_least))
+
+
+def _steps(value: Any) -> Any:
+    return value if is_expression(value) else _check_whole(value, 1)
 
 
 def _positive(value: Any) -> Any:
@@ -100,3 +99,15 @@ Seed: TypeAlias = Annotated[
     Any, PlainValidator(_seed), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": checks.LARGEST_SEED})
 ]
 """A whole number of 32 bits."""
+AtLeastOne: TypeAlias = Annotated[int, _whole(1), WithJsonSchema({"type": "integer", "minimum": 1})]
+"""A whole number from 1 on."""
+AtLeastTwo: TypeAlias = Annotated[int, _whole(2), WithJsonSchema({"type": "integer", "minimum": 2})]
+"""A whole number from 2 on."""
+NotNegative: TypeAlias = Annotated[int, _whole(0), WithJsonSchema({"type": "integer", "minimum": 0})]
+"""A whole number from 0 on."""
+Start: TypeAlias = Annotated[int, _whole(-(2**31)), WithJsonSchema({"type": "integer"})]
+"""A whole number of 32 bits; below 0 it counts from the end."""
+Steps: TypeAlias = Annotated[
+    Any, PlainValidator(_steps), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, EXPRESSION]})
+]
+"""A whole number from 1 on, or an expression."""

@@ -68,7 +68,7 @@ class Unopened(Sources):
             Fault: if there is no such file or module.
             NotYet: otherwise.
         """
-        source_of(reference.split(":")[0], self.directory, keys)
+        source_of(reference.split(":", maxsplit=1)[0], self.directory, keys)
         raise NotYet(reference)
 
     def array(self, table: Mapping[str, Any], keys: Keys) -> np.ndarray:

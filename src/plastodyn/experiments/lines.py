@@ -1,6 +1,7 @@
 """The line on which each key of a TOML text stands, inline tables and arrays of tables included."""
 
 import re
+from contextlib import suppress
 
 from plastodyn.experiments.faults import Path
 
@@ -29,14 +30,13 @@ def lines_of(text: str) -> dict[Path, int]:
 
     Source: this project; TOML 1.0. `tomllib` tells no lines.
 
-    >>> lines_of('seed = 1' + chr(10) + '[[rule]]' + chr(10) + 'signs = { layer = [1,' + chr(10) + '2] }')[("rule", 0, "signs", "layer", 1)]
+    >>> text = ["seed = 1", "[[rule]]", "signs = { layer = [1,", "2] }"]
+    >>> lines_of(chr(10).join(text))[("rule", 0, "signs", "layer", 1)]
     4
     """
     scan = _Scan(text)
-    try:
+    with suppress(IndexError, _Lost):
         scan.document()
-    except (IndexError, _Lost):
-        pass
     return scan.found
 
 

@@ -61,69 +61,66 @@ def member(point: Point, key: Key, *, document: Json, files: Mapping[str, str] |
         return _own(described, point, key, sources)
     moving = batches.carried(described)
     lengths = {name: len(values) for name, values in point.items()}
-    found = np.full(tuple(lengths.values()), None, object)
+    found: dict[tuple[int, ...], Answer] = {}
     fixed = [name for name in point if name not in moving]
     for index in np.ndindex(*(lengths[name] for name in fixed)):
         place = dict(zip(fixed, index, strict=True))
         here = {name: point[name][place[name]] if name in place else axis(name, point[name]) for name in point}
-        own = key
-        for name in fixed:
-            own = jax.random.fold_in(own, place[name]) if described.run.batch.get(name, 1) > 1 else own
-        answers = _answers(described, here, own, sources)
-        found[tuple(place.get(name, slice(None)) for name in point)] = answers
+        several = [place[name] for name in fixed if described.run.batch.get(name, 1) > 1]
+        for inner, answer in _answers(described, here, _folded(key, several), sources).items():
+            whole = place | dict(zip(moving, inner, strict=True))
+            found[tuple(whole[name] for name in point)] = answer
     return _assembled(described, point, found)
+
+
+def _folded(key: Key, places: list[int]) -> Key:
+    """The key of a point, as `plastodyn.simulate` makes it from the places on its axes."""
+    for place in places:
+        key = jax.random.fold_in(key, jnp.uint32(place))
+    return key
 
 
 def _own(document: Document, point: Point, key: Key, sources: Sources) -> xr.Dataset:
     """The user's own experiment, which gets the columns of zipped axes beside their rows."""
     assert document.experiment is not None
     function = sources.thing(document.experiment.function, ("experiment", "function"))
-    scope = setting.at(document, {name: 0 for name in document.axes}, sources).scope({})._replace(names=document.constants)
+    scope = setting.at(document, dict.fromkeys(document.axes, 0), sources).scope({})._replace(names=document.constants)
     raw = document.experiment.parameters
     parameters = {name: building.value(each, ("experiment", name), scope) for name, each in raw.items()}
     columns = {name: np.asarray(column)[point[axis_name]] for name, (axis_name, column) in document.columns().items()}
     return function({**point, **columns}, key, **parameters)
 
 
-def _answers(document: Document, here: dict[str, Any], key: Key, sources: Sources) -> np.ndarray:
+def _answers(document: Document, here: dict[str, Any], key: Key, sources: Sources) -> dict[tuple[int, ...], Answer]:
     """The answers at all points of the carried axes, run together; or, where that fails, one by one with the same keys."""
-    moving = [name for name, value in here.items() if hasattr(value, "dims")]
-    found = np.full(tuple(here[name].size for name in moving), None, object)
-    order = moving
+    lengths = {name: value.size for name, value in here.items() if hasattr(value, "dims")}
+    places = [dict(zip(lengths, index, strict=True)) for index in np.ndindex(*lengths.values())]
+    order = list(lengths)
+    found: dict[tuple[int, ...], Answer] = {}
     try:
-        circuit, rule = _system(setting.at(document, here, sources))
-        order = [name for name in spanned((circuit, rule)).coordinates if name in moving]
-        run = _run(setting.at(document, here, sources), circuit, rule, key)
+        there = setting.at(document, here, sources)
+        circuit = setting.circuit_at(there)
+        rule = setting.whole_rule_at(there, circuit)
+        order = [name for name in spanned((circuit, rule)).coordinates if name in lengths]
+        run = _run(there, circuit, rule, key)
     except MemoryError:
         raise
     except Exception as error:
-        if not moving:
-            found[()] = Answer(None, _reason(error))
-            return found
-        for index in np.ndindex(found.shape):
-            place = dict(zip(moving, index, strict=True))
-            alone, own = _alone(here, place), key
-            for name in order:
-                own = jax.random.fold_in(own, place[name])
-            found[index] = _answers(document, alone, own, sources)[()]
+        if not lengths:
+            return {(): Answer(None, _reason(error))}
+        for place in places:
+            own = _folded(key, [place[name] for name in order])
+            found[tuple(place.values())] = _answers(document, _alone(here, place), own, sources)[()]
         return found
-    for index in np.ndindex(found.shape):
-        place = dict(zip(moving, index, strict=True))
+    for place in places:
+        own = _folded(key, [place[name] for name in order])
         there = setting.at(document, _alone(here, place), sources)
-        own = key
-        for name in order:
-            own = jax.random.fold_in(own, place[name])
-        found[index] = _ended(there, circuit, run.isel(place, missing_dims="ignore"), own)
+        found[tuple(place.values())] = _ended(there, circuit, run.isel(place, missing_dims="ignore"), own)
     return found
 
 
 def _alone(here: dict[str, Any], place: dict[str, int]) -> dict[str, Any]:
     return {name: value.values[place[name]] if name in place else value for name, value in here.items()}
-
-
-def _system(there: setting.Setting) -> tuple[Any, Any]:
-    circuit = setting.circuit_at(there)
-    return circuit, setting.whole_rule_at(there, circuit)
 
 
 def _run(there: setting.Setting, circuit: Any, rule: Any, key: Key) -> xr.Dataset:
@@ -179,12 +176,12 @@ def _variable(array: xr.DataArray) -> Variable:
     return Variable(tuple(map(str, array.dims)), array.values, coords, dict(array.attrs))
 
 
-def _assembled(document: Document, point: Point, found: np.ndarray) -> xr.Dataset:
+def _assembled(document: Document, point: Point, found: dict[tuple[int, ...], Answer]) -> xr.Dataset:
     """One Dataset of all answers."""
-    names = tuple(point)
-    variables, errors = np.full(found.shape, None, object), np.full(found.shape, "", object)
-    for index in np.ndindex(found.shape):
-        variables[index], errors[index] = found[index]
+    names, shape = tuple(point), tuple(map(len, point.values()))
+    variables, errors = np.full(shape, None, object), np.full(shape, "", object)
+    for index, answer in found.items():
+        variables[index], errors[index] = answer
     first_error = next((error for error in errors.flat if error), "")
     if all(each is None for each in variables.flat):
         raise ValueError(first_error)
@@ -193,11 +190,11 @@ def _assembled(document: Document, point: Point, found: np.ndarray) -> xr.Datase
         if each.keep and not any(key == name or key.startswith(f"{name}_") for key in whole):
             raise ValueError(first_error or f"analysis.{name} must return something; got nothing")
     whole[ERROR] = Variable(names, errors, {}, {"long_name": "what went wrong"})
-    coords: dict[str, Any] = {name: values for name, values in point.items()}
+    coords: dict[str, Any] = dict(point)
     for name, (axis_name, column) in document.columns().items():
         rows = np.asarray(column)[point[axis_name]]
-        shape = [len(rows) if each == axis_name else 1 for each in names]
-        coords[name] = (names, np.broadcast_to(rows.reshape(shape), found.shape))
+        across = [len(rows) if each == axis_name else 1 for each in names]
+        coords[name] = (names, np.broadcast_to(rows.reshape(across), shape))
     for variable in whole.values():
         coords |= {dim: values for dim, values in variable.coords.items() if dim not in point}
     return xr.Dataset({name: (each.dims, each.values, each.attrs) for name, each in whole.items()}, coords)

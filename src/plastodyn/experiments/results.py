@@ -96,7 +96,7 @@ def gathered(found: np.ndarray, names: tuple[str, ...]) -> dict[str, Variable]:
     there = [index for index in np.ndindex(found.shape) if found[index] is not None]
     whole: dict[str, Variable] = {}
     for name in dict.fromkeys(name for index in there for name in found[index]):
-        each = {index: found[index][name] for index in there if name in found[index]}
+        each: dict[tuple[int, ...], Any] = {index: found[index][name] for index in there if name in found[index]}
         model = next(iter(each.values()))
         for one in each.values():
             _check_alike(name, one, model)

@@ -68,7 +68,7 @@ def run(
         document = read(experiment)
     search_in(place)
     with jax.enable_x64(document.run.precision == "double"):
-        return sweep(
+        found = sweep(
             member,
             document.points(),
             store=out,
@@ -78,6 +78,8 @@ def run(
             workers=workers,
             progress=progress,
         )
+    # In the store a column stands at every point: there a coordinate has all axes or none.
+    return found.assign_coords({name: (axis, column) for name, (axis, column) in document.columns().items()})
 
 
 def parameters(document: Document, directory: str | os.PathLike[str] = ".") -> Json:

@@ -13,7 +13,7 @@ NESTED = "name"
 
 
 class Word(NamedTuple):
-    """A text or a file's table, the section in which it stands, and whether within a component of a component, or of the user's."""
+    """A text or a file's table, its section, and whether it is an argument of a component within another, or of the user's."""
 
     path: Path
     text: Any
