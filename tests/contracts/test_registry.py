@@ -110,8 +110,16 @@ FLUCTUATION_TABLES = {
 # What stands within others, each once.
 PART_TABLES = {
     "presynaptic": ("flipped", _LAYERS, {"rule": _GRADIENT, "signs": {"name": "presynaptic", "neurons": [1, -1, 1, 1]}}),
-    "coherence_gate": ("gated", _RING, {"rule": {"name": "decay", "rate": 0.05}, "gate": {"name": "coherence_gate", "slope": 20.0, "centre": 0.5}}),
-    "homeostatic_gate": ("gated", _RING, {"rule": {"name": "decay", "rate": 0.05}, "gate": {"name": "homeostatic_gate", "rate": 0.1}}),
+    "coherence_gate": (
+        "gated",
+        _RING,
+        {"rule": {"name": "decay", "rate": 0.05}, "gate": {"name": "coherence_gate", "slope": 20.0, "centre": 0.5}},
+    ),
+    "homeostatic_gate": (
+        "gated",
+        _RING,
+        {"rule": {"name": "decay", "rate": 0.05}, "gate": {"name": "homeostatic_gate", "rate": 0.1}},
+    ),
 }
 
 

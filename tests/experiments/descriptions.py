@@ -1,6 +1,6 @@
 """Documents that tests start from."""
 
-SWEET_SPOT = '''title = "Sweet spot of plasticity"     # optional
+SWEET_SPOT = """title = "Sweet spot of plasticity"     # optional
 seed = 2021
 
 [constants]
@@ -49,7 +49,7 @@ fluctuation = "= size * sqrt(number_of_weights)"
 precision = "= precision"
 beside = "loss"
 units = "loss"
-'''
+"""
 
 TRACKING = """
 [circuit]

@@ -180,7 +180,7 @@ def test_what_is_kept_of_a_record(at_once, keep):
     np.testing.assert_array_equal(found.loss, wanted.transpose(*found.loss.dims))
 
 
-MODEL = '''
+MODEL = """
 import jax.numpy as jnp
 def loss(w):
     return 0.5 * jnp.sum(w["a"] ** 2) + jnp.sum(w["b"] ** 4)
@@ -198,7 +198,7 @@ def fragile(weights, rate):
     if rate > 0.15:
         raise RuntimeError("too fast")
     return jnp.ones(3) * rate
-'''
+"""
 
 USERS = """
 [circuit]
@@ -259,12 +259,12 @@ def test_a_point_that_cannot_be_built_costs_itself(at_once):
     found = at_once(text, KEY)
     assert found.member_error.values.tolist() == ["", "rule[0].rate must be a number >= 0; got -0.2", ""]
     assert np.isnan(found.loss.isel(rate=1)).all()
-    run = pd.simulate(pd.circuits.tracking([0.3, -0.2]), pd.rules.early(pd.axis("rate", [0.1, 0.3])), steps=5, replicas=2, key=KEY)
+    run = pd.simulate(
+        pd.circuits.tracking([0.3, -0.2]), pd.rules.early(pd.axis("rate", [0.1, 0.3])), steps=5, replicas=2, key=KEY
+    )
     np.testing.assert_array_equal(found.loss.isel(rate=[0, 2]), run.loss)
     with pytest.raises(ValueError, match="must be a number >= 0; got -0.2"):
-        experiments.member(
-            {"rate": np.array([-0.2])}, KEY, document=experiments.to_json(experiments.parse(text))
-        )
+        experiments.member({"rate": np.array([-0.2])}, KEY, document=experiments.to_json(experiments.parse(text)))
 
 
 def test_divergence_is_told_and_its_values_stay(at_once):

@@ -198,7 +198,11 @@ def _arrays(given: Any) -> Any:
 
 def _is_plain(value: Any) -> bool:
     """Whether a value is a number, or a list of such values: no array of a file's, which stays an array of its own."""
-    return all(map(_is_plain, value)) if isinstance(value, list) else isinstance(value, int | float) and not isinstance(value, bool)
+    return (
+        all(map(_is_plain, value))
+        if isinstance(value, list)
+        else isinstance(value, int | float) and not isinstance(value, bool)
+    )
 
 
 def _called(make: Any, given: dict[str, Any], parameters: Mapping[str, Any], path: Path, scope: Scope) -> Any:

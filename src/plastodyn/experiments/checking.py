@@ -17,7 +17,6 @@ from plastodyn.experiments.files import NotYet, Sources, Unopened, is_file, is_u
 from plastodyn.experiments.words import Word
 from plastodyn.protocol import check_joined
 from plastodyn.simulation import axis
-from plastodyn.simulation.record import observables
 
 _SECTIONS_WITH_WEIGHTS = ("rule", "fluctuation", "analysis")
 _ROOTS: Mapping[str, tuple[str, ...]] = {"rule": ("circuit",), "fluctuation": ("circuit",), "analysis": analysis.ROOTS}
@@ -165,51 +164,39 @@ def _first(document: Document) -> dict[str, Any]:
 def _check_built(document: Document, sources: Sources) -> Any:
     """Build what is the library's at the first point, and join it; the circuit, or None where it is the user's."""
     there = setting.at(document, _first(document), sources)
-    for part in (setting.run_at, _check_record):
-        with suppress(NotYet):
-            part(there)
+    with suppress(NotYet):
+        setting.run_at(there)
     try:
         circuit = setting.circuit_at(there)
     except NotYet:
+        circuit = None
+    for name in document.record:
+        with suppress(NotYet):
+            _check_record(there, name, circuit)
+    if circuit is None:
         return None
     _check_replicas(document, circuit)
     with suppress(NotYet):
-        _joined(circuit, setting.whole_rule_at(there, circuit))
-    try:
-        observed = observables(setting.observables_at(there), setting.first(circuit))
-        for item in observed:
-            _observed(item, circuit)
-    except NotYet:
-        pass
-    except Fault:
-        raise
-    except ValueError as error:
-        raise Fault(("record",), f"is refused: {error}") from None
+        _check_joined(there, circuit)
     return circuit
 
 
-def _check_record(there: setting.Setting) -> None:
-    """Windows within the run, where its length is known."""
-    steps = setting.run_at(there).get("steps")
-    for name, record in there.document.record.items():
-        one = there.document.model_copy(update={"record": {name: record}})
-        try:
-            found = setting.observables_at(there._replace(document=one)) or []
-        except NotYet:
-            continue
-        for item in found:
-            if steps is not None and not len(item.within(0, steps)):
-                window = f"start = {record.start}, every = {record.every}"
-                raise Fault(("record", name), f"must be recorded at least once in {steps} steps; got {window}")
-
-
-def _observed(item: Any, circuit: Any) -> None:
-    signals = sorted(setting.first(circuit).signals)
-    lacking = sorted(item.reads - set(signals))
-    if lacking:
-        known = [*signals, "weights", "weight_norm", "gradient_norm"]
-        got = f"{lacking[0]!r}{nearest(lacking[0], known)}"
-        raise Fault(("record", item.name), f"must read what the circuit offers, {', '.join(known)}; got {got}")
+def _check_record(there: setting.Setting, name: str, circuit: Any) -> None:
+    """A window within the run, and a signal that the circuit has."""
+    record, run = there.document.record[name], there.document.run
+    one = there._replace(document=there.document.model_copy(update={"record": {name: record}}))
+    found = (setting.observables_at(one) or [])[0]
+    if run.steps is not None:
+        steps = building.value(run.steps, ("run", "steps"), there.scope({}))
+        if not len(found.within(0, steps)):
+            window = f"start = {record.start}, every = {record.every}"
+            raise Fault(("record", name), f"must be recorded at least once in {steps} steps; got {window}")
+    if circuit is not None:
+        signals = setting.first(circuit).signals
+        if lacking := sorted(found.reads - signals):
+            known = [*sorted(signals), "weights", "weight_norm", "gradient_norm"]
+            got = f"{lacking[0]!r}{nearest(lacking[0], known)}"
+            raise Fault(("record", name), f"must read what the circuit offers, {', '.join(known)}; got {got}")
 
 
 def _check_replicas(document: Document, circuit: Any) -> None:
@@ -217,12 +204,23 @@ def _check_replicas(document: Document, circuit: Any) -> None:
         raise Fault(("run", "replicas"), f"must be the number of circuits, {len(circuit)}; got {document.run.replicas}")
 
 
-def _joined(circuit: Any, rule: Any) -> None:
-    """The error of joining, at the first rule: which of several it is, the words say."""
+def _check_joined(there: setting.Setting, circuit: Any) -> None:
+    """Each rule fits the circuit, and all of them together."""
+    one = setting.first(circuit)
+    for kind in ("rule", "fluctuation"):
+        components = getattr(there.document, kind)
+        for place in range(len(components)):
+            alone = there.document.model_copy(update={kind: [*components[: place + 1]]})
+            rule = setting.rule_at(there._replace(document=alone), circuit, kind)
+            try:
+                check_joined(one, rule)  # pyright: ignore[reportArgumentType]
+            except ValueError as error:
+                name = components[place].name
+                raise Fault((kind, place), f"must fit the circuit: {error}; got {name!r}") from None
     try:
-        check_joined(setting.first(circuit), rule)
+        check_joined(one, setting.whole_rule_at(there, circuit))
     except ValueError as error:
-        raise Fault(("rule", 0), f"does not fit the circuit: {error}") from None
+        raise Fault(("fluctuation",), f"must fit the circuit and the rules: {error}; got them together") from None
 
 
 def _check_references(document: Document, sources: Sources, circuit: Any) -> None:

@@ -59,9 +59,7 @@ class Run(Table):
     dt: Positive | None = Field(default=None, description="step of a flow, in units of time")
     solver: str | dict[str, Any] | None = Field(default=None, description="of a flow, a name of plastodyn.solvers")
     replicas: AtLeastOne = Field(default=1, description="members at each point")
-    until: str | Until | None = Field(
-        default=None, description="a function of the moment, true of a member that is done"
-    )
+    until: str | Until | None = Field(default=None, description="a function of the moment, true of a member that is done")
     precision: Literal["single", "double"] = Field(default="single", description="of all numbers")
     batch: dict[str, AtLeastOne] = Field(default={}, description="points of an axis computed in one call")
 
@@ -124,9 +122,7 @@ class Document(Table):
     run: Run = Field(default=Run(), description="how long, how often, how exactly")
     record: dict[str, Record] = Field(default={}, description="variables over time; the loss unless given")
     analysis: dict[str, Analysis] = Field(default={}, description="functions at the end of each member, in order")
-    experiment: Experiment | None = Field(
-        default=None, description="a function of one's own in place of all these"
-    )
+    experiment: Experiment | None = Field(default=None, description="a function of one's own in place of all these")
 
     @model_validator(mode="before")
     @classmethod
@@ -215,7 +211,7 @@ def _check_names(document: Document) -> None:
         if name in _RESERVED:
             raise Fault(path, f"must have another name than {', '.join(sorted(_RESERVED))}; got {name!r}")
         if name in homes:
-            raise Fault(path, f"must have a name of its own; {faults.shown(homes[name])} has {name!r} too")
+            raise Fault(path, f"must have a name of its own; got {name!r}, which {faults.shown(homes[name])} has")
         homes[name] = path
 
 
