@@ -265,7 +265,7 @@ def test_a_chunk_that_cannot_be_stored_does_not_blame_the_experiment(experiments
 
     monkeypatch.setattr("plastodyn.sweeps.chunk.commit", full)
     monkeypatch.setattr("plastodyn.sweeps.chunk._check_devices", lambda: None)
-    specification = specify(experiments.draws, {"a": [1.0], "b": [0.1]}, None, 0, None)
+    specification = specify(experiments.draws, {"a": [1.0], "b": [0.1]}, None, 0, None, None)
     layout, place = one_batch_each((1, 1), (1, 1)), tmp_path / "s.zarr"
     ensure(place, specification, layout, run_batch(specification, layout.box((0, 0))), {})
     found = chunk.compute(chunk.Task(place, (0, 0)))

@@ -7,14 +7,19 @@ from plastodyn.experiments.document import Document, from_json, to_json
 from plastodyn.experiments.files import search_in
 from plastodyn.experiments.member import member
 from plastodyn.experiments.reading import parse, read
-from plastodyn.experiments.running import parameters, run
+from plastodyn.experiments.running import Code, begin, code_of, cost, find_code, parameters, run
 from plastodyn.experiments.schema import schema
 from plastodyn.experiments.writing import dump
 
 __all__ = [
+    "Code",
     "Document",
+    "begin",
     "check",
+    "code_of",
+    "cost",
     "dump",
+    "find_code",
     "from_json",
     "key_of",
     "member",

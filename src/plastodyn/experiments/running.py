@@ -1,26 +1,71 @@
-"""`run`: an experiment's file in, its sweep's store out."""
+"""`run`: an experiment's file in, its sweep's store out; `begin` for other machines to go on, `cost` for what it would take."""
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import xarray as xr
+import zarr
 
+from plastodyn import sweeps
 from plastodyn.experiments import files, words
 from plastodyn.experiments.checking import check
-from plastodyn.experiments.document import Document, to_json
+from plastodyn.experiments.document import Document, from_json, to_json
 from plastodyn.experiments.files import search_in
 from plastodyn.experiments.member import member
 from plastodyn.experiments.reading import read
-from plastodyn.sweeps import sweep
 from plastodyn.types import Json
+
+Source = str | os.PathLike[str] | Document
+DIRECTORY = "directory"
+"""The attribute of a store that says where files that its document names were sought."""
+
+
+class _Asked(NamedTuple):
+    """A document, and where files that it names lie."""
+
+    document: Document
+    directory: Path
+
+    def sweep(self) -> dict[str, Any]:
+        """Its sweep, by the names of the arguments of `plastodyn.sweep`."""
+        return {
+            "experiment": member,
+            "axes": self.document.points(),
+            "seed": self.document.seed,
+            "parameters": parameters(self.document, self.directory),
+            "batch": self.document.run.batch,
+        }
+
+    def attributes(self, others: Mapping[str, str] | None) -> dict[str, str]:
+        """What a new store keeps besides."""
+        return {DIRECTORY: str(self.directory.resolve()), **(others or {})}
+
+    def precision(self) -> Any:
+        """The block in which it is run."""
+        return jax.enable_x64(self.document.run.precision == "double")
+
+
+def _asked(experiment: Source, directory: str | os.PathLike[str] | None) -> _Asked:
+    if isinstance(experiment, Document):
+        place = Path(directory or ".")
+        found = _Asked(check(experiment, place), place)
+    else:
+        found = _Asked(read(experiment), Path(directory or Path(experiment).parent))
+    search_in(found.directory)
+    return found
 
 
 def run(
-    experiment: str | os.PathLike[str] | Document,
+    experiment: Source,
     out: str | os.PathLike[str],
     *,
     workers: int | None = None,
+    executor: Any = None,
+    attributes: Mapping[str, str] | None = None,
     progress: bool = True,
     directory: str | os.PathLike[str] | None = None,
 ) -> xr.Dataset:
@@ -30,6 +75,8 @@ def run(
         experiment: path of a TOML file, or a document.
         out: store to write; what is done there already is not done again, and a store of another experiment is refused.
         workers: processes; as many as cores unless given.
+        executor: computes instead of local processes, as `plastodyn.sweep` takes it.
+        attributes: texts to keep with a new store.
         progress: show a bar.
         directory: where files that it names lie: beside the file, or the current one for a document, unless given.
 
@@ -38,7 +85,7 @@ def run(
 
     Raises:
         ValueError: if the file is wrong, or the store holds something else.
-        RuntimeError: if chunks failed.
+        RuntimeError: at the end, if members failed.
 
     Source: this project.
 
@@ -60,26 +107,143 @@ def run(
     ...     print([f"{loss:.4f}" for loss in found.loss.isel(replica=0, step=-1).values])
     ['0.2657', '0.0078']
     """
-    if isinstance(experiment, Document):
-        place = Path(directory or ".")
-        document = check(experiment, place)
-    else:
-        place = Path(directory or Path(experiment).parent)
-        document = read(experiment)
-    search_in(place)
-    with jax.enable_x64(document.run.precision == "double"):
-        found = sweep(
-            member,
-            document.points(),
+    asked = _asked(experiment, directory)
+    with asked.precision():
+        found = sweeps.sweep(
+            **asked.sweep(),
             store=out,
-            seed=document.seed,
-            parameters=parameters(document, place),
-            chunk=document.run.batch,
             workers=workers,
+            executor=executor,
+            attributes=asked.attributes(attributes),
             progress=progress,
         )
     # In the store a column stands at every point: there a coordinate has all axes or none.
-    return found.assign_coords({name: (axis, column) for name, (axis, column) in document.columns().items()})
+    return found.assign_coords({name: (axis, column) for name, (axis, column) in asked.document.columns().items()})
+
+
+def begin(
+    experiment: Source,
+    out: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    attributes: Mapping[str, str] | None = None,
+    directory: str | os.PathLike[str] | None = None,
+) -> None:
+    """Make the store of an experiment and compute its first batch only; `plastodyn.sweeps.work` goes on with it.
+
+    Args:
+        experiment: path of a TOML file, or a document.
+        out: store to write; nothing is done where it is there already.
+        workers: that will work at it: there are several chunks for each.
+        attributes: texts to keep with it.
+        directory: where files that it names lie: beside the file, or the current one for a document, unless given.
+
+    Raises:
+        ValueError: if the file is wrong, or the store holds something else.
+        RuntimeError: if the members that were tried failed.
+
+    Source: this project.
+
+    >>> import tempfile
+    >>> from plastodyn.experiments.document import from_json
+    >>> content = {"circuit": {"name": "tracking"}, "rule": {"name": "early", "rate": "= rate"}, "run": {"steps": 3},
+    ...            "axes": {"rate": [0.1, 0.5]}}
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     begin(from_json(content), place + "/my.zarr")
+    ...     sweeps.work(place + "/my.zarr", workers=1).left
+    0
+    """
+    asked = _asked(experiment, directory)
+    with asked.precision():
+        sweeps.begin(**asked.sweep(), store=out, workers=workers, attributes=asked.attributes(attributes))
+
+
+def cost(experiment: Source, *, workers: int | None = None, directory: str | os.PathLike[str] | None = None) -> sweeps.Cost:
+    """What an experiment would take, by its first batch; nothing is written.
+
+    Args:
+        experiment: path of a TOML file, or a document.
+        workers: that would work at it.
+        directory: where files that it names lie, as in `run`.
+
+    Returns:
+        As `plastodyn.sweeps.cost`.
+
+    Raises:
+        ValueError: if the file is wrong.
+        RuntimeError: if the members that were tried failed.
+
+    Source: this project.
+
+    >>> from plastodyn.experiments.document import from_json
+    >>> content = {"circuit": {"name": "tracking"}, "rule": {"name": "early", "rate": "= rate"}, "run": {"steps": 3},
+    ...            "axes": {"rate": [0.1, 0.5]}}
+    >>> cost(from_json(content)).layout.batch
+    (2,)
+    """
+    asked = _asked(experiment, directory)
+    with asked.precision():
+        return sweeps.cost(**asked.sweep(), workers=workers)
+
+
+class Code(NamedTuple):
+    """Whose code a store runs: files and modules that it names, and where they were sought when it was made."""
+
+    names: list[str]
+    directory: str
+
+
+def code_of(document: Document) -> list[str]:
+    """The files and modules of the user's whose code a document runs.
+
+    Args:
+        document: of an experiment.
+
+    Source: this project.
+
+    >>> from plastodyn.experiments.document import from_json
+    >>> code_of(from_json({"axes": {"n": [1]}, "experiment": {"function": "my.py:f"}}))
+    ['my.py']
+    """
+    return sorted(name for name in words.sources(document) if not name.endswith((".npy", ".npz")) and not _is_ours(name))
+
+
+def find_code(store: str | os.PathLike[str]) -> Code:
+    """Let what a store runs be found where its file lay, besides in the current directory; nothing is run yet.
+
+    Args:
+        store: of an experiment's file, or of any sweep.
+
+    Returns:
+        What will be run.
+
+    Source: this project.
+
+    >>> import tempfile
+    >>> from plastodyn.experiments.document import from_json
+    >>> content = {"circuit": {"name": "tracking"}, "rule": {"name": "early", "rate": "= rate"}, "run": {"steps": 3},
+    ...            "axes": {"rate": [0.1, 0.5]}}
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     begin(from_json(content), place + "/my.zarr")
+    ...     find_code(place + "/my.zarr").names
+    []
+    """
+    try:
+        attributes = dict(zarr.open_group(Path(store), mode="r").attrs)
+        specification = json.loads(str(attributes["specification"]))
+        document = specification["parameters"].get("document")
+        experiment = str(specification["experiment"]).split(":")[0]
+        names = code_of(from_json(document)) if document else [] if _is_ours(experiment) else [experiment]
+    except Exception as error:  # Whatever a damaged file makes of its reader.
+        raise ValueError(f"store must be a sweep; {store} is none, or damaged: {' '.join(str(error).split())}") from None
+    directory = str(attributes.get(DIRECTORY, Path.cwd()))
+    search_in(".")
+    search_in(directory)
+    return Code(names, directory)
+
+
+def _is_ours(name: str) -> bool:
+    return name.split(".", maxsplit=1)[0] == "plastodyn"
 
 
 def parameters(document: Document, directory: str | os.PathLike[str] = ".") -> Json:

@@ -5,7 +5,7 @@ from plastodyn.sweeps.integrity import Damage
 from plastodyn.sweeps.pilot import Cost
 from plastodyn.sweeps.run import Worked, begin, cost, sweep, work
 from plastodyn.sweeps.state import Failure, Status, failures, fingerprint, status
-from plastodyn.sweeps.workers import LocalWorkers, one_core
+from plastodyn.sweeps.workers import LocalWorkers, cores, one_core
 
 __all__ = [
     "Cost",
@@ -16,6 +16,7 @@ __all__ = [
     "Status",
     "Worked",
     "begin",
+    "cores",
     "cost",
     "failures",
     "fingerprint",

@@ -34,6 +34,7 @@ def sweep(
     store: str | PathLike[str],
     seed: int,
     parameters: Mapping[str, Any] | None = None,
+    batch: Mapping[str, int] | None = None,
     chunk: Mapping[str, int] | None = None,
     workers: int | None = None,
     executor: Any = None,
@@ -42,7 +43,7 @@ def sweep(
 ) -> xr.Dataset:
     """Run an experiment at every point of a grid, in chunks, on all cores, into one Zarr store; go on where it stopped.
 
-    The numbers depend on the specification only: experiment, axes, parameters, seed, ``chunk`` and the version of
+    The numbers depend on the specification only: experiment, axes, parameters, seed, sizes of batches and the version of
     plastodyn. They are the same bits whatever the number of workers, the order of chunks or interruptions, on the same
     processor and the same versions of JAX and NumPy (``chunk_origin`` tells those of each chunk). Several processes, on one
     machine or on many, may share a store: each claims the chunks that it computes, and those of a dead one are taken over.
@@ -56,8 +57,9 @@ def sweep(
         store: directory to write; what is done there already is not done again.
         seed: whole number, at least 0; a batch's key is folded from it and the place of the batch's first point.
         parameters: further arguments of the experiment, JSON values.
-        chunk: points of an axis that the experiment gets at once, and that are stored together. Along axes not named it
-            gets one point at a time, and so many are stored together as take about 30 seconds and at most 64 MB.
+        batch: points of an axis that the experiment gets at once; one unless given. As many batches are stored together as
+            take about 30 seconds and at most 64 MB.
+        chunk: the same of other axes, along which each batch is stored by itself.
         workers: processes, each on one core; as many as cores unless given.
         executor: computes instead of local processes: a ``dask.distributed.Client``, or any
             ``concurrent.futures.Executor``, whose workers see ``store`` and have one JAX device (`one_core`).
@@ -88,7 +90,7 @@ def sweep(
     [1.5, 0.375, 0.09375]
     """
     checks.flag("progress", progress)
-    specification = specify(experiment, axes, parameters, seed, chunk)
+    specification = specify(experiment, axes, parameters, seed, batch, chunk)
     place = place_of(store)
     staff = staff_of(workers, executor)
     layout = stores.layout_of(place, specification)
@@ -113,6 +115,7 @@ def begin(
     store: str | PathLike[str],
     seed: int,
     parameters: Mapping[str, Any] | None = None,
+    batch: Mapping[str, int] | None = None,
     chunk: Mapping[str, int] | None = None,
     workers: int | None = None,
     attributes: Mapping[str, str] | None = None,
@@ -125,6 +128,7 @@ def begin(
         store: as there; nothing is done where it is there already.
         seed: as there.
         parameters: as there.
+        batch: as there.
         chunk: as there.
         workers: that will work at it: there are several chunks for each.
         attributes: as there.
@@ -143,7 +147,7 @@ def begin(
     ...     print(done.chunks, done.computed, done.left)
     2 1 0
     """
-    specification = specify(experiment, axes, parameters, seed, chunk)
+    specification = specify(experiment, axes, parameters, seed, batch, chunk)
     place, staff = place_of(store), staff_of(workers, None)
     if stores.layout_of(place, specification) is None:
         prepare(place)
@@ -157,6 +161,7 @@ def cost(
     *,
     seed: int,
     parameters: Mapping[str, Any] | None = None,
+    batch: Mapping[str, int] | None = None,
     chunk: Mapping[str, int] | None = None,
     workers: int | None = None,
 ) -> Cost:
@@ -167,6 +172,7 @@ def cost(
         axes: as there.
         seed: as there.
         parameters: as there.
+        batch: as there.
         chunk: as there.
         workers: that would work at it.
 
@@ -183,7 +189,7 @@ def cost(
     >>> cost(noisy_bowl, {"rate": [0.1, 0.5], "noise": [0.0]}, seed=0, chunk={"rate": 2}).layout.batch
     (2, 1)
     """
-    specification = specify(experiment, axes, parameters, seed, chunk)
+    specification = specify(experiment, axes, parameters, seed, batch, chunk)
     with LocalWorkers(1) as hands:
         plan = Plan(specification, _growing(specification, chunk), staff_of(workers, None).processes)
         return _first_answer(hands, pilot.cost, plan)

@@ -73,7 +73,7 @@ def again(stored: Specification) -> Specification:
     except (Exception, SystemExit) as error:
         raise ValueError(f"the experiment of the store, {stored.experiment}, cannot be imported: {error}") from None
     with jax.enable_x64(stored.x64):
-        return specify(experiment, stored.axes, stored.parameters, stored.seed, stored.batch)
+        return specify(experiment, stored.axes, stored.parameters, stored.seed, stored.batch, None)
 
 
 def differences(stored: Specification, asked: Specification) -> list[str]:
@@ -103,6 +103,7 @@ def specify(
     axes: Mapping[str, Sequence[Any]],
     parameters: Mapping[str, Any] | None,
     seed: int,
+    batch: Mapping[str, int] | None,
     chunk: Mapping[str, int] | None,
 ) -> Specification:
     """Check the arguments of a sweep and put them into a specification."""
@@ -122,7 +123,7 @@ def specify(
         axes=values,
         parameters=kept,
         seed=int(seed),
-        batch=_batch(values, {} if chunk is None else chunk),
+        batch=_batch(values, batch, chunk),
         x64=bool(jax.config.jax_enable_x64),  # pyright: ignore[reportAttributeAccessIssue]
         plastodyn=version("plastodyn"),
     )
@@ -192,14 +193,22 @@ def _parameters(parameters: Any) -> dict[str, Any]:
     return json.loads(json.dumps(dict(parameters)))
 
 
-def _batch(axes: dict[str, list[Any]], chunk: Any) -> dict[str, int]:
-    if not isinstance(chunk, Mapping):
-        raise ValueError(f"chunk must be a mapping of axis names to numbers of points, or None; got {checks.shown(chunk)}")
-    for name, points in chunk.items():
-        if name not in axes:
-            raise ValueError(f"chunk must name axes among {', '.join(axes)}; got {checks.shown(name)}")
-        checks.count(f"chunk[{name!r}]", points, at_least=1)
-    return {name: min(int(chunk.get(name, 1)), len(points)) for name, points in axes.items()}
+def _batch(axes: dict[str, list[Any]], batch: Any, chunk: Any) -> dict[str, int]:
+    """Points of each axis that the experiment gets at once, whether they are stored by themselves (``chunk``) or not."""
+    for label, given in (("batch", batch), ("chunk", chunk)):
+        if given is not None and not isinstance(given, Mapping):
+            raise ValueError(
+                f"{label} must be a mapping of axis names to numbers of points, or None; got {checks.shown(given)}"
+            )
+        for name, points in (given or {}).items():
+            if name not in axes:
+                raise ValueError(f"{label} must name axes among {', '.join(axes)}; got {checks.shown(name)}")
+            checks.count(f"{label}[{name!r}]", points, at_least=1)
+    twice = sorted(set(batch or {}) & set(chunk or {}))
+    if twice:
+        raise ValueError(f"batch and chunk must name different axes; got {twice[0]!r} in both")
+    both = {**(batch or {}), **(chunk or {})}
+    return {name: min(int(both.get(name, 1)), len(points)) for name, points in axes.items()}
 
 
 def _pair(there: dict[str, Any], here: dict[str, Any], name: str) -> str:

@@ -11,7 +11,7 @@ from plastodyn.figures import Curve, Panel, curve_panels, style
 from plastodyn.papers.claims import Claim, Source, widened
 from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import epochs_to_converge, learning_curve
-from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.ninou2025.stores import Sweeps, described, swept
 from plastodyn.papers.types import Place, Reproduction, placed, unswept
 
 _LEAST_GAIN = 1.1
@@ -125,7 +125,7 @@ def figure_5c(size: str, key: Array, place: Place) -> Reproduction:
 
     Source: figure 5c.
     """
-    data = _converge("fig5c", SAMPLES, size, key, place)
+    data = swept(f"fig5c-{size}", sweeps_5c(size, key), place)
     source = Source(NAME, "fig5c")
     claims = []
     for samples, published in _PUBLISHED_5C.items():
@@ -153,7 +153,7 @@ def figure_5d(size: str, key: Array, place: Place) -> Reproduction:
 
     Source: figure 5d.
     """
-    data = _converge("fig5d", STUDENT, size, key, place)
+    data = swept(f"fig5d-{size}", sweeps_5d(size, key), place)
     source = Source(NAME, "fig5d")
     never = data.censored.sel(student_scale=0.3).mean()
     claims = [
@@ -179,7 +179,7 @@ def figure_5e(size: str, key: Array, place: Place) -> Reproduction:
 
     Source: figure 5e.
     """
-    data = _converge("fig5e", TEACHER, size, key, place)
+    data = swept(f"fig5e-{size}", sweeps_5e(size, key), place)
     source = Source(NAME, "fig5e")
     at_one = data.sel(teacher_scale=1.0, method="nearest")
     claims = (_gain(source, "teacher scale about 1", "figure 5e", _LEAST_GAIN, at_one),)
@@ -197,12 +197,52 @@ def figure_5f(size: str, key: Array, place: Place) -> Reproduction:
 
     Source: figure 5f.
     """
+    data = swept(f"fig5f-{size}", sweeps_5f(size, key), place)
+    figure = curve_panels([_flipped_panel(data)], "Figure 5f: how many neurons are flipped")
+    return Reproduction(data, figure, tuple(_flipped_claims(data)))
+
+
+def sweeps_5f(size: str, key: Array) -> Sweeps:
+    """The sweep of figure 5f.
+
+    Args:
+        size: as of the figure.
+        key: as of the figure.
+    """
     epochs = {"smoke": 10_000, "standard": 20_000, "full": 100_000}[size]
     axes = {"flipped": [0, *_FLIPPED[size]]}
     parameters = {"varied": "none", "fixed": {}, "seeds": _SEEDS[size], "epochs": epochs}
-    data = swept(f"fig5f-{size}", epochs_to_converge, axes, {"flipped": 3}, key, place, **parameters)
-    figure = curve_panels([_flipped_panel(data)], "Figure 5f: how many neurons are flipped")
-    return Reproduction(data, figure, tuple(_flipped_claims(data)))
+    return {f"fig5f-{size}": described(epochs_to_converge, axes, {"flipped": 3}, key, **parameters)}
+
+
+def sweeps_5c(size: str, key: Array) -> Sweeps:
+    """The sweep of figure 5c: over the number of training inputs.
+
+    Args:
+        size: as of the figure.
+        key: as of the figure.
+    """
+    return _convergence("fig5c", SAMPLES, size, key)
+
+
+def sweeps_5d(size: str, key: Array) -> Sweeps:
+    """The sweep of figure 5d: over the scale of the student's first weights.
+
+    Args:
+        size: as of the figure.
+        key: as of the figure.
+    """
+    return _convergence("fig5d", STUDENT, size, key)
+
+
+def sweeps_5e(size: str, key: Array) -> Sweeps:
+    """The sweep of figure 5e: over the scale of the teacher's weights.
+
+    Args:
+        size: as of the figure.
+        key: as of the figure.
+    """
+    return _convergence("fig5e", TEACHER, size, key)
 
 
 def _flipped_panel(data: xr.Dataset) -> Panel:
@@ -228,7 +268,7 @@ def _flipped_claims(data: xr.Dataset) -> list[Claim]:
     return claims
 
 
-def _converge(label: str, panel: _Panel, size: str, key: Array, place: Place) -> xr.Dataset:
+def _convergence(label: str, panel: _Panel, size: str, key: Array) -> Sweeps:
     axes = {panel.varied: list(panel.values[size]), "flipped": [0, 1]}
     parameters = {
         "varied": panel.varied,
@@ -236,7 +276,8 @@ def _converge(label: str, panel: _Panel, size: str, key: Array, place: Place) ->
         "seeds": panel.seeds[size],
         "epochs": panel.epochs[size],
     }
-    return swept(f"{label}-{size}", epochs_to_converge, axes, {panel.varied: 1, "flipped": 2}, key, place, **parameters)
+    batch = {panel.varied: 1, "flipped": 2}
+    return {f"{label}-{size}": described(epochs_to_converge, axes, batch, key, **parameters)}
 
 
 def _mean(data: xr.Dataset) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from plastodyn.papers.claims import Claim, Source
 from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import order_point
 from plastodyn.papers.ninou2025.setups import sides
-from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.ninou2025.stores import Sweeps, described, swept
 from plastodyn.papers.types import Place, Reproduction, placed
 from plastodyn.theory import curl
 
@@ -51,14 +51,8 @@ def figure_3b(size: str, key: Array, place: Place) -> Reproduction:
 
     Source: figure 3b.
     """
-    extent = _EXTENTS[size]
-    key_fraction, key_compression = jax.random.split(key)
-    parameters = {"layer": "hidden", "seeds": extent.seeds, "epochs": extent.epochs}
-    axes = {"compression": list(_COMPRESSIONS), "fraction": np.linspace(0, 1, extent.fractions).tolist()}
-    chunk = {"compression": 1, "fraction": _CHUNK}
-    over_fraction = swept(f"fig3b-fraction-{size}", order_point, axes, chunk, key_fraction, place, **parameters)
-    axes = {"compression": np.linspace(0.1, 0.7, extent.compressions).tolist(), "fraction": list(_FRACTIONS)}
-    over_compression = swept(f"fig3b-compression-{size}", order_point, axes, chunk, key_compression, place, **parameters)
+    sweeps = sweeps_3b(size, key)
+    over_fraction, over_compression = (swept(label, sweeps, place) for label in sweeps)
     panels = [_fraction_panel(over_fraction), _compression_panel(over_compression)]
     data = over_fraction.assign(
         order_parameter_over_compression=over_compression.order_parameter.rename(
@@ -67,6 +61,25 @@ def figure_3b(size: str, key: Array, place: Place) -> Reproduction:
     )
     figure = curve_panels(panels, "Figure 3b: order parameter")
     return Reproduction(data, figure, tuple(_claims(over_fraction, over_compression)))
+
+
+def sweeps_3b(size: str, key: Array) -> Sweeps:
+    """The sweeps of figure 3b: across flipped fractions, and across compression ratios.
+
+    Args:
+        size: as of the figure.
+        key: as of the figure.
+    """
+    extent = _EXTENTS[size]
+    key_fraction, key_compression = jax.random.split(key)
+    parameters = {"layer": "hidden", "seeds": extent.seeds, "epochs": extent.epochs}
+    batch = {"compression": 1, "fraction": _CHUNK}
+    fractions = {"compression": list(_COMPRESSIONS), "fraction": np.linspace(0, 1, extent.fractions).tolist()}
+    compressions = {"compression": np.linspace(0.1, 0.7, extent.compressions).tolist(), "fraction": list(_FRACTIONS)}
+    return {
+        f"fig3b-fraction-{size}": described(order_point, fractions, batch, key_fraction, **parameters),
+        f"fig3b-compression-{size}": described(order_point, compressions, batch, key_compression, **parameters),
+    }
 
 
 def _fraction_panel(data: xr.Dataset) -> Panel:

@@ -7,12 +7,13 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
+from plastodyn.experiments import Document
 from plastodyn.papers.claims import Claim, Source, widened
 from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import phase_point
 from plastodyn.papers.ninou2025.maps import PhaseMap, phase_maps
 from plastodyn.papers.ninou2025.setups import FLOOR, sides
-from plastodyn.papers.ninou2025.stores import cpu_hours, swept
+from plastodyn.papers.ninou2025.stores import Sweeps, cpu_hours, described, swept
 from plastodyn.papers.types import Place, Reproduction, placed, unswept
 from plastodyn.theory import curl
 
@@ -49,6 +50,7 @@ _EXTENTS = {
 }
 _LOW = {"smoke": 1e-2, "standard": 1e-3, "full": 1e-3}
 """What counts as a low error in figure 4a, below the 1e-1.2 and more of an unstable hidden layer: it falls for long."""
+_STARTS = ("teacher", "random")
 _DECADES = {"hidden": (-1.0, 2.0), "readout": (-2.0, 1.0)}
 
 
@@ -117,11 +119,8 @@ def figure_3a(size: str, key: Array, place: Place) -> Reproduction:
 
     Source: figure 3a and its inset; full-batch steps at the published learning rate per epoch.
     """
-    extent = _EXTENTS["hidden"][size]
-    key_wide, key_close = jax.random.split(key)
-    wide = phase_sweep(f"fig3a-{size}", "hidden", "random", _compressions("hidden", extent), extent, key_wide, place)
-    compressions, short = np.linspace(0.1, 0.7, extent.inset), extent._replace(epochs=min(extent.epochs, _INSET_EPOCHS))
-    close = phase_sweep(f"fig3a-inset-{size}", "hidden", "random", compressions, short, key_close, place)
+    sweeps = sweeps_3a(size, key)
+    wide, close = (_phases(label, sweeps, place) for label in sweeps)
     maps = [
         _error_map("test error", wide.test_error, "hidden"),
         _error_map("inset: the transition", close.test_error, "hidden", logarithmic=False),
@@ -131,6 +130,22 @@ def figure_3a(size: str, key: Array, place: Place) -> Reproduction:
     source = Source(NAME, "fig3a")
     claims = [*_region_claims(wide, source), *_transition_claims(close, source), *_cost_claims(wide, "fig3a", size, source)]
     return Reproduction(data, phase_maps(maps, "Figure 3a: flipped plasticity in the hidden layer"), tuple(claims))
+
+
+def sweeps_3a(size: str, key: Array) -> Sweeps:
+    """The sweeps of figure 3a: over decades of compression, and near the transition, for fewer epochs.
+
+    Args:
+        size: as of the figure.
+        key: as of the figure.
+    """
+    extent = _EXTENTS["hidden"][size]
+    key_wide, key_close = jax.random.split(key)
+    compressions, short = np.linspace(0.1, 0.7, extent.inset), extent._replace(epochs=min(extent.epochs, _INSET_EPOCHS))
+    return {
+        f"fig3a-{size}": phase_sweep("hidden", "random", _compressions("hidden", extent), extent, key_wide),
+        f"fig3a-inset-{size}": phase_sweep("hidden", "random", compressions, short, key_close),
+    }
 
 
 def _region_claims(wide: xr.Dataset, source: Source) -> list[Claim]:
@@ -158,12 +173,8 @@ def figure_4a(size: str, key: Array, place: Place) -> Reproduction:
 
     Source: figure 4a.
     """
-    extent = _EXTENTS["readout"][size]
-    compressions = _compressions("readout", extent)
-    runs = {
-        start: phase_sweep(f"fig4-{start}-{size}", "readout", start, compressions, extent, jax.random.fold_in(key, i), place)
-        for i, start in enumerate(("teacher", "random"))
-    }
+    sweeps = sweeps_4(size, key)
+    runs = {start: _phases(f"fig4-{start}-{size}", sweeps, place) for start in _STARTS}
     maps = [
         _error_map("test error, started at the teacher", runs["teacher"].test_error, "readout"),
         _error_map("test error, started at random", runs["random"].test_error, "readout"),
@@ -180,6 +191,21 @@ def figure_4a(size: str, key: Array, place: Place) -> Reproduction:
     return Reproduction(data, phase_maps(maps, "Figure 4a: flipped plasticity in the readout layer"), tuple(claims))
 
 
+def sweeps_4(size: str, key: Array) -> Sweeps:
+    """The sweeps of figures 4a and 4b: started at the teacher, and at random.
+
+    Args:
+        size: as of the figures.
+        key: as of figure 4a.
+    """
+    extent = _EXTENTS["readout"][size]
+    compressions = _compressions("readout", extent)
+    return {
+        f"fig4-{start}-{size}": phase_sweep("readout", start, compressions, extent, jax.random.fold_in(key, i))
+        for i, start in enumerate(_STARTS)
+    }
+
+
 @placed
 def figure_4b(size: str, key: Array, place: Place) -> Reproduction:
     """Figure 4b: the highest training error on the way, started at the teacher, with flipped hidden units.
@@ -191,9 +217,7 @@ def figure_4b(size: str, key: Array, place: Place) -> Reproduction:
 
     Source: figure 4b.
     """
-    extent = _EXTENTS["readout"][size]
-    compressions = _compressions("readout", extent)
-    run = phase_sweep(f"fig4-teacher-{size}", "readout", "teacher", compressions, extent, jax.random.fold_in(key, 0), place)
+    run = _phases(f"fig4-teacher-{size}", sweeps_4(size, key), place)
     peak = log_error(run.peak_error).max("replica")
     limit, label = boundary(run.compression.values, "readout"), r"$\log_{10}$ peak training error"
     unsteady = peak.sel(fraction=0)[peak.sel(fraction=0) > _SMALL].compression.values
@@ -215,13 +239,15 @@ def _transient_claims(peak: xr.DataArray) -> tuple[Claim, ...]:
     )
 
 
-def phase_sweep(
-    label: str, layer: str, start: str, compressions: np.ndarray, extent: Extent, key: Array, place: Place
-) -> xr.Dataset:
-    """The sweep of `phase_point`; one ratio a chunk, since networks of one shape are compiled once."""
+def phase_sweep(layer: str, start: str, compressions: np.ndarray, extent: Extent, key: Array) -> Document:
+    """The sweep of `phase_point`; one ratio at a time, since networks of one shape are compiled once."""
     axes = {"compression": compressions.tolist(), "fraction": np.linspace(0, 1, extent.fractions).tolist()}
     parameters = {"layer": layer, "start": start, "seeds": extent.seeds, "epochs": extent.epochs}
-    found = swept(label, phase_point, axes, {"compression": 1, "fraction": extent.fractions}, key, place, **parameters)
+    return described(phase_point, axes, {"compression": 1, "fraction": extent.fractions}, key, **parameters)
+
+
+def _phases(label: str, sweeps: Sweeps, place: Place) -> xr.Dataset:
+    found = swept(label, sweeps, place)
     found.test_error.attrs = {"long_name": "test error", "units": "squared output"}
     return found
 

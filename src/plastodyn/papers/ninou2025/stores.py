@@ -1,4 +1,4 @@
-"""Sweeps of this paper, and where their stores are."""
+"""Sweeps of this paper as documents, which `plastodyn new` writes as files; and where their stores are."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -6,26 +6,34 @@ import xarray as xr
 from jax import Array
 
 import plastodyn as pd
+from plastodyn.experiments import Document
 from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.setups import seed_of
 from plastodyn.papers.types import Place
 
+Sweeps = dict[str, Document]
+"""The sweeps of a figure at one size, each by what tells its store from the others."""
 
-def swept(
-    label: str,
+
+def described(
     experiment: Callable[..., xr.Dataset],
     axes: Mapping[str, Sequence[float]],
-    chunk: dict[str, int],
+    batch: Mapping[str, int],
     key: Array,
-    place: Place,
     **parameters: str | float | Mapping[str, float],
-) -> xr.Dataset:
-    """A sweep, resumed from its store if that is there, and loaded; ``label`` tells its store from the others."""
-    seed = seed_of(key)
-    store = place.directory / f"{NAME}-{label}-{seed:08x}.zarr"
-    sizes = {name: min(count, len(axes[name])) for name, count in chunk.items()}
-    found = pd.sweep(experiment, axes, store=store, seed=seed, parameters=parameters, chunk=sizes, workers=place.workers)
-    return found.load()
+) -> Document:
+    """A sweep of one of this paper's experiments; ``batch`` says how many points of an axis are computed at once."""
+    sizes = {name: min(count, len(axes[name])) for name, count in batch.items()}
+    function = f"{experiment.__module__}:{experiment.__qualname__}"
+    content = {"seed": seed_of(key), "axes": dict(axes), "run": {"batch": sizes}}
+    return pd.experiments.from_json({**content, "experiment": {"function": function, **parameters}})
+
+
+def swept(label: str, sweeps: Sweeps, place: Place) -> xr.Dataset:
+    """One of a figure's sweeps, resumed from its store if that is there, and loaded."""
+    document = sweeps[label]
+    store = place.directory / f"{NAME}-{label}-{document.seed:08x}.zarr"
+    return pd.experiments.run(document, store, workers=place.workers).load()
 
 
 def cpu_hours(data: xr.Dataset) -> float:

@@ -14,7 +14,7 @@ from plastodyn.papers.claims import Claim, Source, widened
 from plastodyn.papers.ninou2025.catalogue import NAME
 from plastodyn.papers.ninou2025.experiments import exponent_point, some_weights, training_error
 from plastodyn.papers.ninou2025.setups import curl_descent, linear_networks
-from plastodyn.papers.ninou2025.stores import swept
+from plastodyn.papers.ninou2025.stores import Sweeps, described, swept
 from plastodyn.papers.types import Place, Reproduction, placed, unswept
 
 _EVERY = 25
@@ -70,17 +70,32 @@ def figure_3cd(size: str, key: Array, place: Place) -> Reproduction:
     extent = _EXTENTS[size]
     # Of the epochs of the exponents: later the motion calms down and swings.
     data = _trajectory(HIDDEN, extent, key, (extent.warm_up, min(extent.warm_up + extent.steps, extent.epochs)))
-    windows = {"unstable": (HIDDEN, extent.warm_up, extent.steps), "stable": (_STABLE, extent.warm_up, extent.steps)}
-    if size == "full":
-        windows["late"] = (HIDDEN, *_LATE)
-    for name, (point, warm_up, steps) in windows.items():
-        axes = {"seed": list(range(extent.exponents))}
-        parameters = {**point._asdict(), "steps": steps, "warm_up": warm_up}
-        found = swept(f"exponents-{name}-{size}", exponent_point, axes, {"seed": _SEEDS_AT_ONCE}, key, place, **parameters)
+    sweeps = sweeps_3cd(size, key)
+    for label in sweeps:
+        found, name = swept(label, sweeps, place), label.split("-")[1]
         data[f"exponent_{name}"] = found.exponent.rename(seed="exponent_seed")
         data[f"exponent_{name}_error"] = found.exponent_error.rename(seed="exponent_seed")
     figure = _picture(data, "Figure 3c, d: hidden layer, c = 0.8, 60 % flipped")
     return Reproduction(data, figure, tuple(_claims(data, size, Source(NAME, "fig3cd"))))
+
+
+def sweeps_3cd(size: str, key: Array) -> Sweeps:
+    """The sweeps of the exponents of figures 3c and 3d, over networks.
+
+    Args:
+        size: as of the figure.
+        key: as of the figure.
+    """
+    extent, axes = _EXTENTS[size], {"seed": list(range(_EXTENTS[size].exponents))}
+    windows = {"unstable": (HIDDEN, extent.warm_up, extent.steps), "stable": (_STABLE, extent.warm_up, extent.steps)}
+    if size == "full":
+        windows["late"] = (HIDDEN, *_LATE)
+    found = {}
+    for name, (point, warm_up, steps) in windows.items():
+        parameters = {**point._asdict(), "steps": steps, "warm_up": warm_up}
+        batch = {"seed": _SEEDS_AT_ONCE}
+        found[f"exponents-{name}-{size}"] = described(exponent_point, axes, batch, key, **parameters)
+    return found
 
 
 @unswept

@@ -1,0 +1,246 @@
+"""Experiments as files: written, run, gone on with on any machine, and computed again to be sure."""
+
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plastodyn.app.console import SeedOption, app, errors, note, output, show_rows
+
+if TYPE_CHECKING:
+    from plastodyn.sweeps import Cost
+
+_TERMINATED = 143
+_LATE = 3
+SpecArgument = Annotated[Path, typer.Argument(help="A TOML file; see plastodyn new, and plastodyn schema.", metavar="SPEC")]
+StoreOption = Annotated[
+    Path, typer.Option("--out", help="Store to write: a directory that is new, or of this very experiment.")
+]
+StoreArgument = Annotated[Path, typer.Argument(help="Store of a sweep.", metavar="STORE")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, max=1024, help="Processes; one a core unless given.")]
+
+
+@app.command(epilog="Examples:\n\nplastodyn run my.toml --out my.zarr\n\nplastodyn run my.toml --out my.zarr --dry-run")
+def run(
+    spec: SpecArgument,
+    out: StoreOption,
+    workers: WorkersOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Time a first batch, say what all would cost, write nothing.")
+    ] = False,
+) -> None:
+    """Run an experiment that a file describes, on all cores, into one store; or go on where it stopped.
+
+    What is done is never computed twice; after Ctrl-C, a crash or a kill the same command goes on.
+
+    Runs the code of yours that the file names as file.py:name or module:name.
+
+    Exit code 0: all is done; 1: members failed, which the next call tries again; 2: the file or the store is not right.
+    """
+    from plastodyn import experiments
+
+    document = experiments.read(spec)
+    _say_whose_code(document, spec.parent)
+    with _in_one_line():
+        if dry_run:
+            _show_cost(experiments.cost(spec, workers=workers), workers)
+            return
+        experiments.run(spec, out, workers=workers, attributes=_command())
+    _say_what_is_there(out)
+
+
+@app.command(epilog="Example: plastodyn prepare my.toml --out my.zarr && plastodyn submit my.zarr --tasks 200 --time 2:00:00")
+def prepare(spec: SpecArgument, out: StoreOption, workers: WorkersOption = None) -> None:
+    """Make the store of an experiment and compute its first batch only, for plastodyn work and plastodyn submit.
+
+    --workers is how many will work at it: there will be several chunks for each.
+    """
+    from plastodyn import experiments, sweeps
+
+    document = experiments.read(spec)
+    _say_whose_code(document, spec.parent)
+    with _in_one_line():
+        experiments.begin(spec, out, workers=workers, attributes=_command())
+    found = sweeps.status(out)
+    note(f"{out} has {found.chunks} chunks, {found.chunks - found.missing} of them done; plastodyn work {out} goes on")
+
+
+@app.command(epilog="Example: plastodyn work my.zarr --workers 4 --time 2:00:00")
+def work(
+    store: StoreArgument,
+    workers: WorkersOption = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="Of which no chunk goes over: minutes, H:M:S, D-H; no end unless given.")
+    ] = None,
+    margin: Annotated[float, typer.Option("--margin", min=0, max=1e9, help="Seconds to be done before that.")] = 60.0,
+) -> None:
+    """Go on with a store until nothing is left, or the time is over; any number of workers, on any machines, share it.
+
+    Runs the code of yours that the store names as file.py:name or module:name.
+
+    Exit code 0: nothing is left; 1: members failed; 2: the store is not right; 3: the time was over before the end.
+    """
+    from plastodyn import experiments, sweeps
+
+    seconds = None if time is None else sweeps.seconds_of("--time", time) - margin
+    if seconds is not None and seconds <= 0:
+        raise ValueError(f"--time must be longer than --margin, {margin:g} seconds; got {time}")
+    found = experiments.find_code(store)
+    _say_names(found.names, found.directory)
+    with _in_one_line():
+        done = sweeps.work(store, workers=workers, seconds=seconds)
+    if done.failed:
+        note(f"{done.failed} members failed; the first at {done.first_failure}")
+    note(f"computed {done.computed} chunks of {done.chunks}; {done.left} are left in {store}")
+    raise typer.Exit(_LATE if done.left else 1 if done.failed else 0)
+
+
+@app.command(epilog="Examples:\n\nplastodyn verify my.zarr\n\nplastodyn verify my.zarr --members 0")
+def verify(
+    store: StoreArgument,
+    members: Annotated[int, typer.Option("--members", min=0, max=10**7, help="To compute again; 0: check files only.")] = 10,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+) -> None:
+    """Is a store what was written, and what is computed again? Checks all checksums; computes a random sample of members again.
+
+    Runs the code of yours that the store names, unless --members 0.
+
+    Exit code 0: sound; 1: damaged, or other bits; then plastodyn run, with the same file, computes damaged chunks again.
+    """
+    from plastodyn import experiments, sweeps
+
+    damages = sweeps.verify(store)
+    for damage in damages:
+        note(f"damaged{'' if damage.place is None else f' at chunk {damage.place}'}: {damage.what}")
+    if damages:
+        note(f"{len(damages)} damages; the command that made the store computes them again")
+        raise typer.Exit(1)
+    if not members:
+        output.print(f"all checksums agree; results {sweeps.fingerprint(store)}", soft_wrap=True, highlight=False)
+        return
+    found = experiments.find_code(store)
+    _say_names(found.names, found.directory)
+    with _in_one_line():
+        again = sweeps.recompute(store, members=members, seed=seed, workers=workers)
+    for where, names in again.differences:
+        note(f"other bits at {', '.join(f'{name} = {value}' for name, value in where.items())}: {', '.join(names)}")
+    if again.differences:
+        note("the same processor and versions as in plastodyn show --provenance give the same bits; other ones need not")
+        raise typer.Exit(1)
+    told = f"all checksums agree; {again.members} members computed again, the same bits; results {sweeps.fingerprint(store)}"
+    output.print(told, soft_wrap=True, highlight=False)
+
+
+@app.command(epilog="Example: plastodyn new raman2021 fig5 > my.toml")
+def new(
+    paper: Annotated[str, typer.Argument(help="Such as raman2021; see plastodyn list.")],
+    figure: Annotated[str, typer.Argument(help="Such as fig5.")],
+    size: Annotated[str, typer.Option("--size", help="smoke, standard or full (the published size).")] = "standard",
+    sweep: Annotated[
+        str | None, typer.Option("--sweep", help="Which one, of a figure with several; the first unless given.")
+    ] = None,
+    seed: SeedOption = 2021,
+) -> None:
+    """Write the file of a paper's experiment, to start from.
+
+    The sweeps that a figure is made of; or, of a figure that is made otherwise, the figure and its claims over seeds.
+    """
+    from plastodyn.papers import select
+    from plastodyn.papers.files import file_of
+
+    (item,) = select(paper, figure, size)
+    typer.echo(file_of(paper, item, size, seed, sweep), nl=False)
+
+
+@app.command(epilog="Example: plastodyn schema > plastodyn.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of an experiment's file, for an editor that completes and checks as you type."""
+    from plastodyn import experiments
+
+    typer.echo(json.dumps(experiments.schema(), indent=2))
+
+
+def _say_whose_code(document: "object", directory: Path) -> None:
+    from plastodyn.experiments import code_of
+
+    _say_names(code_of(document), str(directory.resolve()))  # pyright: ignore[reportArgumentType]
+
+
+def _say_names(names: list[str], directory: str) -> None:
+    if names:
+        note(f"runs code of {', '.join(names)}, sought in this directory and in {directory}")
+
+
+def _command() -> dict[str, str]:
+    """What was typed, to be kept with a store."""
+    import shlex
+
+    return {"command": shlex.join(["plastodyn", *sys.argv[1:]])}
+
+
+def _show_cost(found: "Cost", workers: int | None) -> None:
+    from datetime import timedelta
+    from math import prod
+
+    from plastodyn.runtime.memory import readable
+    from plastodyn.sweeps import cores
+
+    layout, count = found.layout, workers or cores()
+    batches = prod(-(-size // batch) for size, batch in zip(layout.sizes, layout.batch, strict=True))
+    seconds = batches * found.seconds
+    rows = [
+        ("members", f"{prod(layout.sizes)}, in {batches} batches of {prod(layout.batch)}, in {prod(layout.grid)} chunks"),
+        ("one batch", f"{found.seconds:.3g} s"),
+        ("processor time", str(timedelta(seconds=round(seconds)))),
+        (f"time, with {count} workers", str(timedelta(seconds=round(seconds / min(count, batches))))),
+        ("memory of a worker", readable(found.memory) if found.memory else "not known"),
+        ("results, uncompressed", readable(batches * found.bytes)),
+    ]
+    show_rows(rows, "what it would cost, by its first batch")
+
+
+def _say_what_is_there(out: Path) -> None:
+    from plastodyn import sweeps
+
+    found = sweeps.status(out)
+    diverged = f", {found.members_diverged} of them diverged" if found.members_diverged else ""
+    note(f"{found.members_done} members are done{diverged}; plastodyn show {out} --out picture.png draws them")
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM, as a queue sends it before it kills."""
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """What stops a sweep is said in one line; SIGTERM ends it as Ctrl-C does: what is done stays, what is not is let go."""
+
+    def terminated(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield
+    except _TerminatedError as stop:
+        note(str(stop) or "terminated")
+        raise typer.Exit(_TERMINATED) from None
+    except KeyboardInterrupt as stop:
+        if str(stop):
+            note(str(stop))
+        raise
+    except RuntimeError as error:
+        if "--debug" in sys.argv:
+            errors.print("".join(traceback.format_exception(error)), highlight=False)
+        note(str(error))
+        raise typer.Exit(1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
