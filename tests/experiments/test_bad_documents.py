@@ -40,7 +40,7 @@ def test_there_are_sixty_kinds():
 @pytest.mark.parametrize("kind", BAD)
 def test_each_is_refused_in_one_line(write, surroundings, kind):
     bad = BAD[kind]
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         experiments.read(write(text_of(bad)))
     message = str(caught.value)
     assert "\n" not in message
@@ -64,6 +64,6 @@ def test_files_that_are_none(place):
         "none.toml": "none.toml: must be an existing file; got nothing there",
     }
     for name, complaint in complaints.items():
-        with pytest.raises(ValueError, match=".") as caught:
+        with pytest.raises(ValueError, match=r".") as caught:
             experiments.read(place / name)
         assert str(caught.value).endswith(complaint)

@@ -263,7 +263,7 @@ def test_a_point_that_cannot_be_built_costs_itself(at_once):
         pd.circuits.tracking([0.3, -0.2]), pd.rules.early(pd.axis("rate", [0.1, 0.3])), steps=5, replicas=2, key=KEY
     )
     np.testing.assert_array_equal(found.loss.isel(rate=[0, 2]), run.loss)
-    with pytest.raises(ValueError, match="must be a number >= 0; got -0.2"):
+    with pytest.raises(ValueError, match=r"must be a number >= 0; got -0\.2"):
         experiments.member({"rate": np.array([-0.2])}, KEY, document=experiments.to_json(experiments.parse(text)))
 
 

@@ -58,6 +58,10 @@ def line_of(path: Path, lines: dict[Path, int]) -> tuple[Path, int]:
     return path, 1
 
 
+_DEEPEST = 200
+"""No document is nested as deep, and paths would take ever longer."""
+
+
 class _Lost(Exception):  # noqa: N818 - where the scan ends, not an error of anyone's
     """The text is no TOML from here on."""
 
@@ -141,6 +145,8 @@ class _Scan:
             return
         stack[-1] = (path, closing, count + 1)
         inner = (*path, count) if closing == "]" else self.key_of(path)
+        if len(inner) > _DEEPEST:
+            raise _Lost
         self.note(inner)
         before = self.at
         self.begin(inner, stack)
@@ -156,6 +162,8 @@ class _Scan:
             self.skip(_SPACE)
             if self.text[self.at] != ".":
                 return found
+            if len(found) > _DEEPEST:
+                raise _Lost
             self.at += 1
 
     def string(self) -> str:
