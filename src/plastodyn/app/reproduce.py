@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import jax
 import xarray as xr
 
-from plastodyn.papers import SIZES, Claim, PaperFigure, Place, Reproduction, papers
+from plastodyn.papers import SIZES, Claim, PaperFigure, Place, Reproduction, place_of
 from plastodyn.simulation import Interrupted
 from plastodyn.sweeps.store import CODECS
 
@@ -110,12 +110,11 @@ def reproduce(
     claims: list[Claim] = []
     read_claims(out)
     sweeps = Place(out / "sweeps", workers)
-    places = {name: place for place, name in enumerate(papers()[paper].figures)}
     for item in figures:
         say(f"{paper} {item.name}: {item.title} ({size}, about {item.seconds[size]} s on two cores)")
         started = time.monotonic()
         stem = _stem(out, paper, item.name, size, read_claims(out))
-        key = jax.random.fold_in(jax.random.key(seed), places[item.runs_of or item.name])
+        key = jax.random.fold_in(jax.random.key(seed), place_of(paper, item))
         with keep_partial(stem, say), _say_what_is_kept(sweeps.directory, say):
             result = item.make(size, key, sweeps)
         _write(result, item.name, size, stem)

@@ -19,6 +19,15 @@ def papers() -> dict[str, Paper]:
     return {paper.name: paper for paper in (RAMAN2021, NINOU2025, ALEMI2024, HAYS2026, RAMAN2019)}
 
 
+def place_of(paper: str, figure: PaperFigure) -> int:
+    """The number by which a figure's random key is folded from that of a run: one alone gives the same result.
+
+    >>> place_of("raman2021", papers()["raman2021"].figures["fig5"])
+    1
+    """
+    return list(papers()[paper].figures).index(figure.runs_of or figure.name)
+
+
 def select(paper: str, figure: str | None, size: str) -> list[PaperFigure]:
     """The figures that a command asks for: one of a paper, or all.
 

@@ -7,13 +7,14 @@ from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import xarray as xr
     from jax import Array
     from matplotlib.figure import Figure
 
+    from plastodyn.experiments import Document
     from plastodyn.papers.claims import Claim
 
 SIZES = ("smoke", "standard", "full")
@@ -78,12 +79,22 @@ class PaperFigure(NamedTuple):
     """``paper.module:function``."""
     seconds: dict[str, int]
     runs_of: str | None = None
+    sweeps: str | None = None
+    """The function beside that of the figure that takes size and key and gives the documents of its sweeps, by label."""
 
     @property
     def make(self) -> Make:
         """The function, imported now: the catalogue itself needs neither JAX nor matplotlib."""
-        module, _, function = self.home.partition(":")
-        return getattr(import_module(f"plastodyn.papers.{module}"), function)
+        return _found(self.home)
+
+    def documents(self, size: str, key: Array) -> dict[str, Document]:
+        """The sweeps that it is made of, by label; none where it is made otherwise."""
+        return {} if self.sweeps is None else _found(f"{self.home.partition(':')[0]}:{self.sweeps}")(size, key)
+
+
+def _found(home: str) -> Any:
+    module, _, function = home.partition(":")
+    return getattr(import_module(f"plastodyn.papers.{module}"), function)
 
 
 def seconds(smoke: int, standard: int, full: int) -> dict[str, int]:
