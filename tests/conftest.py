@@ -14,3 +14,13 @@ settings.load_profile("plastodyn")
 @pytest.fixture
 def key():
     return jax.random.key(20211)
+
+
+@pytest.fixture
+def one_torch_thread():
+    """PyTorch's threads wait for one another at full speed, which on small arrays is most of what they do."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

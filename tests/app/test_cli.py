@@ -67,7 +67,7 @@ def test_doctor_passes_its_self_check(tmp_path):
 
 
 def test_measure_a_file_and_checkpoints(model, tmp_path, run_here):
-    found = json.loads(run("measure", model, "--fluctuation", 0.1, "--json", cwd=tmp_path).stdout)
+    found = json.loads(run_here("measure", model, "--fluctuation", 0.1, "--json", cwd=tmp_path).stdout)
     assert found["weights"] == 17
     assert found["state"] == "highly trained"
     # The closed-form answer for the known spectrum; Lanczos with as many steps as weights is exact but for its probes.
@@ -143,15 +143,15 @@ def test_unknown_options_are_bad_usage(tmp_path, run_here):
 
 
 def test_reproduce_writes_what_the_contract_says(tmp_path):
-    found = run("reproduce", "raman2021", "fig1", "--size", "smoke", "--out", "results", "--workers", 1, cwd=tmp_path)
+    found = run("reproduce", "alemi2024", "fig2ab", "--size", "smoke", "--out", "results", "--workers", 1, cwd=tmp_path)
     claims = json.loads((tmp_path / "results" / "claims.json").read_text())
     assert found.returncode == (1 if any(claim["holds"] is False for claim in claims) else 0)
     assert set(claims[0]) == {*Claim._fields, "size", "seed"}
     for ending in ("png", "svg"):
-        assert (tmp_path / "results" / f"raman2021-fig1.{ending}").stat().st_size > 10_000
-    stored = xr.open_zarr(tmp_path / "results" / "raman2021-fig1.zarr")
+        assert (tmp_path / "results" / f"alemi2024-fig2ab.{ending}").stat().st_size > 10_000
+    stored = xr.open_zarr(tmp_path / "results" / "alemi2024-fig2ab.zarr")
     assert stored.attrs["size"] == "smoke"
-    assert np.isfinite(stored.loss).all()
+    assert np.isfinite(stored.lyapunov).all()
 
 
 def test_claims_of_all_runs_stay_in_one_file(quick_figure, run_here, tmp_path):

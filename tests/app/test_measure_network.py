@@ -79,8 +79,7 @@ def test_a_page_a_table_and_a_file_to_go_on_from(run_here, here):
     assert "belongs to another network" in other.stderr
 
 
-def test_a_torch_module_with_its_loader(run_here, here):
-    pytest.importorskip("torch")
+def test_a_torch_module_with_its_loader(run_here, one_torch_thread, here):
     found = _answer(run_here, here, "--torch", "net.py:network", "--loss", "cross_entropy", "--data", "net.py:loader")
     assert found["weights"] == 8
     half = _answer(run_here, here, "--torch", "net.py:network", "--loss", "net.py:halved", "--data", "net.py:loader")
@@ -88,7 +87,7 @@ def test_a_torch_module_with_its_loader(run_here, here):
     assert "eval mode" in found["answer"]
 
 
-def test_a_torch_checkpoint_and_arrays(run_here, here):
+def test_a_torch_checkpoint_and_arrays(run_here, one_torch_thread, here):
     torch = pytest.importorskip("torch")
     torch.save({"weight": torch.zeros(2, 3), "bias": torch.zeros(2)}, here / "zeros.pt")
     found = _answer(run_here, here, "--torch", "net.py:make", "--weights", "zeros.pt", "--data", "labels.npz")
@@ -132,11 +131,11 @@ def test_bad_input_is_one_line_and_exit_2(run_here, here, arguments, message):
         ["model.py", "--data", "batches"],
         ["model.py:loss", "--data", "data.npz", "--weights", "w.safetensors"],
         ["--torch", "net.py:network", "--data", "net.py:loader"],
-        ["--torch", "net.py:network", "--data", "labels.npz"],
+        # Arrays for a module are also those of `test_a_torch_checkpoint_and_arrays`.
+        pytest.param(["--torch", "net.py:network", "--data", "labels.npz"], marks=pytest.mark.slow),
     ],
 )
-def test_stability_takes_the_same_models(run_here, here, arguments):
-    pytest.importorskip("torch")
+def test_stability_takes_the_same_models(run_here, one_torch_thread, here, arguments):
     ended = run_here("stability", *arguments, "--flip", "1", "--rate", "0.01", "--steps", "0", "--json", cwd=here)
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)

@@ -13,6 +13,7 @@ from plastodyn import tree
 torch = pytest.importorskip("torch")
 KEY = jax.random.key(0)
 ENTROPY = torch.nn.functional.cross_entropy
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 def _module():

@@ -100,9 +100,11 @@ def test_a_run_that_drifts_goes_on_from_its_store_as_one_whole(tmp_path):
     np.testing.assert_array_equal(whole.place[:, 25:], rest.place)
 
 
+# Many seeds of two rules: each rule is compiled anew.
+@pytest.mark.parametrize(("gated", "pruned", "sprouted"), [(True, 40, 3), (False, 2, 20)])
 @settings(max_examples=4)
-@given(st.integers(0, 10_000), st.booleans(), st.integers(1, 40), st.integers(1, 20))
-def test_turnover_keeps_its_invariants(seed, gated, pruned, sprouted):
+@given(seed=st.integers(0, 10_000))
+def test_turnover_keeps_its_invariants(gated, pruned, sprouted, seed):
     gate = pd.rules.coherence_gate(5.0, 0.1) if gated else None
     turnover = pd.rules.prune_and_sprout(
         every=0.25, weak=0.2, least_age=0.5, gate=gate, most_pruned=pruned, most_sprouted=sprouted, alignment=0.0

@@ -96,7 +96,8 @@ def single():
     return _run(1)
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 3, 6])
+# Chunks of 2 are also those of `test_rounds_and_short_calls_miss_nothing`, compared with single members as here.
+@pytest.mark.parametrize("chunk", [1, pytest.param(2, marks=pytest.mark.slow), 3, 6])
 def test_events_are_on_time_under_any_batching(single, chunk):
     """Chunks of 1 to all members, on two devices and on one; several events at once; instants beyond the end."""
     run = single if chunk == 1 else _run(chunk)

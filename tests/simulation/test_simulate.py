@@ -45,7 +45,11 @@ def test_an_axis_may_stand_in_a_circuit():
     np.testing.assert_allclose(run.weights[:, 0, 0], [0.9, 0.7], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("chunk", "replicas"), [(1, 1), (2, 5), (4, 3), (7, 6)])
+# A chunk of one, and chunks whose last is not full: what else there is, these notice too.
+_SLOWER = [pytest.param(*case, marks=pytest.mark.slow) for case in ((2, 5), (7, 6))]
+
+
+@pytest.mark.parametrize(("chunk", "replicas"), [(1, 1), (4, 3), *_SLOWER])
 def test_the_result_does_not_depend_on_batching(chunk, replicas):
     rule = _noisy(pd.axis("rate", [0.1, 0.3]))
     one = pd.simulate(_circuit(), rule, steps=7, replicas=replicas, key=jax.random.key(3), chunk=chunk)

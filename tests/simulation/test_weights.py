@@ -35,10 +35,20 @@ TREES = {
 }
 
 
+def _loss(w):
+    return 0.5 * tree.dot(w, w)
+
+
 def _run(weights, **arguments):
-    circuit = pd.Circuit(lambda w: 0.5 * tree.dot(w, w), weights)
+    # One function for all runs: another one would be compiled anew.
+    circuit = pd.Circuit(_loss, weights)
     rule = pd.rules.gradient(pd.axis("rate", [0.0, 0.1, 0.5])) + pd.fluctuations.white(0.1)
     return circuit, pd.simulate(circuit, rule, steps=2, replicas=2, key=jax.random.key(0), progress=False, **arguments)
+
+
+@pytest.fixture(scope="module")
+def of_a_tuple():
+    return _run(TREES["tuple"])
 
 
 @pytest.mark.parametrize("name", TREES)
@@ -74,13 +84,13 @@ def test_recorded_weights_keep_their_steps():
         ({"weight": 0}, "the name of a selection must be one of rate, replica; got 'weight'"),
     ],
 )
-def test_a_selection_is_a_point_of_the_run(selection, message):
-    circuit, run = _run(TREES["tuple"])
+def test_a_selection_is_a_point_of_the_run(selection, message, of_a_tuple):
+    circuit, run = of_a_tuple
     with pytest.raises(ValueError, match=message):
         pd.weights_of(run, circuit, **selection)
 
 
-def test_a_run_of_other_weights_is_refused():
-    _, run = _run(TREES["tuple"])
+def test_a_run_of_other_weights_is_refused(of_a_tuple):
+    _, run = of_a_tuple
     with pytest.raises(ValueError, match="run must be of 2 weights, as circuit has; got 10"):
         pd.weights_of(run, pd.Circuit(jnp.sum, jnp.ones(2)))
