@@ -32,13 +32,13 @@ class Controller:
     ...     Controller()
     Traceback (most recent call last):
     ...
-    ValueError: sbatch must be on this machine; submit where the cluster takes jobs, or run plastodyn work STORE on each machine
+    ValueError: sbatch must be on this machine; submit where a cluster takes jobs, or run plastodyn work STORE on each machine
     """
 
     def __init__(self, tries: int = 1, say: Callable[[str], None] = print) -> None:
         if shutil.which("sbatch") is None:
             raise ValueError(
-                "sbatch must be on this machine; submit where the cluster takes jobs, or run plastodyn work STORE on each machine"
+                "sbatch must be on this machine; submit where a cluster takes jobs, or run plastodyn work STORE on each machine"
             )
         self.tries, self.say = tries, say
 
@@ -89,9 +89,9 @@ class Controller:
 
 
 def _reason(errors: str) -> str:
-    """What SLURM says, in one line without its marks.
+    r"""What SLURM says, in one line without its marks.
 
-    >>> _reason("sbatch: error: invalid partition specified: no\\nsbatch: error: Batch job submission failed")
+    >>> _reason("sbatch: error: invalid partition specified: no\nsbatch: error: Batch job submission failed")
     'invalid partition specified: no; Batch job submission failed'
     """
     lines = [re.sub(r"^\w+: ((error|fatal): )?", "", line).strip() for line in errors.splitlines()]

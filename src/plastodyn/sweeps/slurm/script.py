@@ -59,7 +59,7 @@ def _script(request: Request, own: dict[str, str], command: str, cpus: int) -> s
         **own,
         # A task that is put back into the queue goes on below what it has said.
         "open-mode": "append",
-        "requeue": None,
+        "requeue": "",
         "nodes": "1",
         "ntasks": "1",
         "cpus-per-task": str(cpus),
@@ -68,11 +68,7 @@ def _script(request: Request, own: dict[str, str], command: str, cpus: int) -> s
         "account": request.account,
         "chdir": os.getcwd(),
     }
-    flags = [
-        f"--{name}" + ("" if name == "requeue" else f"={_quoted(value)}")
-        for name, value in options.items()
-        if value is not None or name == "requeue"
-    ]
+    flags = [f"--{name}={_quoted(value)}" if value else f"--{name}" for name, value in options.items() if value is not None]
     flags += [_as_word(option) for option in request.sbatch]
     kept = [f"export {name}={shlex.quote(value)}" for name, value in _environment(cpus).items()]
     head = ["#!/bin/bash", *(f"#SBATCH {flag}" for flag in flags), 'echo "job $SLURM_JOB_ID on $(hostname), $(date)"']
@@ -124,7 +120,7 @@ def _as_word(option: str) -> str:
 
 def _quoted(value: str) -> str:
     """As sbatch reads it, which is not quite as a shell does."""
-    if value and all(sign.isalnum() or sign in "._-/:,%+@=" for sign in value):
+    if all(sign.isalnum() or sign in "._-/:,%+@=" for sign in value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
