@@ -41,7 +41,7 @@ KillWait=2
 SlurmdTimeout=10
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -90,6 +90,12 @@ class Cluster:
     def kill(self, name: str) -> None:
         self.daemons[name].kill()
         self.daemons[name].wait()
+
+    def mend(self) -> None:
+        """Begin again what a test has ended and left so."""
+        for name, each in list(self.daemons.items()):
+            if each.poll() is not None:
+                self.begin(name)
 
     def stop(self) -> None:
         """End all that was started, whatever state it is in."""
