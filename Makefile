@@ -6,13 +6,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 # Most of the tests' time goes into compiling: less thorough machine code takes a third less of it. `test-all` compiles as users do.
 QUICK := --xla_backend_optimization_level=1
 
+# Debian's names of what the tests on a cluster run: a controller, a node, the commands, and what they trust one another by.
+SLURM := slurmctld slurmd slurm-client munge
+
 # The site shows each paper's figures at this size; FIGURES names those to compute if they are not there yet: all, none or
 # some, as in FIGURES="raman2021/fig1 alemi2024/fig4b".
 GALLERY_SIZE ?= smoke
 FIGURES ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint docs gallery bench clean
+.PHONY: help demo test test-all test-cluster lint docs gallery bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -21,10 +24,16 @@ demo: .venv/core ## reproduce the main result of the first paper in about a minu
 	$(BIN)/plastodyn demo --out out
 
 test: .venv/dev ## the tests, in under ten minutes
-	XLA_FLAGS="$$XLA_FLAGS $(QUICK)" $(BIN)/python -m pytest -m "not slow" -n 2
+	XLA_FLAGS="$$XLA_FLAGS $(QUICK)" $(BIN)/python -m pytest -m "not slow and not cluster" -n 2
 
 test-all: .venv/dev ## all tests, the slow ones included
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -m "not cluster" -n 2
+
+test-cluster: .venv/dev ## sweeps on a real SLURM of this machine, which is installed if it is missing (Debian; as root)
+	@command -v slurmctld slurmd munged >/dev/null && command -v sbatch >/dev/null || { \
+		command -v apt-get >/dev/null || { echo "test-cluster needs $(SLURM) on this machine" >&2; exit 2; }; \
+		apt-get install -y $(SLURM) || { apt-get update && apt-get install -y $(SLURM); }; }
+	$(BIN)/python -m pytest -m cluster tests/cluster
 
 lint: .venv/dev ## style, docstrings and types
 	$(BIN)/ruff check .

@@ -52,6 +52,7 @@ MAY = {
     **{room: GROUND | below for room, below in BELOW.items()},
     "papers": {"", *GROUND, *PUBLIC, "protocol"},
     "app": {"", *GROUND, *PUBLIC, "protocol", "papers"},
+    "__main__": {"app"},
 }
 
 

@@ -88,8 +88,9 @@ def work(
     Exit code 0: nothing is left; 1: members failed; 2: the store is not right; 3: the time was over before the end.
     """
     from plastodyn import experiments, sweeps
+    from plastodyn.sweeps.slurm import seconds as seconds_of
 
-    seconds = None if time is None else sweeps.seconds_of("--time", time) - margin
+    seconds = None if time is None else seconds_of(time) - margin
     if seconds is not None and seconds <= 0:
         raise ValueError(f"--time must be longer than --margin, {margin:g} seconds; got {time}")
     found = experiments.find_code(store)
