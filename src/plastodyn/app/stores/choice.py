@@ -143,7 +143,9 @@ def _variable(contents: Contents, asked: str | None) -> str:
         and name.removesuffix("_error") not in set(names) - {name}
         and name.split("_")[0] not in ("activity", "structure", "state")
     ]
-    return (first or names)[0]
+    # A file says in its own order what it records.
+    recorded = [name for name in (contents.document or {}).get("record") or {} if name in first]
+    return (recorded or first or names)[0]
 
 
 def _places(array: xr.DataArray, at: Sequence[str]) -> dict[str, int]:
