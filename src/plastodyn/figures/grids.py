@@ -155,7 +155,7 @@ def _add_legend(figure: Figure, series: Sequence[Series], first: xr.DataArray, c
         if not each.is_theory and first.shape[0] > _MANY_POINTS:
             style = {"lw": 0.9}
         theories += each.is_theory
-        bars = "" if each.error is None or not np.isfinite(each.error.values).any() else " ± s.e."
+        bars = "" if each.is_theory or each.error is None or not np.isfinite(each.error.values).any() else " ± s.e."
         kinds.append(Line2D([], [], color=colour, label=_wrapped(each.label + bars), **style))
     entries = kinds if len(kinds) > 1 or first.ndim == 1 else []
     look_of = {"frameon": False, "alignment": "left"}
@@ -191,7 +191,8 @@ def _maps(series: Sequence[Series], title: str, caption: str, log: Sequence[str]
         look.plain_ticks(axes)
     assert drawn is not None
     figure.colorbar(drawn, ax=grid, label=_wrapped(label_of(first), 40), aspect=30)
-    _add_caption(figure, caption)
+    missing = any(not np.isfinite(each.value.values).all() for each in series)
+    _add_caption(figure, " ".join([*(["Grey: no value."] if missing else []), caption]))
     return figure
 
 

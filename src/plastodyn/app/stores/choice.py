@@ -49,7 +49,7 @@ def choose(
 ) -> Choice:
     """Decide what is shown; what is not asked for is chosen.
 
-    Chosen are the first recorded variable; the first one or two axes of numbers with more than one point, the last recorded
+    Chosen are the first variable that a file records, or else one that has a theory, or ``loss``; the first one or two axes of numbers with more than one point, the last recorded
     instant, and the mean over the rest.
 
     Args:
@@ -143,9 +143,11 @@ def _variable(contents: Contents, asked: str | None) -> str:
         and name.removesuffix("_error") not in set(names) - {name}
         and name.split("_")[0] not in ("activity", "structure", "state")
     ]
-    # A file says in its own order what it records.
+    # A file says in its own order what it records; stores keep names in that of the alphabet.
     recorded = [name for name in (contents.document or {}).get("record") or {} if name in first]
-    return (recorded or first or names)[0]
+    compared = {data[name].attrs.get("theory_of") for name in names}
+    likely = sorted(first, key=lambda name: (name not in compared, name != "loss", data[name].dtype.kind not in "fc"))
+    return (recorded or likely or names)[0]
 
 
 def _places(array: xr.DataArray, at: Sequence[str]) -> dict[str, int]:
@@ -194,6 +196,8 @@ def _rest(contents: Contents, array: xr.DataArray, over: tuple[str, ...], at: di
             continue
         if is_instants(dim) and dim not in mean:
             places[dim] = array.sizes[dim] - 1
+        elif dim in contents.axes and array.sizes[dim] == 1 and dim not in mean:
+            places[dim] = 0
         elif dim in seeds:
             samples.append(dim)
         elif dim in contents.axes:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from plastodyn.app.stores.choice import Choice, is_number, points
-from plastodyn.app.stores.reading import DONE, STATUS_WORDS, Contents, values
+from plastodyn.app.stores.reading import DIVERGED, DONE, STATUS_WORDS, Contents, values
 
 _MOST_AT_ONCE = 2**25
 """Values held in memory at once."""
@@ -35,7 +35,8 @@ class View(NamedTuple):
 def view(contents: Contents, choice: Choice) -> View:
     """Average a variable and what is theory of it.
 
-    Members that failed, diverged or are not computed are left out, and values that are not finite. The standard error is
+    Members that failed, diverged or are not computed are left out, and values that are not finite; theory does not diverge,
+    and is left out only where it is not there. The standard error is
     that over seeds, or over replicas where seeds are not averaged; otherwise from ``NAME_error`` where the store has it.
 
     Args:
@@ -92,6 +93,8 @@ def _selected(contents: Contents, array: xr.DataArray, choice: Choice) -> xr.Dat
     """The points that are asked for, with the members' status as a coordinate and a name for every point."""
     dims = {str(dim) for dim in array.dims}
     status = xr.DataArray(contents.status, dims=contents.axes)
+    if "theory_of" in array.attrs:
+        status = status.where(status != DIVERGED, DONE)
     found = array.assign_coords({dim: points(array, dim) for dim in choice.over if dim not in array.coords})
     found = found.assign_coords(status=status).isel({dim: place for dim, place in choice.at.items() if dim in dims})
     rest = [str(dim) for dim in found.dims if dim not in choice.over]
@@ -156,11 +159,11 @@ def _averaged(array: xr.DataArray, choice: Choice) -> str:
     """What became of the dimensions that do not stay, in words."""
 
     def sized(dims: tuple[str, ...]) -> str:
-        return ", ".join(f"{dim} ({array.sizes[dim]})" for dim in dims)
+        return ", ".join(f"{dim} ({array.sizes[dim]})" for dim in dims if array.sizes[dim] > 1)
 
-    words = [f"mean and standard error over {sized(choice.samples)}"] if choice.samples else []
-    others = (*choice.within, *choice.grid)
-    words += [f"mean over {sized(others)}"] if others else []
+    samples, others = sized(choice.samples), sized((*choice.within, *choice.grid))
+    words = [f"mean and standard error over {samples}"] if samples else []
+    words += [f"mean over {others}"] if others else []
     points_taken = [f"{dim} = {_point(array, dim, place)}" for dim, place in choice.at.items()]
     words += [f"at {', '.join(points_taken)}"] if points_taken else []
     return "; ".join(words)

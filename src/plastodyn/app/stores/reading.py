@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-NOT_COMPUTED, DONE = 0, 1
+NOT_COMPUTED, DONE, FAILED, DIVERGED, KILLED = range(5)
 STATUS_WORDS = ("not computed", "done", "failed", "diverged", "killed their worker")
 """By the values of ``member_status``."""
 _KIND = "plastodyn sweep"
