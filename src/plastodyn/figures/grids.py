@@ -1,5 +1,6 @@
 """Quantities over one or two axes, simulation and theory together: curves, or maps on one scale of colours."""
 
+import itertools
 import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -19,6 +20,9 @@ MOST_LINES = 6
 _MANY_POINTS = 60
 """More than this on one curve are drawn as a line with a band."""
 _CHARACTERS_PER_INCH = 16
+_MOST_IN_COLUMN = 16
+"""Entries of a legend; more make another column, of so many inches."""
+_COLUMN_WIDTH = 1.3
 _LINES = ("-", "--", "-.", ":")
 
 
@@ -116,23 +120,26 @@ def _curves(series: Sequence[Series], title: str, caption: str, log: Sequence[st
     figure, (axes,) = _figure(1, 5.2, title)
     colours = _colours(first)
     theories = [each.label for each in series if each.is_theory]
-    for each in series:
-        for index in keys:
-            part = (lambda array, i=index: None if array is None else array.values if i is None else array.values[:, i])
-            colour = colours[index] if index is not None else look.THEORY if each.is_theory else look.SIMULATION
-            if each.is_theory:
-                line = _LINES[theories.index(each.label) % len(_LINES)]
-                axes.plot(places, part(each.value), line, color=colour, zorder=3)
-            else:
-                _draw_measured(axes, places, part(each.value), part(each.error), colour, joined=not theories)
+    for each, index in itertools.product(series, keys):
+        value, error = (None if array is None else _line_of(array, index) for array in (each.value, each.error))
+        colour = colours[index] if index is not None else look.THEORY if each.is_theory else look.SIMULATION
+        if each.is_theory:
+            line = _LINES[theories.index(each.label) % len(_LINES)]
+            axes.plot(places, np.asarray(value), line, color=colour, zorder=3)
+        else:
+            _draw_measured(axes, places, value, error, colour, joined=not theories)
     axes.set(xlabel=label_of(along), ylabel=label_of(first))
-    _scale(axes, "x", along, "x" in log)
+    _scale(axes, "x", along, _is_log("x", along, log))
     if "y" in log:
         axes.set_yscale("log")
     look.plain_ticks(axes)
     _add_legend(figure, series, first, colours)
     _add_caption(figure, caption)
     return figure
+
+
+def _line_of(array: xr.DataArray, index: int | None) -> np.ndarray:
+    return array.values if index is None else array.values[:, index]
 
 
 def _draw_measured(axes: Axes, x: np.ndarray, y: Any, error: Any, colour: Any, joined: bool) -> None:
@@ -142,7 +149,7 @@ def _draw_measured(axes: Axes, x: np.ndarray, y: Any, error: Any, colour: Any, j
         if error is not None:
             axes.fill_between(x, y - error, y + error, color=colour, alpha=0.2, lw=0)
         return
-    line = {"ls": "-", "lw": 0.7} if joined else {"ls": ""}
+    line: dict[str, Any] = {"ls": "-", "lw": 0.7} if joined else {"ls": ""}
     axes.errorbar(x, y, yerr=error, marker="o", ms=3.5, capsize=2, elinewidth=1, color=colour, **line)
 
 
@@ -151,20 +158,21 @@ def _add_legend(figure: Figure, series: Sequence[Series], first: xr.DataArray, c
     kinds, theories = [], 0
     for each in series:
         colour = "0.25" if first.ndim == 2 else look.THEORY if each.is_theory else look.SIMULATION
-        style = {"ls": _LINES[theories % len(_LINES)]} if each.is_theory else {"marker": "o", "ms": 4, "ls": ""}
+        style: dict[str, Any] = {"ls": _LINES[theories % len(_LINES)]} if each.is_theory else {"marker": "o", "ms": 4, "ls": ""}
         if not each.is_theory and first.shape[0] > _MANY_POINTS:
             style = {"lw": 0.9}
         theories += each.is_theory
         bars = "" if each.is_theory or each.error is None or not np.isfinite(each.error.values).any() else " ± s.e."
         kinds.append(Line2D([], [], color=colour, label=_wrapped(each.label + bars), **style))
     entries = kinds if len(kinds) > 1 or first.ndim == 1 else []
-    look_of = {"frameon": False, "alignment": "left"}
     if first.ndim == 2:
         second = first[first.dims[1]]
         heading = Line2D([], [], ls="", label=_wrapped(label_of(second)))
         lines = [Line2D([], [], color=colours[i], lw=2.5, label=text) for i, text in enumerate(_texts(second))]
         entries = [*entries, heading, *lines]
-    figure.legend(handles=entries, loc="outside right upper", ncols=1 + len(entries) // 24, **look_of)
+    columns = -(-len(entries) // _MOST_IN_COLUMN)
+    figure.set_figwidth(figure.get_figwidth() + _COLUMN_WIDTH * (columns - 1))
+    figure.legend(handles=entries, loc="outside right upper", ncols=columns, frameon=False, alignment="left")
 
 
 def _maps(series: Sequence[Series], title: str, caption: str, log: Sequence[str]) -> Figure:
@@ -174,12 +182,11 @@ def _maps(series: Sequence[Series], title: str, caption: str, log: Sequence[str]
     figure, grid = _figure(columns, 3.6, title, -(-len(series) // columns), len(series))
     shown = np.concatenate([each.value.values[np.isfinite(each.value.values)] for each in series])
     scale = _colour_scale(shown, "color" in log)
-    colours = mpl.colormaps["viridis"].copy()
-    colours.set_bad("0.88")
+    colours = mpl.colormaps["viridis"].with_extremes(bad="0.88")
     drawn = None
     for axes, each in zip(grid, series, strict=True):
         along, across = (each.value[dim] for dim in each.value.dims)
-        logs = [name in log or is_geometric(np.asarray(axis.values)) for name, axis in (("x", along), ("y", across))]
+        logs = [_is_log(name, axis, log) for name, axis in (("x", along), ("y", across))]
         edges = [_edges(_places(axis), is_log) for axis, is_log in zip((along, across), logs, strict=True)]
         orders = [np.argsort(_places(axis)) for axis in (along, across)]
         picture = np.ma.masked_invalid(each.value.values.astype(float)[np.ix_(*orders)].T)
@@ -236,15 +243,23 @@ def _edges(places: np.ndarray, is_log: bool) -> np.ndarray:
     return np.concatenate([[2 * ordered[0] - middles[0]], middles, [2 * ordered[-1] - middles[-1]]])
 
 
+def _is_log(name: str, axis: xr.DataArray, log: Sequence[str]) -> bool:
+    """Whether an axis of the picture is logarithmic: asked for, or by its points; words never are."""
+    values = np.asarray(axis.values)
+    if values.dtype.kind not in "iuf" or name not in log:
+        return is_geometric(values)
+    if (values <= 0).any():
+        raise ValueError(f"--log {name} must be along an axis of points above 0; got {values.min():g} in {axis.name}")
+    return True
+
+
 def _scale(axes: Axes, name: str, axis: xr.DataArray, is_log: bool) -> None:
     values = np.asarray(axis.values)
     if values.dtype.kind not in "iuf":
         texts = [_plain(_short(str(each))) for each in values.tolist()]
         turned = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if name == "x" and len("".join(texts)) > 40 else {}
         getattr(axes, f"set_{name}ticks")(range(len(texts)), texts, **turned)
-    elif is_log or is_geometric(values):
-        if (values <= 0).any():
-            raise ValueError(f"--log {name} must be along an axis of points above 0; got {values.min():g} in {axis.name}")
+    elif is_log:
         getattr(axes, f"set_{name}scale")("log")
 
 
@@ -256,7 +271,11 @@ def _colours(first: xr.DataArray) -> list[Any]:
     if second.dtype.kind in "iuf":
         return [mpl.colormaps["viridis"](0.88 * i / max(len(second) - 1, 1)) for i in range(len(second))]
     few = (look.SIMULATION, look.THEORY, look.GREEDY, look.CONTRAST, look.FAR, look.PUBLISHED)
-    return list(few[: len(second)]) if len(second) <= len(few) else list(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, len(second))))
+    return (
+        list(few[: len(second)])
+        if len(second) <= len(few)
+        else list(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, len(second))))
+    )
 
 
 def _texts(axis: xr.DataArray) -> list[str]:

@@ -1,7 +1,6 @@
 """Looking at the store of a sweep: how far it is, what is in it, and other formats of it."""
 
 import json
-import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,7 +69,9 @@ def show(
     variable: Annotated[str | None, typer.Argument(help="What to show; the first recorded variable unless given.")] = None,
     over: Annotated[str | None, typer.Option("--over", help="One or two dimensions, AXIS[,AXIS], steps too.")] = None,
     at: Annotated[list[str] | None, typer.Option("--at", help="AXIS=VALUE: that point alone; as often as needed.")] = None,
-    mean: Annotated[str | None, typer.Option("--mean", help="Dimensions to average, DIM[,DIM]; steps are not unless named.")] = None,
+    mean: Annotated[
+        str | None, typer.Option("--mean", help="Dimensions to average, DIM[,DIM]; steps are not unless named.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Draw a picture here: .png, .svg or .pdf.")] = None,
     log: Annotated[str | None, typer.Option("--log", help="Logarithmic axes of the picture, of x, y, color.")] = None,
     origin: Annotated[bool, typer.Option("--provenance", help="Where the store comes from, as TOML.")] = False,
@@ -106,7 +107,7 @@ def show(
 @app.command(
     epilog="Examples:\n\nplastodyn export results.zarr --out results.csv\n\n"
     "plastodyn export results.zarr --out loss.parquet --variables loss,theory --members all\n\n"
-    "CSV and Parquet are one long table: a row for each point of the axes and of what the variables have besides, such as steps."
+    "CSV and Parquet are one long table: a row for each point of the axes, and of what variables have besides, such as steps."
 )
 def export(
     store: StoreArgument,

@@ -49,8 +49,8 @@ def choose(
 ) -> Choice:
     """Decide what is shown; what is not asked for is chosen.
 
-    Chosen are the first variable that a file records, or else one that has a theory, or ``loss``; the first one or two axes of numbers with more than one point, the last recorded
-    instant, and the mean over the rest.
+    Chosen are the first variable that a file records, or else one that has a theory, or ``loss``; the first one or two axes
+    of numbers with more than one point; the last recorded instant; and the mean over the rest.
 
     Args:
         contents: of the store.
@@ -87,6 +87,38 @@ def choose(
     return _rest(contents, array, kept, places, set(mean))
 
 
+def first_variable(contents: Contents) -> str:
+    """The variable that is meant unless one is named.
+
+    Args:
+        contents: of the store.
+
+    Raises:
+        ValueError: if there is none over the axes.
+
+    >>> from plastodyn.app.stores.example import example
+    >>> first_variable(example())
+    'loss'
+    """
+    names, data = contents.variables, contents.data
+    if not names:
+        raise ValueError(f"STORE {str(contents.place)!r} has no variable over its axes")
+    first = [
+        name
+        for name in names
+        if name not in _SIMULATED
+        and "theory_of" not in data[name].attrs
+        and is_number(data[name])
+        and name.removesuffix("_error") not in set(names) - {name}
+        and name.split("_")[0] not in ("activity", "structure", "state")
+    ]
+    # A file says in its own order what it records; stores keep names in that of the alphabet.
+    recorded = [name for name in (contents.document or {}).get("record") or {} if name in first]
+    compared = {data[name].attrs.get("theory_of") for name in names}
+    likely = sorted(first, key=lambda name: (name not in compared, name != "loss", data[name].dtype.kind not in "fc"))
+    return (recorded or likely or names)[0]
+
+
 def seed_axes(contents: Contents) -> set[str]:
     """Axes whose points are draws: those a file calls seeds, or that are named so.
 
@@ -105,7 +137,7 @@ def is_instants(dim: str) -> bool:
     >>> is_instants("step"), is_instants("time_error"), is_instants("rate")
     (True, True, False)
     """
-    return dim.split("_")[0] in ("step", "time")
+    return dim.split("_", maxsplit=1)[0] in ("step", "time")
 
 
 def is_number(array: xr.DataArray) -> bool:
@@ -127,27 +159,10 @@ def points(array: xr.DataArray, dim: str) -> np.ndarray:
 
 
 def _variable(contents: Contents, asked: str | None) -> str:
-    names = contents.variables
-    if asked is not None:
-        checks.one_of("VARIABLE", asked, names)
-        return asked
-    if not names:
-        raise ValueError(f"STORE {str(contents.place)!r} has no variable over its axes")
-    data = contents.data
-    first = [
-        name
-        for name in names
-        if name not in _SIMULATED
-        and "theory_of" not in data[name].attrs
-        and is_number(data[name])
-        and name.removesuffix("_error") not in set(names) - {name}
-        and name.split("_")[0] not in ("activity", "structure", "state")
-    ]
-    # A file says in its own order what it records; stores keep names in that of the alphabet.
-    recorded = [name for name in (contents.document or {}).get("record") or {} if name in first]
-    compared = {data[name].attrs.get("theory_of") for name in names}
-    likely = sorted(first, key=lambda name: (name not in compared, name != "loss", data[name].dtype.kind not in "fc"))
-    return (recorded or likely or names)[0]
+    if asked is None:
+        return first_variable(contents)
+    checks.one_of("VARIABLE", asked, contents.variables)
+    return asked
 
 
 def _places(array: xr.DataArray, at: Sequence[str]) -> dict[str, int]:
@@ -170,7 +185,7 @@ def _place(there: np.ndarray, dim: str, value: str) -> int:
         except ValueError:
             matches = np.zeros(there.shape, bool)
     else:
-        matches = there.astype(str) == value
+        matches = np.array([str(point) == value for point in there.tolist()])
     if not matches.any():
         some = ", ".join(f"{point:g}" if there.dtype.kind in "iuf" else str(point) for point in there[:8].tolist())
         more = f", ... ({len(there)} points)" if len(there) > 8 else ""

@@ -15,7 +15,7 @@ import pandas as pd
 from plastodyn import checks
 from plastodyn.app.stores.netcdf import write_netcdf
 from plastodyn.app.stores.reading import DONE, Contents
-from plastodyn.app.stores.rows import Columns, Table, named, pieces, table_of
+from plastodyn.app.stores.rows import Columns, named, pieces, table_of
 
 _NEEDED = {".csv": None, ".nc": "netCDF4", ".parquet": "pyarrow"}
 
@@ -85,7 +85,7 @@ def export(contents: Contents, out: Path, variables: list[str] | None, members: 
     table = table_of(contents, variables)
     parts = pieces(contents, table, members)
     with _replacing(out) as beside:
-        rows = _write_csv(beside, parts) if kind == ".csv" else _write_parquet(beside, parts, contents, table)
+        rows = _write_csv(beside, parts) if kind == ".csv" else _write_parquet(beside, parts, contents)
     other = f"; over other dimensions, and to be named by --variables: {', '.join(table.other)}" if table.other else ""
     return f"{rows} rows of {', '.join(table.names)}{left}{other}"
 
@@ -119,7 +119,7 @@ def _write_csv(file: Path, parts: Iterator[Columns]) -> int:
     return rows
 
 
-def _write_parquet(file: Path, parts: Iterator[Columns], contents: Contents, table: Table) -> int:
+def _write_parquet(file: Path, parts: Iterator[Columns], contents: Contents) -> int:
     pa, parquet = _needed("pyarrow", ".parquet"), _needed("pyarrow.parquet", ".parquet")
     header = next(parts)
     fields = []
@@ -132,7 +132,7 @@ def _write_parquet(file: Path, parts: Iterator[Columns], contents: Contents, tab
     rows = 0
     with parquet.ParquetWriter(file, schema) as writer:
         for columns in parts:
-            arrays = [pa.array(column, type=field.type, from_pandas=False) for column, field in zip(columns.values(), fields)]
+            arrays = [pa.array(columns[field.name], type=field.type, from_pandas=False) for field in fields]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
             rows += len(next(iter(columns.values())))
     return rows

@@ -73,7 +73,9 @@ def _theories(contents: Contents, choice: Choice) -> list[str]:
     """What can stand beside the variable: over all dimensions that stay."""
     data = contents.data
     about = [name for name in contents.variables if data[name].attrs.get("theory_of") == choice.name]
-    return [name for name in about if name != choice.name and set(choice.over) <= set(data[name].dims) and is_number(data[name])]
+    return [
+        name for name in about if name != choice.name and set(choice.over) <= set(data[name].dims) and is_number(data[name])
+    ]
 
 
 def _reduced(contents: Contents, name: str, choice: Choice) -> tuple[xr.DataArray, xr.DataArray | None, int]:
@@ -124,17 +126,19 @@ def _moments(contents: Contents, piece: xr.DataArray, choice: Choice) -> tuple[x
     array = array.where(array.status == DONE).drop_vars("status")
     invalid = int((~np.isfinite(loaded) & (piece.status == DONE).broadcast_like(piece).transpose(*piece.dims).values).sum())
     array = array.where(np.isfinite(array))
-    within, samples, grid = ([dim for dim in dims if dim in array.dims] for dims in (choice.within, choice.samples, choice.grid))
+    within, samples, grid = (
+        [dim for dim in dims if dim in array.dims] for dims in (choice.within, choice.samples, choice.grid)
+    )
     with warnings.catch_warnings():
         # Of nothing there is no mean: NaN is meant.
         warnings.simplefilter("ignore", RuntimeWarning)
         array = array.mean(within)
         count = array.count(samples)
-        mean, error = array.mean(samples), array.std(samples, ddof=1) / np.sqrt(count) if samples else array * np.nan
+        mean, error = array.mean(samples), array.std(samples, ddof=1) / count**0.5 if samples else array * np.nan
         error = error.where(count > 1)
         # A point without a standard error (one replica is left) has none of the mean over it either.
-        known = (np.isfinite(error) | ~np.isfinite(mean)).all(grid)
-        return mean.mean(grid), (np.sqrt((error**2).sum(grid)) / mean.count(grid)).where(known), invalid
+        known = (error.notnull() | mean.isnull()).all(grid)
+        return mean.mean(grid), ((error**2).sum(grid) ** 0.5 / mean.count(grid)).where(known), invalid
 
 
 def _stored_error(contents: Contents, name: str, choice: Choice) -> xr.DataArray | None:
@@ -145,7 +149,7 @@ def _stored_error(contents: Contents, name: str, choice: Choice) -> xr.DataArray
     found = array.copy(data=values(contents, array).astype(float))
     found = found.where((array.status == DONE) & np.isfinite(found)).drop_vars("status")
     gone = [dim for dim in found.dims if dim not in choice.over]
-    error = np.sqrt((found**2).sum(gone)) / found.count(gone)
+    error = (found**2).sum(gone) ** 0.5 / found.count(gone)
     return error if np.isfinite(error.values).any() else None
 
 
@@ -172,7 +176,7 @@ def _averaged(array: xr.DataArray, choice: Choice) -> str:
 def _point(array: xr.DataArray, dim: str, place: int) -> str:
     value = points(array, dim)[place]
     text = f"{value:g}" if np.asarray(value).dtype.kind in "iuf" else str(value)
-    last = dim.split("_")[0] in ("step", "time") and place == array.sizes[dim] - 1
+    last = dim.split("_", maxsplit=1)[0] in ("step", "time") and place == array.sizes[dim] - 1
     return f"{text} (last)" if last else text
 
 

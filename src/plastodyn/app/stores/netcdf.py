@@ -47,9 +47,8 @@ def write_netcdf(contents: Contents, file: Path, names: list[str], members: str,
         if besides:
             # Where xarray looks for the names of coordinates that are not dimensions.
             out.setncattr("coordinates", " ".join(besides))
-        for name, array in chosen.variables.items():
-            _write(out, contents, str(name), data[name], masked=members == "done" and name in names)
-            assert array.ndim == data[name].ndim
+        for name in map(str, chosen.variables):
+            _write(out, contents, name, data[name], masked=members == "done" and name in names)
 
 
 def _write(out: Any, contents: Contents, name: str, array: xr.DataArray, masked: bool) -> None:
@@ -69,7 +68,8 @@ def _write(out: Any, contents: Contents, name: str, array: xr.DataArray, masked:
 
 
 def _create(out: Any, name: str, dtype: np.dtype, array: xr.DataArray) -> Any:
-    kind = {"O": str, "b": "i1"}.get(dtype.kind, "f4" if dtype == np.float16 else dtype)
+    # Without the order of bytes, which is the machine's own.
+    kind = {"O": str, "b": "i1"}.get(dtype.kind, "f4" if dtype == np.float16 else f"{dtype.kind}{dtype.itemsize}")
     packed = {} if kind is str or array.ndim == 0 else {"zlib": True, "complevel": 1, "shuffle": True}
     target = out.createVariable(name, kind, array.dims, **packed)
     target.set_auto_maskandscale(False)

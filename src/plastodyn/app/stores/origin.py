@@ -55,8 +55,9 @@ def provenance(contents: Contents, fingerprint: str | None = None) -> dict[str, 
 def as_toml(found: dict[str, Any]) -> str:
     """What `provenance` found as the text of a TOML document.
 
-    >>> as_toml({"total": {"chunks": 2}})
-    '[total]\\nchunks = 2\\n'
+    >>> print(as_toml({"total": {"chunks": 2}}).strip())
+    [total]
+    chunks = 2
     """
     import tomlkit  # noqa: PLC0415 - only where it is asked for
 
@@ -71,7 +72,9 @@ def _chunks(contents: Contents) -> list[tuple[dict[str, Any], float, float]]:
         for name in ("chunk_status", "chunk_origin", "chunk_seconds", "chunk_cpu_seconds")
     ]
     return [
-        (json.loads(origin), wall, cpu) for status, origin, wall, cpu in zip(*columns, strict=True) if status != NOT_COMPUTED and origin
+        (json.loads(origin), wall, cpu)
+        for status, origin, wall, cpu in zip(*columns, strict=True)
+        if status != NOT_COMPUTED and origin
     ]
 
 
@@ -90,8 +93,9 @@ def _machines(chunks: list[tuple[dict[str, Any], float, float]]) -> list[dict[st
 
 
 def _cost(chunks: list[tuple[dict[str, Any], float, float]]) -> dict[str, float]:
-    wall, cpu = (float(np.nansum([each[place] for each in chunks])) for place in (1, 2))
-    return {"chunks": len(chunks), "wall_hours": wall / _HOUR, "cpu_hours": cpu / _HOUR}
+    wall = np.nansum([seconds for _, seconds, _ in chunks])
+    cpu = np.nansum([seconds for _, _, seconds in chunks])
+    return {"chunks": len(chunks), "wall_hours": float(wall) / _HOUR, "cpu_hours": float(cpu) / _HOUR}
 
 
 def _without_none(value: Any) -> Any:

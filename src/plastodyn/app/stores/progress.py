@@ -80,7 +80,9 @@ def point(coordinates: dict[str, Any]) -> str:
     >>> point({"rate": 0.1, "layer": "hidden"})
     'rate = 0.1, layer = hidden'
     """
-    return ", ".join(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in coordinates.items())
+    return ", ".join(
+        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}" for name, value in coordinates.items()
+    )
 
 
 def _time(seconds: float) -> str:

@@ -67,7 +67,9 @@ def opened(store: str | Path) -> Contents:
     _check_directory(place)
     with damage_said(place):
         # As it stands there: units such as "seconds" would otherwise be taken for spans of time, and read as another type.
-        data = xr.open_dataset(place, engine="zarr", cache=False, mask_and_scale=False, decode_times=False, decode_timedelta=False)
+        data = xr.open_dataset(
+            place, engine="zarr", cache=False, mask_and_scale=False, decode_times=False, decode_timedelta=False
+        )
     if not str(data.attrs.get("format", "")).startswith(_KIND):
         raise ValueError(f"STORE must be the directory of a sweep; {str(place)!r} holds other data")
     with damage_said(place):

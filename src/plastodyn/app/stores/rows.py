@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from plastodyn import checks
-from plastodyn.app.stores.choice import points
+from plastodyn.app.stores.choice import first_variable
 from plastodyn.app.stores.reading import DONE, Contents, values
 
 _MOST_ROWS = 100_000
@@ -30,7 +30,7 @@ class Table(NamedTuple):
 def table_of(contents: Contents, variables: list[str] | None) -> Table:
     """Which variables stand in one table.
 
-    Unless they are named these are the first one's, and all whose dimensions are among the same.
+    Unless they are named these are that which is shown first, and all whose dimensions are among the same.
 
     Args:
         contents: of the store.
@@ -45,7 +45,7 @@ def table_of(contents: Contents, variables: list[str] | None) -> Table:
     """
     asked = named(contents, variables)
     dims = {name: contents.data[name].transpose(*contents.axes, ...).dims for name in asked}
-    longest = asked[0]
+    longest = asked[0] if variables else first_variable(contents)
     for name in asked:
         longest = name if set(dims[name]) > set(dims[longest]) else longest
     fit = [name for name in asked if set(dims[name]) <= set(dims[longest])]
@@ -186,4 +186,4 @@ def complex_parts(name: str, column: np.ndarray) -> list[tuple[str, np.ndarray]]
     """
     if column.dtype.kind != "c":
         return [(name, column)]
-    return [(f"{name}_real", column.real), (f"{name}_imag", column.imag)]
+    return [(f"{name}_real", np.real(column)), (f"{name}_imag", np.imag(column))]

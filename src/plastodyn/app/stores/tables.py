@@ -23,7 +23,10 @@ def headings(view: View) -> list[str]:
     >>> headings(_example())
     ['rate', 'loss', 'steady (theory)']
     """
-    return [*_named(view), *(f"{each.name} (theory)" if each.is_theory and place else each.name for place, each in enumerate(view.shown))]
+    return [
+        *_named(view),
+        *(f"{each.name} (theory)" if each.is_theory and place else each.name for place, each in enumerate(view.shown)),
+    ]
 
 
 def cells(view: View, most: int | None = None) -> list[list[str]]:
@@ -34,7 +37,7 @@ def cells(view: View, most: int | None = None) -> list[list[str]]:
         most: rows, or None for all.
 
     >>> cells(_example(), 1)
-    [['0.1', '1.5 ± 0.71', '1.5']]
+    [['0.1', '1.50 ± 0.71', '1.5']]
     """
     found = []
     for place in itertools.islice(_places(view), most):
