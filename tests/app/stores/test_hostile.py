@@ -123,6 +123,9 @@ def test_a_store_of_an_earlier_version_is_shown_and_exported(run_here, tmp_path)
     out = tmp_path / "a.csv"
     assert run_here("export", place, "--out", out, "--variables", "steady", "--members", "all", cwd=tmp_path).returncode == 0
     assert out.read_text().splitlines()[-1] == "0.2,1.0,nan,2"
+    origin = run_here("show", place, "--provenance", cwd=tmp_path)
+    assert (origin.returncode, "no fingerprint" in origin.stderr) == (0, True)
+    assert "wall_hours" in origin.stdout
     status = run_here("status", place, cwd=tmp_path)
     assert status.returncode == 2
     assert len(status.stderr.splitlines()) == 1

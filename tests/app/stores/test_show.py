@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from plastodyn.app.stores import choice, means, reading
+from plastodyn.app.stores import choice, means, origin, reading, rows, tables
+from plastodyn.app.stores.example import example
 from plastodyn.sweeps import fingerprint
 
 
@@ -104,7 +105,7 @@ def test_a_chunk_counts_once_its_status_is_written(copied, run_here):
     found = _shown(run_here, store, "--over", "ratio")
     assert before["rows"][0]["loss"] is not None
     assert found["rows"][0]["loss"] is None
-    assert found["left_out"] == "left out of 24 members: 6 not computed, 6 failed, 6 diverged"
+    assert found["left_out"] == "left out of 24 members: 12 not computed, 6 diverged"
 
 
 def test_many_axes_words_texts_complex_numbers_and_nothing(made, run_here):
@@ -149,12 +150,46 @@ def test_provenance_is_toml_and_says_all(made, run_here):
     assert found["fingerprint"] == fingerprint(store)
     assert found["specification"]["axes"] == {"ratio": [0.5, 1.0, 1.5, 2.0], "precision": [1.0, 20.0], "seed": [0, 1, 2]}
     assert found["specification"]["parameters"] == {"broken": [1.0], "diverging": [2.0]}
-    assert found["total"]["chunks"] == 4
+    assert found["total"]["chunks"] == 2
     assert found["total"]["wall_hours"] == pytest.approx(float(data.chunk_seconds.sum()) / 3600, rel=1e-12)
     assert sum(each["cpu_hours"] for each in found["machines"]) == pytest.approx(float(data.chunk_cpu_seconds.sum()) / 3600)
     assert {"host", "device", "commit", "versions", "first", "last"} <= set(found["machines"][0])
     assert "plastodyn.sweep" in found["command"]
     assert json.loads(run_here("show", store, "--provenance", "--json", cwd=store.parent).stdout) == found
+
+
+DOCUMENT = {
+    "title": "A title",
+    "axes": {"rate": {"zip": {"units": [5, 10], "word": ["a", "b"]}}, "noise": {"seeds": 2}},
+    "record": {"steady": {}, "loss": {}},
+}
+
+
+def _of_a_file():
+    """The contents of a store that `plastodyn run` made."""
+    data = example().data.copy()
+    data["other"] = data.loss
+    specification = json.loads(data.attrs["specification"])
+    specification["parameters"] = {"document": DOCUMENT}
+    data.attrs.update(specification=json.dumps(specification), provenance=json.dumps({"command": "plastodyn run my.toml"}))
+    return reading.contents_of(example().place, data)
+
+
+def test_the_file_that_was_run_tells_seeds_zipped_axes_and_what_is_recorded():
+    contents = _of_a_file()
+    chosen = choice.choose(contents)
+    assert (chosen.name, chosen.over, chosen.samples, chosen.within) == ("loss", ("rate",), ("noise",), ("replica",))
+    found = means.view(contents, chosen)
+    assert tables.headings(found) == ["rate", "units", "word", "loss", "steady (theory)"]
+    assert [row[:3] for row in tables.cells(found)] == [["0.1", "5", "a"], ["0.2", "10", "b"]]
+    assert next(iter(rows.pieces(contents, rows.table_of(contents, ["steady"]), "all"))).keys() >= {"units", "word"}
+
+
+def test_provenance_has_the_file_that_was_run():
+    found = tomllib.loads(origin.as_toml(origin.provenance(_of_a_file(), "abc")))
+    assert found["document"] == DOCUMENT
+    assert "document" not in found["specification"]["parameters"]
+    assert (found["command"], found["fingerprint"]) == ("plastodyn run my.toml", "abc")
 
 
 @pytest.mark.parametrize(

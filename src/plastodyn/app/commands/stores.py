@@ -162,7 +162,13 @@ def _show_origin(contents: "Contents", as_json: bool) -> None:
     from plastodyn import sweeps
     from plastodyn.app.stores import origin
 
-    found = origin.provenance(contents, sweeps.fingerprint(contents.place))
+    try:
+        fingerprint = sweeps.fingerprint(contents.place)
+    except ValueError as error:
+        # All else that a store of an earlier version, or a damaged one, says of its origin is worth having.
+        note(f"no fingerprint: {error}")
+        fingerprint = None
+    found = origin.provenance(contents, fingerprint)
     typer.echo(json.dumps(found, indent=2) if as_json else origin.as_toml(found))
 
 

@@ -96,7 +96,8 @@ def contents_of(place: Path, data: xr.Dataset) -> Contents:
     shape = tuple(len(values) for values in points.values())
     if tuple(data.sizes[name] for name in axes) != shape:
         raise ValueError("its axes are not those of its specification")
-    return Contents(place, data, axes, {**specification, "axes": points}, _member_status(data, axes))
+    found = Contents(place, data, axes, {**specification, "axes": points}, _member_status(data, axes))
+    return found._replace(data=data.assign_coords(_columns(found)))
 
 
 def values(contents: Contents, array: xr.DataArray) -> np.ndarray:
@@ -141,6 +142,20 @@ def _check_directory(place: Path) -> None:
         raise ValueError(f"STORE {str(place)!r} is empty so far: nothing was computed yet")
     if not (place / "zarr.json").exists():
         raise ValueError(f"STORE must be the directory of a sweep; {str(place)!r} has no zarr.json")
+
+
+def _columns(contents: Contents) -> dict[str, tuple[str, list[Any]]]:
+    """What names the points of a zipped axis, from the file that was run."""
+    written = (contents.document or {}).get("axes", {})
+    zipped = {
+        axis: form["zip"] for axis, form in written.items() if isinstance(form, dict) and isinstance(form.get("zip"), dict)
+    }
+    return {
+        name: (axis, values)
+        for axis, columns in zipped.items()
+        for name, values in columns.items()
+        if axis in contents.axes and len(values) == contents.data.sizes[axis]
+    }
 
 
 def _member_status(data: xr.Dataset, axes: tuple[str, ...]) -> np.ndarray:
