@@ -21,6 +21,8 @@ from plastodyn import papers
 from plastodyn.app.cli import app, main
 from plastodyn.papers import Claim, Reproduction
 from plastodyn.papers.raman2021 import demo
+from plastodyn.sweeps import sweep
+from plastodyn.sweeps.example import noisy_bowl
 
 MODEL = """
 import jax.numpy as jnp
@@ -41,6 +43,9 @@ BASE = {
     "measure": ["model.py", "--samples", "2"],
     "stability": ["model.py", "--rate", "0.1", "--flip", "0.5", "--steps", "100"],
     "estimate": ["synapses.csv", "--draws", "100"],
+    "status": ["store.zarr"],
+    "show": ["store.zarr"],
+    "export": ["store.zarr", "--out", "new.csv", "--force"],
     "certify": ["spec.toml"],
     "doctor": [],
 }
@@ -77,7 +82,9 @@ TABLES = [
     "model.py",
     "x" * 300,
 ]
-VALUES = {"file": TABLES, "checkpoint": FILES, "recheck": FILES, "spec": [*FILES, "bad.toml", "empty.toml", "two.toml"]}
+STORES = ["", "[/]", "nothing.zarr", "folder", "empty.py", "text.csv", "other.zarr", "damaged.zarr", "é\u2028", "x" * 300]
+SPEC_FILES = [*FILES, "bad.toml", "empty.toml", "two.toml"]
+VALUES = {"store": STORES, "file": TABLES, "checkpoint": FILES, "recheck": FILES, "spec": SPEC_FILES}
 
 VALID = {
     # Any text is a good name of a directory or file to write to, but for one that is there as something else.
@@ -256,6 +263,10 @@ def prepare():
     Path("two.toml").write_text(SPEC + "[linear]\n")
     np.savez("wrong.npz", a=np.array(["text"]))
     save_file({"w": np.ones(3, np.float32)}, "wrong.safetensors")
+    sweep(noisy_bowl, {"rate": [0.1, 0.2], "noise": [0.0]}, store="store.zarr", seed=0, workers=1)
+    xr.Dataset({"x": ("y", [1.0])}).to_zarr("other.zarr")
+    Path("damaged.zarr").mkdir()
+    Path("damaged.zarr", "zarr.json").write_bytes(bytes(range(256)))
     claim = Claim("alemi2024", "fig1", "[/] a claim", "a test", 1.0, 0.1, 1.0, True)
     made = Reproduction(xr.Dataset({"x": 1.0}), plt.figure(), (claim,))
     select = papers.select

@@ -12,7 +12,7 @@ from plastodyn.app.console import app, errors
 
 # A command is added to the application where its module is imported, in the order of --help.
 # isort: off
-from plastodyn.app.commands import papers, experiments, cluster, models, synapses, proofs, machine  # noqa: F401
+from plastodyn.app.commands import papers, experiments, stores, cluster, models, synapses, proofs, machine  # noqa: F401
 
 # isort: on
 __all__ = ["app", "main", "run"]
