@@ -11,6 +11,7 @@ import xarray as xr
 from plastodyn import measure, theory, tree
 from plastodyn.experiments import building, registry, results
 from plastodyn.experiments.document import Analysis, Document
+from plastodyn.experiments.expressions import is_expression
 from plastodyn.experiments.faults import Fault, Path, known_keys, nearest, shown
 from plastodyn.experiments.files import Sources, is_users
 from plastodyn.experiments.setting import Setting, first, rule_at
@@ -24,13 +25,17 @@ _BY_REPLICA = {"weights", "run", "key"}
 
 
 class End(NamedTuple):
-    """The end of a run at one point: what analyses work on. ``replicas`` that diverged are not asked about."""
+    """The end of a run at one point: what analyses work on. ``replicas`` that diverged are not asked about.
+
+    Points that share a circuit share ``fixed``: answers that depend on it alone.
+    """
 
     setting: Setting
     circuit: Any
     run: xr.Dataset
     key: Key
     alive: np.ndarray
+    fixed: dict[tuple[str, int], Any]
 
 
 class Failed(NamedTuple):
@@ -137,11 +142,16 @@ def _evaluated(end: End, name: str, replica: int, done: dict[str, list[Any]], ea
         return Failed("")
     path: Path = ("analysis", name)
     analysis = end.setting.document.analysis[name]
+    if (name, replica) in end.fixed:
+        return end.fixed[name, replica]
     try:
         function = function_of(analysis, name, end.setting.sources)
         given = arguments_of(analysis, name, function)
         scope = end.setting.scope(_objects(end, replica, done, path), end.circuit)
-        return function(**{key: building.value(raw, (*path, key), scope) for key, raw in given.items()})
+        found = function(**{key: building.value(raw, (*path, key), scope) for key, raw in given.items()})
+        if _is_fixed(given, {earlier for earlier, _ in end.fixed}):
+            end.fixed[name, replica] = found
+        return found
     except _Missing as error:
         return Failed(error.args[0])
     except MemoryError:
@@ -149,6 +159,15 @@ def _evaluated(end: End, name: str, replica: int, done: dict[str, list[Any]], ea
     except Exception as error:
         words = str(building.retold(error, analysis.arguments, path))
         return Failed(words if words.startswith("analysis.") else f"{shown(path)}: {words}")
+
+
+def _is_fixed(value: Any, fixed: set[str]) -> bool:
+    """Whether arguments are the same at all points that share a circuit: nothing of the run in them, and no expression."""
+    if isinstance(value, Mapping | list):
+        return all(_is_fixed(each, fixed) for each in (value.values() if isinstance(value, Mapping) else value))
+    if not isinstance(value, str):
+        return True
+    return not is_expression(value) and roots_in(value) <= {"circuit", "start", *fixed}
 
 
 class _Missing(Exception):  # noqa: N818 - carried to where it is asked

@@ -40,7 +40,8 @@ def carried(document: Document) -> list[str]:
 
     Source: this project.
     """
-    return [name for name, points in document.run.batch.items() if points > 1 and can_be_carried(document, name)]
+    # In the order of the axes: that of the batch may be lost on the way through JSON.
+    return [name for name in document.axes if document.run.batch.get(name, 1) > 1 and can_be_carried(document, name)]
 
 
 def resolved(document: Document, refused: frozenset[str] = frozenset()) -> Document:
@@ -51,7 +52,8 @@ def resolved(document: Document, refused: frozenset[str] = frozenset()) -> Docum
         refused: axes that a component does not take as such.
 
     Returns:
-        Axes that can be carried come whole, the last first, as long as a call has at most 64 members; others point by point.
+        Axes that can be carried come whole, the last first, or in parts, so that a call has at most 64 members; others point by
+        point.
 
     Source: this project.
     """
@@ -64,8 +66,8 @@ def resolved(document: Document, refused: frozenset[str] = frozenset()) -> Docum
     for name, points in reversed(document.points().items()):
         size = document.run.batch.get(name, 1)
         if name not in document.run.batch and document.experiment is None and name not in refused:
-            fits = can_be_carried(document, name) and members * len(points) <= _MEMBERS
-            size = len(points) if fits else 1
+            size = max(1, _MEMBERS // members) if can_be_carried(document, name) else 1
+            size = min(size, len(points))
             members *= size
         batch[name] = min(size, len(points))
     ordered = {name: batch[name] for name in document.axes}

@@ -16,6 +16,7 @@ from plastodyn.sweeps import claims
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.claims import Claim
 from plastodyn.sweeps.commit import Record, commit
+from plastodyn.sweeps.integrity import is_sound
 from plastodyn.sweeps.layout import Index, Layout
 from plastodyn.sweeps.members import Failed, line_of
 from plastodyn.sweeps.specification import Specification, again
@@ -97,7 +98,9 @@ def _compute(task: Task, specification: Specification, layout: Layout, claim: Cl
     wall, cpu = time.perf_counter(), time.process_time()
     box = layout.box(task.place)
     failed_before = stores.status_of(task.store, task.place) == stores.FAILED
-    begun = (stores.stored if failed_before else stores.blank)(task.store, specification, box)
+    # Members that are done stay, if they are what was written.
+    kept = failed_before and is_sound(task.store, specification, task.place, box)
+    begun = (stores.stored if kept else stores.blank)(task.store, specification, box)
     found = blocks.compute(specification, layout, box, begun, claim)
     seconds = time.perf_counter() - wall
     # One that was taken over is another worker's to write.

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import zarr
 
+from plastodyn.sweeps import members
 from plastodyn.sweeps.layout import Box, Index, Layout
 from plastodyn.sweeps.specification import Specification
 
@@ -21,7 +22,8 @@ RECORDED = ("chunk_seconds", "chunk_cpu_seconds", "chunk_origin")
 """What is kept about a chunk, and enters its checksum beside its values."""
 SHARED = "checksums"
 """The attribute of a store with the checksums of what is the same for all points."""
-DONE = 1
+MISSING, DONE, FAILED = 0, 1, 2
+"""Status of a chunk: not done, done, or some of its members failed."""
 
 
 class Damage(NamedTuple):
@@ -96,18 +98,35 @@ def damages(place: Path, specification: Specification, layout: Layout) -> Iterat
     for file, _ in descriptions_changed(place):
         yield Damage(None, f"{file.parent.name}: what describes it, {file.name}, is not what was written")
     group = zarr.open_group(place, mode="r")
-    axes = tuple(specification.axes)
     stored = json.loads(str(group.attrs.get(SHARED, "{}")))
     for name, expected in stored.items():
         what = _difference(group, name, (), expected)
         if what is not None:
             yield Damage(None, f"{name}: {what}")
-    # The values of a lone axis span it too, and belong to no chunk.
-    spanning = sorted(name for name, array in group.arrays() if name not in axes and _dimensions(array)[: len(axes)] == axes)
+    spanning = _spanning(group, specification)
     for index in np.ndindex(*layout.grid):
         what = _of_chunk(group, specification, spanning, index, layout.box(index))
         if what is not None:
             yield Damage(tuple(map(int, index)), what)
+
+
+def is_sound(place: Path, specification: Specification, index: Index, box: Box) -> bool:
+    """Whether a chunk that is there is what was written.
+
+    Args:
+        place: of the store.
+        specification: of its sweep.
+        index: of the chunk along each axis.
+        box: its points.
+    """
+    group = zarr.open_group(place, mode="r")
+    return _of_chunk(group, specification, _spanning(group, specification), index, box) is None
+
+
+def _spanning(group: zarr.Group, specification: Specification) -> list[str]:
+    """The variables over the axes. The values of a lone axis span it too, and belong to no chunk."""
+    axes = tuple(specification.axes)
+    return sorted(name for name, array in group.arrays() if name not in axes and _dimensions(array)[: len(axes)] == axes)
 
 
 def lost_statuses(place: Path, layout: Layout) -> Iterator[Damage]:
@@ -123,14 +142,14 @@ def lost_statuses(place: Path, layout: Layout) -> Iterator[Damage]:
     for index in np.ndindex(*layout.grid):
         status, unreadable = _read(group, "chunk_status", index)
         known, _ = _read(group, CHECKSUM, index)
-        if unreadable is None and int(status) != DONE and str(known):
+        if unreadable is None and int(status) not in (DONE, FAILED) and str(known):
             yield Damage(tuple(map(int, index)), f"chunk_status: it is {int(status)}, of a chunk whose values are there")
 
 
 def _of_chunk(group: zarr.Group, specification: Specification, names: list[str], index: Index, box: Box) -> str | None:
     """What is wrong with one chunk, in words; None if nothing is, or if it is not done."""
     status, unreadable = _read(group, "chunk_status", index)
-    if unreadable is not None or int(status) != DONE:
+    if unreadable is not None or int(status) not in (DONE, FAILED):
         return None if unreadable is None else f"chunk_status: {unreadable}"
     values: dict[str, np.ndarray] = {}
     for name, where in (*((name, box) for name in names), *((name, index) for name in RECORDED)):
@@ -140,11 +159,10 @@ def _of_chunk(group: zarr.Group, specification: Specification, names: list[str],
     expected, unreadable = _read(group, CHECKSUM, index)
     if unreadable is not None:
         return f"{CHECKSUM}: {unreadable}"
-    return (
-        None
-        if of_chunk(specification, index, values) == str(expected)
-        else "its values, or what is kept about it, are not those that were written"
-    )
+    if of_chunk(specification, index, values) != str(expected):
+        return "its values, or what is kept about it, are not those that were written"
+    final = bool(np.isin(values[members.STATUS], members.FINAL).all())
+    return None if final == (int(status) == DONE) else f"chunk_status: it is {status}, of a chunk whose values are there"
 
 
 def _difference(group: zarr.Group, name: str, where: Index, expected: str) -> str | None:

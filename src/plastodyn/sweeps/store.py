@@ -14,16 +14,15 @@ import xarray as xr
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from plastodyn.sweeps import members
+from plastodyn.sweeps import integrity, members
 from plastodyn.sweeps.block import Block, Variable
 from plastodyn.sweeps.integrity import CHECKSUM, SHARED, digest
 from plastodyn.sweeps.layout import Box, Index, Layout
 from plastodyn.sweeps.place import is_empty, quiet
 from plastodyn.sweeps.specification import Specification, differences, from_json
 
-MISSING, DONE, FAILED = 0, 1, 2
+MISSING, DONE, FAILED = integrity.MISSING, integrity.DONE, integrity.FAILED
 """Status of a chunk: not done, done, or some of its members failed."""
-
 FORMAT = "plastodyn sweep 3"
 """The first one had no checksums, the second no members."""
 METADATA = "metadata_checksum"
