@@ -11,6 +11,7 @@ import xarray as xr
 from plastodyn import measure, theory, tree
 from plastodyn.experiments import building, registry, results
 from plastodyn.experiments.document import Analysis, Document
+from plastodyn.experiments.expressions import is_expression, names_in
 from plastodyn.experiments.faults import Fault, Path, known_keys, nearest, shown
 from plastodyn.experiments.files import Sources, is_users
 from plastodyn.experiments.setting import Setting, first, rule_at
@@ -24,13 +25,18 @@ _BY_REPLICA = {"weights", "run", "key"}
 
 
 class End(NamedTuple):
-    """The end of a run at one point: what analyses work on. ``replicas`` that diverged are not asked about."""
+    """The end of a run at one point: what analyses work on. Replicas that are not ``alive`` diverged, and are not asked about.
+
+    ``known`` holds answers that are the same at all points of a batch: those that read none of the axes it ``moves`` along.
+    """
 
     setting: Setting
     circuit: Any
     run: xr.Dataset
     key: Key
     alive: np.ndarray
+    known: dict[str, Any]
+    moves: frozenset[str]
 
 
 class Failed(NamedTuple):
@@ -124,11 +130,31 @@ def analysed(end: End) -> tuple[dict[str, results.Variable], str]:
     for name, analysis in end.setting.document.analysis.items():
         each = repeated[name] or isinstance(end.circuit, list)
         replicas = range(len(end.alive)) if each else range(1)
-        done[name] = [_evaluated(end, name, replica, done, each) for replica in replicas]
+        answers = end.known.get(name) or [_evaluated(end, name, replica, done, each) for replica in replicas]
+        if not each and _stays(end, analysis):
+            end.known[name] = answers
+        done[name] = answers
         reasons += [answer.reason for answer in done[name] if isinstance(answer, Failed)]
         if analysis.keep:
             found |= _variables(end, name, done, each, reasons)
     return found, "; ".join(dict.fromkeys(filter(None, reasons)))
+
+
+def _stays(end: End, analysis: Analysis) -> bool:
+    """Whether an analysis has one answer at all points of a batch."""
+    roots = roots_in(analysis.arguments)
+    asks = {name for text in _texts(analysis.arguments) if is_expression(text) for name in names_in(text)}
+    changing = {"rule", "fluctuation", *(name for name in end.setting.document.analysis if name not in end.known)}
+    needed = set(registry.arguments(function_of(analysis, "", end.setting.sources)))
+    return not (roots & changing or asks & end.moves or needed & {"rule"})
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _texts(each)]
+    return [value] if isinstance(value, str) else []
 
 
 def _evaluated(end: End, name: str, replica: int, done: dict[str, list[Any]], each: bool) -> Any:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from plastodyn import checks
 from plastodyn.experiments import faults
 from plastodyn.experiments.checking import check
-from plastodyn.experiments.document import Document
+from plastodyn.experiments.document import Document, Record, Run
 from plastodyn.experiments.faults import Fault, known_keys, nearest
 from plastodyn.experiments.fields import check_plain
 from plastodyn.experiments.lines import line_of, lines_of
@@ -20,7 +20,8 @@ LARGEST = 16 * 2**20
 """Bytes of a file: arrays belong in files of their own."""
 _DEEPEST = 60
 _LINE = re.compile(r" \(at line (\d+), column \d+\)")
-_OPENING = re.compile(r"\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|#[^\n]*|[\[\]{}\n]")
+# A text that does not end is one up to the end of its line, so that nothing is looked at twice.
+_OPENING = re.compile(r"\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"?|'[^'\n]*'?|#[^\n]*|[\[\]{}\n]")
 
 
 def read(path: str | os.PathLike[str]) -> Document:
@@ -128,8 +129,6 @@ def _parsed(text: str, name: str) -> Document:
 
 def _check_known(content: dict[str, Any]) -> None:
     """Misspelt keys of [run], [record] and [axes], with the nearest that is known."""
-    from plastodyn.experiments.document import Record, Run  # noqa: PLC0415
-
     if isinstance(content.get("run"), dict):
         known_keys(("run",), content["run"], Run.model_fields, "[run]")
     if isinstance(content.get("record"), dict):

@@ -10,7 +10,7 @@ from plastodyn.experiments import files, words
 from plastodyn.experiments.checking import check
 from plastodyn.experiments.document import Document, to_json
 from plastodyn.experiments.files import search_in
-from plastodyn.experiments.member import member
+from plastodyn.experiments.members import member
 from plastodyn.experiments.reading import read
 from plastodyn.sweeps import sweep
 from plastodyn.types import Json
@@ -31,7 +31,7 @@ def run(
         out: store to write; what is done there already is not done again, and a store of another experiment is refused.
         workers: processes; as many as cores unless given.
         progress: show a bar.
-        directory: where files that it names lie: beside the file, or the current one for a document, unless given.
+        directory: where the files lie that a document names, the current one unless given; of a file, its own directory.
 
     Returns:
         The store, as `plastodyn.sweep` returns it.
@@ -64,7 +64,7 @@ def run(
         place = Path(directory or ".")
         document = check(experiment, place)
     else:
-        place = Path(directory or Path(experiment).parent)
+        place = Path(experiment).parent
         document = read(experiment)
     search_in(place)
     with jax.enable_x64(document.run.precision == "double"):
