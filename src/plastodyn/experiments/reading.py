@@ -23,6 +23,10 @@ _LINE = re.compile(r" \(at line (\d+), column \d+\)")
 # A text that does not end is one up to the end of its line, so that nothing is looked at twice.
 _OPENING = re.compile(r"\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"?|'[^'\n]*'?|#[^\n]*|[\[\]{}\n]")
 
+# tomllib takes time that grows with the square of how long a dotted key is.
+_DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\\\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){60}""")
+_LONG_NUMBER = re.compile(r"\d[\d_]{4000}")
+
 
 def read(path: str | os.PathLike[str]) -> Document:
     """Read an experiment's file, and check that it can be run. Nothing of the user's is run.
@@ -141,6 +145,9 @@ def _content(text: str, name: str) -> dict[str, Any]:
     depth, line = _depth(text)
     if depth > _DEEPEST:
         raise ValueError(f"{name}:{line}: must be nested at most {_DEEPEST} deep; got more")
+    if dotted := _DOTTED.search(text):
+        line = text.count("\n", 0, dotted.start()) + 1
+        raise ValueError(f"{name}:{line}: must be nested at most {_DEEPEST} deep; got a longer dotted key")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -152,7 +159,9 @@ def _content(text: str, name: str) -> dict[str, Any]:
     except RecursionError:
         raise ValueError(f"{name}:1: must be nested at most {_DEEPEST} deep; got more") from None
     except ValueError as error:
-        raise ValueError(f"{name}:1: is not TOML: {error}") from None
+        long = _LONG_NUMBER.search(text)
+        line = text.count("\n", 0, long.start()) + 1 if long else 1
+        raise ValueError(f"{name}:{line}: is not TOML: {error}; got a number that is too long") from None
 
 
 def _depth(text: str) -> tuple[int, int]:
