@@ -67,3 +67,19 @@ def test_files_that_are_none(place):
         with pytest.raises(ValueError, match=r".") as caught:
             experiments.read(place / name)
         assert str(caught.value).endswith(complaint)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("seed = 1\n" + ".".join("a" * 100_000) + " = 1", "my.toml:2: must be nested at most 60 deep; got a longer dotted key"),
+        ("[" + '."a"' * 100_000 + "]", "my.toml:1: must be nested at most 60 deep; got a longer dotted key"),
+        ("a = " + "[" * 1_000_000, "my.toml:1: must be nested at most 60 deep; got more"),
+        ("seed = 1\nb = " + "9" * 5000, "my.toml:2: is not TOML: "),
+        ('a = "' + '\\"' * 500_000, "my.toml:1: is not TOML: Unterminated string"),
+    ],
+)
+def test_what_would_take_long_is_refused_at_once(write, text, complaint):
+    with pytest.raises(ValueError, match=r".") as caught:
+        experiments.read(write(text))
+    assert complaint in str(caught.value)

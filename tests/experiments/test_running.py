@@ -8,7 +8,7 @@ from test_members import MODEL, USERS
 
 import plastodyn as pd
 from plastodyn import experiments
-from plastodyn.experiments import batches
+from plastodyn.experiments import batches, members
 
 OWN = '''
 import numpy as np
@@ -131,3 +131,36 @@ def test_a_point_that_fails_leaves_the_others(at_once, place):
     rule = pd.rules.early(pd.axis("rate", [0.1, 0.5])) + pd.fluctuations.white(size)
     run = pd.simulate(circuit, rule, steps=5, replicas=2, key=jax.random.key(0))
     np.testing.assert_array_equal(good.loss, run.loss.transpose(*good.loss.dims))
+
+
+def test_points_of_a_batch_that_are_not_carried_have_keys_of_their_own(at_once):
+    text = TRACKING.format(axes="size = [0.1, 0.2]\nn = [-0.2, 0.3]", rate="0.1", rest="").replace(
+        "[axes]", '[fluctuation]\nname = "white"\nrate = "= size"\n[axes]'
+    )
+    text = text.replace("[0.3, -0.2]", '["= n", 0.1]').replace("steps = 5", "steps = 5\nbatch = { n = 2 }")
+    found = at_once(text)
+    for place, n in enumerate([-0.2, 0.3]):
+        rule = pd.rules.early(0.1) + pd.fluctuations.white(pd.axis("size", [0.1, 0.2]))
+        key = jax.random.fold_in(jax.random.key(0), place)
+        run = pd.simulate(pd.circuits.tracking([n, 0.1]), rule, steps=5, replicas=2, key=key)
+        np.testing.assert_array_equal(found.loss.isel(n=place), run.loss)
+
+
+def test_a_run_that_fails_as_one_has_the_numbers_of_its_points(at_once, monkeypatch):
+    """What failed together, such as for want of memory, is run point by point, with the same bits."""
+
+    text = TRACKING.format(axes="size = [0.1, 0.2]\nrate = [0.1, 0.5]", rate='"= rate"', rest="").replace(
+        "[axes]", '[fluctuation]\nname = "white"\nrate = "= size"\n[axes]'
+    )
+    together = at_once(text)
+    simulate = pd.simulate
+
+    def small(circuit, rule, **options):
+        if any(hasattr(leaf, "dims") for leaf in jax.tree.leaves(rule, is_leaf=lambda x: hasattr(x, "dims"))):
+            raise RuntimeError("too large")
+        return simulate(circuit, rule, **options)
+
+    monkeypatch.setattr(members, "simulate", small)
+    alone = at_once(text)
+    np.testing.assert_array_equal(together.loss, alone.loss)
+    assert (alone.member_error == "").all()

@@ -5,7 +5,7 @@ from plastodyn.experiments.building import key_of
 from plastodyn.experiments.checking import check
 from plastodyn.experiments.document import Document, from_json, to_json
 from plastodyn.experiments.files import search_in
-from plastodyn.experiments.member import member
+from plastodyn.experiments.members import member
 from plastodyn.experiments.reading import parse, read
 from plastodyn.experiments.running import Code, begin, code_of, cost, find_code, parameters, run
 from plastodyn.experiments.schema import schema

@@ -11,7 +11,7 @@ import xarray as xr
 from plastodyn import measure, theory, tree
 from plastodyn.experiments import building, registry, results
 from plastodyn.experiments.document import Analysis, Document
-from plastodyn.experiments.expressions import is_expression
+from plastodyn.experiments.expressions import is_expression, names_in
 from plastodyn.experiments.faults import Fault, Path, known_keys, nearest, shown
 from plastodyn.experiments.files import Sources, is_users
 from plastodyn.experiments.setting import Setting, first, rule_at
@@ -25,9 +25,9 @@ _BY_REPLICA = {"weights", "run", "key"}
 
 
 class End(NamedTuple):
-    """The end of a run at one point: what analyses work on. ``replicas`` that diverged are not asked about.
+    """The end of a run at one point: what analyses work on. Replicas that are not ``alive`` diverged, and are not asked about.
 
-    Points that share a circuit share ``fixed``: answers that depend on it alone.
+    ``known`` holds answers that are the same at all points of a batch: those that read none of the axes it ``moves`` along.
     """
 
     setting: Setting
@@ -35,7 +35,8 @@ class End(NamedTuple):
     run: xr.Dataset
     key: Key
     alive: np.ndarray
-    fixed: dict[tuple[str, int], Any]
+    known: dict[str, Any]
+    moves: frozenset[str]
 
 
 class Failed(NamedTuple):
@@ -129,11 +130,31 @@ def analysed(end: End) -> tuple[dict[str, results.Variable], str]:
     for name, analysis in end.setting.document.analysis.items():
         each = repeated[name] or isinstance(end.circuit, list)
         replicas = range(len(end.alive)) if each else range(1)
-        done[name] = [_evaluated(end, name, replica, done, each) for replica in replicas]
+        answers = end.known.get(name) or [_evaluated(end, name, replica, done, each) for replica in replicas]
+        if not each and _stays(end, analysis):
+            end.known[name] = answers
+        done[name] = answers
         reasons += [answer.reason for answer in done[name] if isinstance(answer, Failed)]
         if analysis.keep:
             found |= _variables(end, name, done, each, reasons)
     return found, "; ".join(dict.fromkeys(filter(None, reasons)))
+
+
+def _stays(end: End, analysis: Analysis) -> bool:
+    """Whether an analysis has one answer at all points of a batch."""
+    roots = roots_in(analysis.arguments)
+    asks = {name for text in _texts(analysis.arguments) if is_expression(text) for name in names_in(text)}
+    changing = {"rule", "fluctuation", *(name for name in end.setting.document.analysis if name not in end.known)}
+    needed = set(registry.arguments(function_of(analysis, "", end.setting.sources)))
+    return not (roots & changing or asks & end.moves or needed & {"rule"})
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _texts(each)]
+    return [value] if isinstance(value, str) else []
 
 
 def _evaluated(end: End, name: str, replica: int, done: dict[str, list[Any]], each: bool) -> Any:
@@ -142,16 +163,11 @@ def _evaluated(end: End, name: str, replica: int, done: dict[str, list[Any]], ea
         return Failed("")
     path: Path = ("analysis", name)
     analysis = end.setting.document.analysis[name]
-    if (name, replica) in end.fixed:
-        return end.fixed[name, replica]
     try:
         function = function_of(analysis, name, end.setting.sources)
         given = arguments_of(analysis, name, function)
         scope = end.setting.scope(_objects(end, replica, done, path), end.circuit)
-        found = function(**{key: building.value(raw, (*path, key), scope) for key, raw in given.items()})
-        if _is_fixed(given, {earlier for earlier, _ in end.fixed}):
-            end.fixed[name, replica] = found
-        return found
+        return function(**{key: building.value(raw, (*path, key), scope) for key, raw in given.items()})
     except _Missing as error:
         return Failed(error.args[0])
     except MemoryError:
@@ -159,15 +175,6 @@ def _evaluated(end: End, name: str, replica: int, done: dict[str, list[Any]], ea
     except Exception as error:
         words = str(building.retold(error, analysis.arguments, path))
         return Failed(words if words.startswith("analysis.") else f"{shown(path)}: {words}")
-
-
-def _is_fixed(value: Any, fixed: set[str]) -> bool:
-    """Whether arguments are the same at all points that share a circuit: nothing of the run in them, and no expression."""
-    if isinstance(value, Mapping | list):
-        return all(_is_fixed(each, fixed) for each in (value.values() if isinstance(value, Mapping) else value))
-    if not isinstance(value, str):
-        return True
-    return not is_expression(value) and roots_in(value) <= {"circuit", "start", *fixed}
 
 
 class _Missing(Exception):  # noqa: N818 - carried to where it is asked

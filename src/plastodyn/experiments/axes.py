@@ -15,21 +15,25 @@ from plastodyn.simulation.axes import axis
 
 MOST_MEMBERS = 10_000_000
 _ROUNDING = Decimal("1e-9")
+_MANY = Decimal(10) ** 18
+
+
+def _one_kind(points: Any, path: tuple[str, ...] = ()) -> Any:
+    """Refuse anything but a non-empty list of finite numbers, or of texts."""
+    if not isinstance(points, list) or not points:
+        must(path, "a non-empty list of numbers or texts", points)
+    texts = isinstance(points[0], str)
+    for place, point in enumerate(points):
+        plain = isinstance(point, int | float) and not isinstance(point, bool) and np.isfinite(float(point))
+        if not (isinstance(point, str) if texts else plain):
+            must((*path, place), "a text, as the first point is" if texts else "a finite number, as other points are", point)
+    return points
 
 
 def _distinct(points: Any) -> Any:
-    if not isinstance(points, list) or not points:
-        must((), "a non-empty list of numbers or texts", points)
-    if len(points) > MOST_MEMBERS:
-        raise Fault((), f"must have at most {MOST_MEMBERS} points; got {len(points)}")
-    texts = isinstance(points[0], str)
+    """Refuse a point that stands twice, too."""
     seen = set()
-    for place, point in enumerate(points):
-        kind = isinstance(point, str) if texts else isinstance(point, int | float) and not isinstance(point, bool)
-        if not kind or (not texts and not np.isfinite(float(point))):
-            must(
-                (place,), "a text, as the first point is" if texts else "a finite number, as all points of the axis are", point
-            )
+    for place, point in enumerate(_one_kind(points)):
         if point in seen:
             raise Fault((place,), f"must be a point that does not stand on the axis yet; got {checks.shown(point)} again")
         seen.add(point)
@@ -48,7 +52,8 @@ class Stepped(Table):
         start, end, step = (Decimal(repr(number)) for number in (self.from_, self.to, self.by))
         if step == 0 or (end - start) * step < 0:
             must(("by",), f"a step that leads from {self.from_} to {self.to}", self.by)
-        return int((end - start) / step + _ROUNDING) + 1
+        # A quotient may have hundreds of digits.
+        return int(min((end - start) / step + _ROUNDING, _MANY)) + 1
 
     def points(self) -> list[Any]:
         """The points, in the decimals in which they are written: 0.1 + 3 * 0.3 is 1.0."""
@@ -98,7 +103,7 @@ class Seeds(Table):
 class Zipped(Table):
     """Columns that change together: the axis counts their rows."""
 
-    zip: dict[str, Annotated[list[Any], AfterValidator(lambda points: points)]] = Field(description="columns of one length")
+    zip: dict[str, list[Any]] = Field(description="columns of one length")
 
     def count(self) -> int:
         """The number of rows."""
@@ -107,7 +112,7 @@ class Zipped(Table):
         lengths = {name: len(column) for name, column in self.zip.items()}
         for name, column in self.zip.items():
             check_name(name, ("zip", name))
-            _column(name, column)
+            _one_kind(column, ("zip", name))
             if len(column) != next(iter(lengths.values())):
                 raise Fault(("zip", name), f"must be as long as the other columns, {lengths}; got {len(column)} points")
         return next(iter(lengths.values()))
@@ -115,17 +120,6 @@ class Zipped(Table):
     def points(self) -> list[int]:
         """0, 1, 2, ..., the rows."""
         return list(range(self.count()))
-
-
-def _column(name: str, column: list[Any]) -> None:
-    """A column may hold a number twice; it is the row that differs."""
-    if not column:
-        must(("zip", name), "a non-empty list of numbers or texts", column)
-    texts = isinstance(column[0], str)
-    for place, point in enumerate(column):
-        kind = isinstance(point, str) if texts else isinstance(point, int | float) and not isinstance(point, bool)
-        if not kind or (not texts and not np.isfinite(float(point))):
-            must(("zip", name, place), "of one kind with the others: a finite number, or a text", point)
 
 
 def _form(value: Any) -> str | None:

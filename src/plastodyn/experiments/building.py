@@ -179,7 +179,7 @@ def fitted(given: Any, parameter: inspect.Parameter | None) -> Any:
 
 
 def _arrays(given: Any) -> Any:
-    """Rectangular lists of numbers as floating-point arrays, in tables and unlike lists too; anything else as it is."""
+    """Rectangular lists of numbers as floating-point arrays, in tables and lists of others too; anything else as it is."""
     if isinstance(given, dict):
         return {name: _arrays(each) for name, each in given.items()}
     if isinstance(given, np.ndarray):

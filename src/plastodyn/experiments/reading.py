@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from plastodyn import checks
 from plastodyn.experiments import faults
 from plastodyn.experiments.checking import check
-from plastodyn.experiments.document import Document
+from plastodyn.experiments.document import Document, Record, Run
 from plastodyn.experiments.faults import Fault, known_keys, nearest
 from plastodyn.experiments.fields import check_plain
 from plastodyn.experiments.lines import line_of, lines_of
@@ -20,7 +20,12 @@ LARGEST = 16 * 2**20
 """Bytes of a file: arrays belong in files of their own."""
 _DEEPEST = 60
 _LINE = re.compile(r" \(at line (\d+), column \d+\)")
-_OPENING = re.compile(r"\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|#[^\n]*|[\[\]{}\n]")
+# A text that does not end is one up to the end of its line, so that nothing is looked at twice.
+_OPENING = re.compile(r"\"\"\"|'''|\"(?:[^\"\\\n]|\\.)*\"?|'[^'\n]*'?|#[^\n]*|[\[\]{}\n]")
+
+# tomllib takes time that grows with the square of how long a dotted key is.
+_DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\\\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){60}""")
+_LONG_NUMBER = re.compile(r"\d[\d_]{4000}")
 
 
 def read(path: str | os.PathLike[str]) -> Document:
@@ -128,8 +133,6 @@ def _parsed(text: str, name: str) -> Document:
 
 def _check_known(content: dict[str, Any]) -> None:
     """Misspelt keys of [run], [record] and [axes], with the nearest that is known."""
-    from plastodyn.experiments.document import Record, Run  # noqa: PLC0415
-
     if isinstance(content.get("run"), dict):
         known_keys(("run",), content["run"], Run.model_fields, "[run]")
     if isinstance(content.get("record"), dict):
@@ -142,6 +145,9 @@ def _content(text: str, name: str) -> dict[str, Any]:
     depth, line = _depth(text)
     if depth > _DEEPEST:
         raise ValueError(f"{name}:{line}: must be nested at most {_DEEPEST} deep; got more")
+    if dotted := _DOTTED.search(text):
+        line = text.count("\n", 0, dotted.start()) + 1
+        raise ValueError(f"{name}:{line}: must be nested at most {_DEEPEST} deep; got a longer dotted key")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -153,7 +159,9 @@ def _content(text: str, name: str) -> dict[str, Any]:
     except RecursionError:
         raise ValueError(f"{name}:1: must be nested at most {_DEEPEST} deep; got more") from None
     except ValueError as error:
-        raise ValueError(f"{name}:1: is not TOML: {error}") from None
+        long = _LONG_NUMBER.search(text)
+        line = text.count("\n", 0, long.start()) + 1 if long else 1
+        raise ValueError(f"{name}:{line}: is not TOML: {error}; got a number that is too long") from None
 
 
 def _depth(text: str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from plastodyn.experiments import files, words
 from plastodyn.experiments.checking import check
 from plastodyn.experiments.document import Document, from_json, to_json
 from plastodyn.experiments.files import search_in
-from plastodyn.experiments.member import member
+from plastodyn.experiments.members import member
 from plastodyn.experiments.reading import read
 from plastodyn.types import Json
 
@@ -54,7 +54,7 @@ def _asked(experiment: Source, directory: str | os.PathLike[str] | None) -> _Ask
         place = Path(directory or ".")
         found = _Asked(check(experiment, place), place)
     else:
-        found = _Asked(read(experiment), Path(directory or Path(experiment).parent))
+        found = _Asked(read(experiment), Path(experiment).parent)
     search_in(found.directory)
     return found
 
@@ -78,7 +78,7 @@ def run(
         executor: computes instead of local processes, as `plastodyn.sweep` takes it.
         attributes: texts to keep with a new store.
         progress: show a bar.
-        directory: where files that it names lie: beside the file, or the current one for a document, unless given.
+        directory: where the files lie that a document names, the current one unless given; of a file, its own directory.
 
     Returns:
         The store, as `plastodyn.sweep` returns it.

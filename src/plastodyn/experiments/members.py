@@ -112,11 +112,14 @@ def _answers(document: Document, here: dict[str, Any], key: Key, sources: Source
             own = _folded(key, [place[name] for name in order])
             found[tuple(place.values())] = _answers(document, _alone(here, place), own, sources)[()]
         return found
-    fixed: dict[tuple[str, int], Any] = {}
+    known: dict[str, Any] = {}
     for place in places:
         own = _folded(key, [place[name] for name in order])
         there = setting.at(document, _alone(here, place), sources)
-        found[tuple(place.values())] = _ended(there, circuit, run.isel(place, missing_dims="ignore"), own, fixed)
+        one = run.isel(place, missing_dims="ignore")
+        alive = ~np.isin(one.status.values, list(_DIVERGED))
+        end = analysis.End(there, circuit, one, own, alive, known, frozenset(lengths))
+        found[tuple(place.values())] = _ended(end)
     return found
 
 
@@ -131,11 +134,10 @@ def _run(there: setting.Setting, circuit: Any, rule: Any, key: Key) -> xr.Datase
     return simulate(circuit, rule, key=key, record=setting.observables_at(there), progress=False, **options)
 
 
-def _ended(there: setting.Setting, circuit: Any, run: xr.Dataset, key: Key, fixed: dict[tuple[str, int], Any]) -> Answer:
+def _ended(end: analysis.End) -> Answer:
     """What is kept of a run at one point, and its analyses."""
-    alive = ~np.isin(run.status.values, list(_DIVERGED))
-    variables = kept(there.document, run)
-    end = analysis.End(there, circuit, run, key, alive, fixed)
+    run, alive = end.run, end.alive
+    variables = kept(end.setting.document, run)
     found, reasons = analysis.analysed(end)
     if not alive.all():
         what = " and ".join(name for code, name in _DIVERGED.items() if (run.status.values == code).any())
