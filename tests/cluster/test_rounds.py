@@ -1,6 +1,7 @@
 """Sweeps on a real SLURM: what is left is submitted again until nothing is, whatever ends the jobs."""
 
 import signal
+import time
 
 import pytest
 from conftest import POINTS
@@ -91,19 +92,35 @@ def test_a_node_whose_daemon_is_killed(cluster, sweep):
     one.assert_whole(cluster)
 
 
-def test_a_controller_that_is_away_while_tasks_end_and_while_the_next_round_is_submitted(cluster, sweep, tmp_path):
-    one, gate = sweep(free=2), tmp_path / "gate"
-    wait = f'[ -n "$SLURM_ARRAY_JOB_ID" ] || while [ ! -e "{gate}" ]; do sleep 0.1; done'
-    _, _, (_, follow_up) = one.submit(cluster, "--tasks", "2", *SHORT, "--setup", wait)
+def test_a_controller_that_is_away_while_tasks_end(cluster, sweep):
+    one = sweep(free=1)
+    _, _, (_, follow_up) = one.submit(cluster, "--tasks", "2", *SHORT)
     cluster.wait(lambda: len(one.begun()) == 2)
+    cluster.keep(follow_up)
     cluster.kill("slurmctld")
     one.open()
+    while one.status().missing:
+        time.sleep(0.1)
     cluster.begin("slurmctld")
+    one.assert_whole(cluster)
+
+
+def test_a_controller_that_is_away_while_the_next_round_is_submitted(cluster, sweep, tmp_path):
+    one, gate = sweep(free=1), tmp_path / "gate"
+    wait = f'[ -n "$SLURM_ARRAY_JOB_ID" ] || while [ ! -e "{gate}" ]; do sleep 0.1; done'
+    _, _, (array, follow_up) = one.submit(cluster, "--tasks", "2", *SHORT, "--setup", wait)
+    cluster.wait(lambda: len(one.begun()) == 2)
+    one.open(min(one.begun())[0])
+    cluster.wait(lambda: one.status().done == 2)
+    cluster.ask("scancel", array)
     cluster.wait(lambda: follow_up in cluster.jobs("RUNNING"))
+    cluster.keep(follow_up)
     cluster.kill("slurmctld")
     gate.touch()
     while "trying again" not in one.said(follow_up):
-        assert "nothing is submitted" not in one.said(follow_up)
+        assert "submitted" not in one.said(follow_up)
+        time.sleep(0.1)
+    one.open()
     cluster.begin("slurmctld")
     one.assert_whole(cluster)
 
