@@ -16,7 +16,7 @@ _CONFIGURATION = """
 ClusterName=plastodyn
 SlurmctldHost={host}(127.0.0.1)
 AuthType=auth/munge
-AuthInfo=socket={place}/munge.socket
+AuthInfo=socket={place}/munge.socket,cred_expire=5
 CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
@@ -87,6 +87,12 @@ class Cluster:
         if name == "munged":
             self.wait((self.place / "munge.socket").exists)
 
+    def keep(self, job: str) -> None:
+        """Until the controller has written down what is so now; one that is killed before forgets what runs."""
+        asked = time.time()
+        self.ask("scontrol", "update", f"JobId={job}", "Comment=kept")
+        self.wait(lambda: (self.place / "state" / "job_state").stat().st_mtime > asked)
+
     def kill(self, name: str) -> None:
         self.daemons[name].kill()
         self.daemons[name].wait()
@@ -148,6 +154,11 @@ class Cluster:
             return False
         # The controller has a helper.
         return f"SLURM_CONF={self.configuration}".encode() in environment and b"slurmscriptd" not in name
+
+    def wait_at_work(self, happened) -> None:
+        """Until something has happened, which cannot come where no job is left."""
+        self.wait(lambda: happened() or not self.jobs())
+        assert happened(), "all jobs ended before that"
 
     def wait(self, happened) -> None:
         """Until something has happened, which cannot come where a daemon has ended."""

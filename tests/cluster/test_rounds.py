@@ -1,6 +1,7 @@
 """Sweeps on a real SLURM: what is left is submitted again until nothing is, whatever ends the jobs."""
 
 import signal
+import time
 
 import pytest
 from conftest import POINTS
@@ -44,7 +45,7 @@ def test_walltime_kills_are_followed_by_further_rounds(cluster, sweep):
     """SLURM itself ends the first round at its limit, which takes it a minute or two; and the next rounds do the rest."""
     one = sweep(free=3)
     _, _, (array, follow_up) = one.submit(cluster, "--tasks", "2", "--time", "10")
-    cluster.wait(lambda: len(one.begun()) == 2)
+    cluster.wait_at_work(lambda: len(one.begun()) == 2)
     cluster.ask("scontrol", "update", f"JobId={array}", "TimeLimit=1")
     cluster.wait(lambda: not any(job.startswith(f"{array}_") for job in cluster.jobs()))
     assert "TIME LIMIT" in one.said(f"{array}_0") + one.said(f"{array}_1")
@@ -56,24 +57,31 @@ def test_walltime_kills_are_followed_by_further_rounds(cluster, sweep):
 
 def test_kills_at_walltime_are_never_counted(cluster, sweep):
     """SIGKILL of all tasks in each of six rounds: more than a member may kill before it counts as one that does."""
-    one, rounds = sweep(free=1), 6
+    one, over = sweep(free=1), set()
     one.submit(cluster, "--tasks", "2", *SHORT)
-    for number in range(rounds):
-        cluster.wait(lambda: len({job for _, job in one.begun()}) == 2 * (number + 1))  # noqa: B023
+    for _ in range(6):
+        now = _tasks_at_gates(cluster, one, over)
         done = one.status().done
-        place, _ = min(place for place in one.begun() if not (one.gates / place[0]).exists())
-        one.open(place)
-        cluster.wait(lambda: one.status().done > done)  # noqa: B023
-        for job in {job for _, job in one.begun()}:
+        # Something is to be done in each round, or it would be the last.
+        one.open(next(place for place, job in one.begun() if job in now))
+        cluster.wait_at_work(lambda: one.status().done > done)  # noqa: B023
+        for job in now:
             cluster.ask("scancel", "--full", "--signal=KILL", job)
+        over |= now
     one.open()
     one.assert_whole(cluster)
+
+
+def _tasks_at_gates(cluster, one, over):
+    """The jobs of two tasks of a new round, once both wait."""
+    cluster.wait_at_work(lambda: len({job for _, job in one.begun()} - over) == 2)
+    return {job for _, job in one.begun()} - over
 
 
 def test_tasks_that_are_requeued_or_cancelled(cluster, sweep):
     one = sweep(free=1)
     _, _, (array, _) = one.submit(cluster, "--tasks", "4", *SHORT)
-    cluster.wait(lambda: len(one.begun()) == 4)
+    cluster.wait_at_work(lambda: len(one.begun()) == 4)
     cluster.ask("scancel", f"{array}_1")
     cluster.ask("scontrol", "requeue", f"{array}_2")
     cluster.wait(lambda: f"{array}_1" not in cluster.jobs())
@@ -84,26 +92,42 @@ def test_tasks_that_are_requeued_or_cancelled(cluster, sweep):
 def test_a_node_whose_daemon_is_killed(cluster, sweep):
     one = sweep(free=1)
     one.submit(cluster, "--tasks", "2", *SHORT)
-    cluster.wait(lambda: len(one.begun()) == 2)
+    cluster.wait_at_work(lambda: len(one.begun()) == 2)
     cluster.kill("slurmd")
     one.open()
     cluster.begin("slurmd")
     one.assert_whole(cluster)
 
 
-def test_a_controller_that_is_away_while_tasks_end_and_while_the_next_round_is_submitted(cluster, sweep, tmp_path):
-    one, gate = sweep(free=2), tmp_path / "gate"
-    wait = f'[ -n "$SLURM_ARRAY_JOB_ID" ] || while [ ! -e "{gate}" ]; do sleep 0.1; done'
-    _, _, (_, follow_up) = one.submit(cluster, "--tasks", "2", *SHORT, "--setup", wait)
-    cluster.wait(lambda: len(one.begun()) == 2)
+def test_a_controller_that_is_away_while_tasks_end(cluster, sweep):
+    one = sweep(free=1)
+    _, _, (_, follow_up) = one.submit(cluster, "--tasks", "2", *SHORT)
+    cluster.wait_at_work(lambda: len(one.begun()) == 2)
+    cluster.keep(follow_up)
     cluster.kill("slurmctld")
     one.open()
+    while one.status().missing:
+        time.sleep(0.1)
     cluster.begin("slurmctld")
-    cluster.wait(lambda: follow_up in cluster.jobs("RUNNING"))
+    one.assert_whole(cluster)
+
+
+def test_a_controller_that_is_away_while_the_next_round_is_submitted(cluster, sweep, tmp_path):
+    one, gate = sweep(free=1), tmp_path / "gate"
+    wait = f'[ -n "$SLURM_ARRAY_JOB_ID" ] || while [ ! -e "{gate}" ]; do sleep 0.1; done'
+    _, _, (array, follow_up) = one.submit(cluster, "--tasks", "2", *SHORT, "--setup", wait)
+    cluster.wait_at_work(lambda: len(one.begun()) == 2)
+    one.open(min(one.begun())[0])
+    cluster.wait_at_work(lambda: one.status().done == 2)
+    cluster.ask("scancel", array)
+    cluster.wait_at_work(lambda: follow_up in cluster.jobs("RUNNING"))
+    cluster.keep(follow_up)
     cluster.kill("slurmctld")
     gate.touch()
     while "trying again" not in one.said(follow_up):
-        assert "nothing is submitted" not in one.said(follow_up)
+        assert "submitted" not in one.said(follow_up)
+        time.sleep(0.1)
+    one.open()
     cluster.begin("slurmctld")
     one.assert_whole(cluster)
 
@@ -126,7 +150,7 @@ def test_a_second_call_adds_workers_and_says_so(cluster, sweep):
     _, _, (array, follow_up) = one.submit(cluster, "--tasks", "2", *SHORT)
     _, errors, more = one.submit(cluster, "--tasks", "2", *SHORT)
     assert f"jobs {array}, {follow_up} of this store wait or run already" in errors
-    cluster.wait(lambda: len(one.begun()) == 4)
+    cluster.wait_at_work(lambda: len(one.begun()) == 4)
     one.open()
     one.assert_whole(cluster)
     assert len({array, follow_up, *more}) == 4
