@@ -12,17 +12,18 @@ WORKERS = 2
 
 def _rage(place, source, worker_every, client_every):
     """Kill every few seconds, start the client again, until it ends by itself; how often each was killed."""
-    workers = clients = 0
+    workers = clients = seen = 0
     process = place.start()
     next_worker, next_client = time.monotonic() + worker_every, time.monotonic() + client_every
     while process.poll() is None:
         time.sleep(0.1)
-        if time.monotonic() > next_worker:
-            running = workers_of(process)
+        # Where nothing was stored since the last one, none is killed: a busy machine would never get anywhere.
+        if time.monotonic() > next_worker and place.done() > seen:
+            running, seen = workers_of(process), place.done()
             workers += bool(running) and hurt(source.choice(running), signal.SIGKILL)
             next_worker = time.monotonic() + worker_every
-        # One that has stored nothing yet is left alone: otherwise a busy machine would never get anywhere.
-        if time.monotonic() > next_client and place.done() > clients:
+        if time.monotonic() > next_client and place.done() > seen:
+            seen = place.done()
             clients += process.poll() is None and hurt(process.pid, signal.SIGKILL)
             process.wait()
             process = place.start()
