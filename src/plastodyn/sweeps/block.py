@@ -1,5 +1,6 @@
 """One chunk's worth of results as plain arrays, checked against what a store can hold."""
 
+import os
 import traceback
 from typing import Any, NamedTuple
 
@@ -49,7 +50,7 @@ def compute(specification: Specification, layout: Layout, box: Box, begun: Block
         begun: the chunk as it is in the store; filled.
         claim: on the chunk: remembers which batch killed a worker.
     """
-    axes, failed = tuple(specification.axes), []
+    axes, failed, own = tuple(specification.axes), [], os.getpid()
     batches = layout.batches(box)
     for number, batch in enumerate(batches):
         inside = tuple(slice(b.start - a.start, b.stop - a.start) for a, b in zip(box, batch, strict=True))
@@ -61,14 +62,22 @@ def compute(specification: Specification, layout: Layout, box: Box, begun: Block
                 raise WorkerKilledError("the worker was killed each time that it was computed, as when memory runs out")
             claim.mark(number)
             _place(run_batch(specification, batch), begun, axes, inside)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # A member may raise KeyboardInterrupt, too: a worker gets none from outside.
+            _leave_if_forked(own)
             kind = KILLED if isinstance(error, WorkerKilledError) else FAILED
             status[inside], begun[ERROR].values[inside] = kind, line_of(error)
             failed.append((batch, traceback.format_exc()))
             continue
+        _leave_if_forked(own)
         told = begun[ERROR].values[inside][status[inside] == FAILED]
         failed += [(batch, str(text)) for text in told]
     return Computed(begun, _summary(begun, box, failed))
+
+
+def _leave_if_forked(own: int) -> None:
+    """A child that a member left behind is not the worker, and neither stores nor answers."""
+    if os.getpid() != own:
+        os._exit(0)
 
 
 class WorkerKilledError(RuntimeError):

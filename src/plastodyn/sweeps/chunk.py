@@ -14,10 +14,11 @@ from plastodyn.runtime import provenance
 from plastodyn.sweeps import block as blocks
 from plastodyn.sweeps import claims
 from plastodyn.sweeps import store as stores
+from plastodyn.sweeps.block import Block
 from plastodyn.sweeps.claims import Claim
 from plastodyn.sweeps.commit import Record, commit
 from plastodyn.sweeps.integrity import is_sound
-from plastodyn.sweeps.layout import Index, Layout
+from plastodyn.sweeps.layout import Box, Index, Layout
 from plastodyn.sweeps.members import Failed, line_of
 from plastodyn.sweeps.specification import Specification, again
 
@@ -94,20 +95,24 @@ def _sweep_of(store: Path, state: tuple[int, int]) -> tuple[Specification, Layou
     return specification, layout
 
 
-def _compute(task: Task, specification: Specification, layout: Layout, claim: Claim) -> Done:
+def _compute(task: Task, specification: Specification, layout: Layout, claim: Claim) -> Answer:
     wall, cpu = time.perf_counter(), time.process_time()
     box = layout.box(task.place)
-    failed_before = stores.status_of(task.store, task.place) == stores.FAILED
-    # Members that are done stay, if they are what was written.
-    kept = failed_before and is_sound(task.store, specification, task.place, box)
-    begun = (stores.stored if kept else stores.blank)(task.store, specification, box)
-    found = blocks.compute(specification, layout, box, begun, claim)
+    found = blocks.compute(specification, layout, box, _begun(task, specification, box), claim)
     seconds = time.perf_counter() - wall
-    # One that was taken over is another worker's to write.
-    if claim.is_held():
-        record = Record(seconds, time.process_time() - cpu, origin())
-        commit(task.store, specification, box, task.place, found.block, record)
+    if not claim.is_held():
+        # One that was taken over is another worker's to write, and not done before it has.
+        return Busy()
+    record = Record(seconds, time.process_time() - cpu, origin())
+    commit(task.store, specification, box, task.place, found.block, record, claim)
     return Done(seconds, found.failed)
+
+
+def _begun(task: Task, specification: Specification, box: Box) -> Block:
+    """What there is of a chunk: members that did not fail are not computed again, unless the chunk is damaged."""
+    if stores.status_of(task.store, task.place) == stores.FAILED and is_sound(task.store, specification, task.place, box):
+        return stores.stored(task.store, specification, box)
+    return stores.blank(task.store, specification, box)
 
 
 def _check_devices() -> None:

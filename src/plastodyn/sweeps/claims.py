@@ -16,6 +16,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -62,6 +63,8 @@ class Claim:
 
     def __init__(self, path: Path, descriptor: int, deaths: tuple[int | None, ...]) -> None:
         self._path, self._descriptor, self.deaths = path, descriptor, deaths
+        # Not asked of the descriptor again: a member may close what it did not open.
+        self._file = os.fstat(descriptor).st_ino
         self._over = threading.Event()
         self._write(None)
         self._pulse = threading.Thread(target=self._beat, daemon=True)
@@ -79,7 +82,7 @@ class Claim:
     def is_held(self) -> bool:
         """Whether nobody took it over."""
         try:
-            return self._path.stat().st_ino == os.fstat(self._descriptor).st_ino
+            return self._path.stat().st_ino == self._file
         except OSError:
             return False
 
@@ -91,16 +94,23 @@ class Claim:
             if self.is_held():
                 self._path.unlink()
         with suppress(OSError):
-            os.close(self._descriptor)
+            if self._is_open():
+                os.close(self._descriptor)
 
     def _write(self, batch: int | None) -> None:
         with suppress(OSError):
-            os.pwrite(self._descriptor, _padded(Content(_self(), batch, self.deaths)), 0)
+            if self._is_open():
+                os.pwrite(self._descriptor, _padded(Content(_self(), batch, self.deaths)), 0)
 
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT):
             with suppress(OSError):
-                os.utime(self._descriptor)
+                if self._is_open():
+                    os.utime(self._descriptor)
+
+    def _is_open(self) -> bool:
+        """Whether the descriptor still is the claim's, and not closed, or another file's by now."""
+        return os.fstat(self._descriptor).st_ino == self._file
 
 
 def take(store: Path, place: Index) -> Claim | None:
@@ -197,22 +207,32 @@ class Watch:
 def holders(store: Path) -> dict[Index, Holder]:
     """Who works at which chunk now; those known to have ended are left out."""
     try:
-        names = sorted(entry.name for entry in (store / FOLDER).iterdir() if "-" not in entry.name)
+        names = sorted(entry.name for entry in (store / FOLDER).iterdir())
     except OSError:
         return {}
-    places = [tuple(map(int, name.split("."))) for name in names if name.replace(".", "").isdigit()]
+    places = [place for place in map(_place_of, names) if place is not None]
     found = {place: read(store, place) for place in places}
     return {place: each.holder for place, each in found.items() if each is not None and each.holder and not each.is_free()}
 
 
-def tidy(store: Path) -> None:
-    """Take the folder of claims away, if it is empty."""
+def tidy(store: Path, is_done: Callable[[Index], bool]) -> None:
+    """Take away what processes that died left: claims on chunks that are done, those put aside; and the folder, if empty."""
     with suppress(OSError):
+        for path in list((store / FOLDER).iterdir()):
+            place = _place_of(path.name)
+            if "-" in path.name or (place is not None and is_done(place)):
+                path.unlink(missing_ok=True)
         (store / FOLDER).rmdir()
 
 
 def _path(store: Path, place: Index) -> Path:
     return store / FOLDER / ".".join(map(str, place))
+
+
+def _place_of(name: str) -> Index | None:
+    """The place of a claim by the name of its file; None of one put aside, or no claim."""
+    parts = name.split(".")
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else None
 
 
 def _padded(content: Content) -> bytes:

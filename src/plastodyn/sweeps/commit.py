@@ -10,6 +10,7 @@ import zarr
 
 from plastodyn.sweeps import members
 from plastodyn.sweeps.block import Block
+from plastodyn.sweeps.claims import Claim
 from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, SHARED, digest, of_chunk
 from plastodyn.sweeps.layout import Box, Index
 from plastodyn.sweeps.specification import Specification
@@ -24,7 +25,9 @@ class Record(NamedTuple):
     origin: str
 
 
-def commit(place: Path, specification: Specification, box: Box, index: Index, block: Block, record: Record) -> None:
+def commit(
+    place: Path, specification: Specification, box: Box, index: Index, block: Block, record: Record, claim: Claim
+) -> None:
     """Write a chunk.
 
     Args:
@@ -34,6 +37,10 @@ def commit(place: Path, specification: Specification, box: Box, index: Index, bl
         index: of the chunk along each axis.
         block: its results, with the status of its members.
         record: what is kept about it.
+        claim: on the chunk.
+
+    Raises:
+        OSError: if it cannot be written, or something else is read back.
     """
     axes = tuple(specification.axes)
     opened = group(place, "r+")
@@ -43,12 +50,25 @@ def commit(place: Path, specification: Specification, box: Box, index: Index, bl
             array(opened, name)[box] = variable.values
     for name, value in zip(RECORDED, record, strict=True):
         array(opened, name)[index] = value
-    # Read back, since that is what has to agree.
-    kept = {name: np.asarray(array(opened, name)[box]) for name, variable in block.items() if variable.spans(axes)}
-    about = {name: np.asarray(array(opened, name)[index]) for name in RECORDED}
-    array(opened, CHECKSUM)[index] = of_chunk(specification, index, {**kept, **about})
+    checksum = _read_back(opened, specification, box, index, block)
+    array(opened, CHECKSUM)[index] = checksum
+    # Where another process took the chunk over in the meantime, both write what is kept about it: the last one looks again.
+    while not claim.is_held() and checksum != (checksum := _read_back(opened, specification, box, index, block)):
+        array(opened, CHECKSUM)[index] = checksum
     final = np.isin(block[members.STATUS].values, members.FINAL).all()
     array(opened, "chunk_status")[index] = DONE if final else FAILED
+
+
+def _read_back(opened: zarr.Group, specification: Specification, box: Box, index: Index, block: Block) -> str:
+    """The checksum of a chunk as it is read, since that is what has to agree."""
+    axes = tuple(specification.axes)
+    kept = {name: np.asarray(array(opened, name)[box]) for name, variable in block.items() if variable.spans(axes)}
+    for name, values in kept.items():
+        # A file that somebody takes away right now would be read as if nothing had been there.
+        if not np.array_equal(plain(values), plain(block[name].values), equal_nan=values.dtype.kind in "fc"):
+            raise OSError(f"{name} at {index} is not read back as it was written")
+    about = {name: np.asarray(array(opened, name)[index]) for name in RECORDED}
+    return of_chunk(specification, index, {**kept, **about})
 
 
 def _write_shared_again(opened: zarr.Group, axes: tuple[str, ...], block: Block) -> None:

@@ -22,8 +22,9 @@ RECORDED = ("chunk_seconds", "chunk_cpu_seconds", "chunk_origin")
 """What is kept about a chunk, and enters its checksum beside its values."""
 SHARED = "checksums"
 """The attribute of a store with the checksums of what is the same for all points."""
-MISSING, DONE, FAILED = 0, 1, 2
-"""Status of a chunk: not done, done, or some of its members failed."""
+MISSING = 0
+DONE, FAILED = STORED = (1, 2)
+"""The status of chunks that are in the store: done, or done but for members that failed."""
 
 
 class Damage(NamedTuple):
@@ -98,12 +99,13 @@ def damages(place: Path, specification: Specification, layout: Layout) -> Iterat
     for file, _ in descriptions_changed(place):
         yield Damage(None, f"{file.parent.name}: what describes it, {file.name}, is not what was written")
     group = zarr.open_group(place, mode="r")
+    axes = tuple(specification.axes)
     stored = json.loads(str(group.attrs.get(SHARED, "{}")))
     for name, expected in stored.items():
         what = _difference(group, name, (), expected)
         if what is not None:
             yield Damage(None, f"{name}: {what}")
-    spanning = _spanning(group, specification)
+    spanning = _spanning(group, axes)
     for index in np.ndindex(*layout.grid):
         what = _of_chunk(group, specification, spanning, index, layout.box(index))
         if what is not None:
@@ -111,7 +113,7 @@ def damages(place: Path, specification: Specification, layout: Layout) -> Iterat
 
 
 def is_sound(place: Path, specification: Specification, index: Index, box: Box) -> bool:
-    """Whether a chunk that is there is what was written.
+    """Whether a chunk that was stored, some of its members failed maybe, is what was written.
 
     Args:
         place: of the store.
@@ -120,17 +122,11 @@ def is_sound(place: Path, specification: Specification, index: Index, box: Box) 
         box: its points.
     """
     group = zarr.open_group(place, mode="r")
-    return _of_chunk(group, specification, _spanning(group, specification), index, box) is None
-
-
-def _spanning(group: zarr.Group, specification: Specification) -> list[str]:
-    """The variables over the axes. The values of a lone axis span it too, and belong to no chunk."""
-    axes = tuple(specification.axes)
-    return sorted(name for name, array in group.arrays() if name not in axes and _dimensions(array)[: len(axes)] == axes)
+    return _of_chunk(group, specification, _spanning(group, tuple(specification.axes)), index, box) is None
 
 
 def lost_statuses(place: Path, layout: Layout) -> Iterator[Damage]:
-    """Chunks that have all but the status of one that is done: damage, or a process that is writing or died just then.
+    """Chunks that have all but the status of one that is stored: damage, or a process that is writing or died just then.
 
     Going on computes them again in any case.
 
@@ -142,14 +138,18 @@ def lost_statuses(place: Path, layout: Layout) -> Iterator[Damage]:
     for index in np.ndindex(*layout.grid):
         status, unreadable = _read(group, "chunk_status", index)
         known, _ = _read(group, CHECKSUM, index)
-        if unreadable is None and int(status) not in (DONE, FAILED) and str(known):
+        wrong = int(status) != DONE if unreadable is None else False
+        if wrong and int(status) == FAILED:
+            of_members, unreadable = _read(group, members.STATUS, layout.box(index))
+            wrong = unreadable is None and bool(np.isin(of_members, members.FINAL).all())
+        if wrong and str(known):
             yield Damage(tuple(map(int, index)), f"chunk_status: it is {int(status)}, of a chunk whose values are there")
 
 
 def _of_chunk(group: zarr.Group, specification: Specification, names: list[str], index: Index, box: Box) -> str | None:
-    """What is wrong with one chunk, in words; None if nothing is, or if it is not done."""
+    """What is wrong with one chunk, in words; None if nothing is, or if it is not stored."""
     status, unreadable = _read(group, "chunk_status", index)
-    if unreadable is not None or int(status) not in (DONE, FAILED):
+    if unreadable is not None or int(status) not in STORED:
         return None if unreadable is None else f"chunk_status: {unreadable}"
     values: dict[str, np.ndarray] = {}
     for name, where in (*((name, box) for name in names), *((name, index) for name in RECORDED)):
@@ -159,10 +159,11 @@ def _of_chunk(group: zarr.Group, specification: Specification, names: list[str],
     expected, unreadable = _read(group, CHECKSUM, index)
     if unreadable is not None:
         return f"{CHECKSUM}: {unreadable}"
-    if of_chunk(specification, index, values) != str(expected):
-        return "its values, or what is kept about it, are not those that were written"
-    final = bool(np.isin(values[members.STATUS], members.FINAL).all())
-    return None if final == (int(status) == DONE) else f"chunk_status: it is {status}, of a chunk whose values are there"
+    return (
+        None
+        if of_chunk(specification, index, values) == str(expected)
+        else "its values, or what is kept about it, are not those that were written"
+    )
 
 
 def _difference(group: zarr.Group, name: str, where: Index, expected: str) -> str | None:
@@ -178,6 +179,11 @@ def _read(group: zarr.Group, name: str, where: object) -> tuple[np.ndarray, str 
         return np.asarray(group[name][where]), None  # pyright: ignore[reportIndexIssue, reportArgumentType]
     except Exception as error:
         return np.empty(0), f"cannot be read, {type(error).__name__}: {' '.join(str(error).split())[:120]}"
+
+
+def _spanning(group: zarr.Group, axes: tuple[str, ...]) -> list[str]:
+    """The variables and what is kept about members over the axes; values of a lone axis span it too, and belong to no chunk."""
+    return sorted(name for name, array in group.arrays() if name not in axes and _dimensions(array)[: len(axes)] == axes)
 
 
 def _dimensions(array: zarr.Array) -> tuple[str, ...]:

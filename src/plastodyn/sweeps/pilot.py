@@ -116,7 +116,7 @@ def _keep(plan: Plan, place: Path, first: _First, index: tuple[int, ...], second
     try:
         record = Record(seconds, first.cpu_seconds, origin())
         if stores.status_of(place, index) == stores.MISSING:
-            commit(place, plan.specification, first.batch, index, first.block, record)
+            commit(place, plan.specification, first.batch, index, first.block, record, claim)
     finally:
         claim.drop()
 
@@ -131,7 +131,7 @@ def _first(plan: Plan, passed: int) -> _First | Refused:
         started, cpu = time.perf_counter(), time.process_time()
         try:
             found = blocks.run_batch(plan.specification, batch)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # As in `block.compute`.
             told = f"all {len(tried)} members that were tried failed, the first: {line_of(error)}"
             refused = refused or Refused(told, traceback.format_exc())
             continue

@@ -18,10 +18,10 @@ from plastodyn.sweeps.checking import forget, mended
 from plastodyn.sweeps.members import Failed
 from plastodyn.sweeps.pilot import Cost, Plan, Refused
 from plastodyn.sweeps.place import is_empty, place_of, prepare
-from plastodyn.sweeps.session import Limit, Outcome, Session
+from plastodyn.sweeps.session import MOST_LOSSES, Limit, Outcome, Session, tidy
 from plastodyn.sweeps.specification import Specification, again, specify
 from plastodyn.sweeps.staff import staff_of
-from plastodyn.sweeps.workers import LocalWorkers, WorkerStartError
+from plastodyn.sweeps.workers import LocalWorkers, WorkerLostAtStart, WorkerStartError
 
 Experiment = Callable[..., xr.Dataset]
 Axes = Mapping[str, Sequence[Any]]
@@ -105,6 +105,7 @@ def sweep(
                 _begin(hands, plan, place, attributes)
             outcome = _session(hands, after, place, staff.window, None).run(progress)
         _raise_failed(outcome, specification)
+    tidy(place)
     return stores.dataset(place)
 
 
@@ -289,16 +290,21 @@ def _begin(hands: Executor, plan: Plan, place: Path, attributes: Mapping[str, st
 
 def _first_answer(hands: Executor, function: Callable[..., Any], plan: Plan, *arguments: Any) -> Any:
     """What the pilot says; a member that kills its worker twice is passed over."""
-    for death in range(2 * pilot.TRIED + 1):
+    deaths = at_start = 0
+    while deaths <= 2 * pilot.TRIED and at_start < MOST_LOSSES:
         try:
-            future = hands.submit(function, plan, death // 2, *arguments)
+            future = hands.submit(function, plan, deaths // 2, *arguments)
         except BrokenExecutor as error:
             raise RuntimeError(f"the executor broke: {error}; nothing was computed") from None
         try:
             found = future.result()
         except WorkerStartError:
             raise
+        except WorkerLostAtStart:
+            at_start += 1
+            continue
         except Exception:
+            deaths += 1
             continue
         if not isinstance(found, Refused):
             return found

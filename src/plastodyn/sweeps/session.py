@@ -1,5 +1,6 @@
 """One process that fills a store: what is being computed, what others have, what was lost or failed."""
 
+import functools
 import queue
 import random
 import time
@@ -16,10 +17,10 @@ from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.chunk import Busy, Done, Late, Stopped, Task, compute
 from plastodyn.sweeps.layout import Index
 from plastodyn.sweeps.members import Failed
-from plastodyn.sweeps.workers import WorkerStartError
+from plastodyn.sweeps.workers import WorkerLostAtStart, WorkerStartError
 
-_MOST_LOSSES = 20
-"""A chunk that loses its worker so often is given up, whatever its claim says."""
+MOST_LOSSES = 20
+"""A chunk that loses its worker so often is given up, whatever its claim says; and so many workers lost as they start."""
 _HEARTBEAT = 0.5
 _LOOK_EVERY = 2.0
 """Seconds between two looks at what other processes do."""
@@ -75,6 +76,7 @@ class Session:
         self.under_way: dict[Future[Any], Index] = {}
         self.elsewhere: set[Index] = set()
         self.losses: Counter[Index] = Counter()
+        self.lost_at_start = 0
         self.watch, self.next_look = claims.Watch(), 0.0
         self.computed, self.failed, self.is_late = 0, [], False
 
@@ -94,7 +96,7 @@ class Session:
                     break
                 done = left - len(self.pending) - len(self.under_way) - len(self.elsewhere)
                 bar.advance(done, self._said())
-        claims.tidy(self.place)
+        tidy(self.place)
         return Outcome(self.computed, self.failed, self.is_late)
 
     def give_up(self) -> None:
@@ -102,7 +104,7 @@ class Session:
         for future, place in self.under_way.items():
             future.cancel()
             claims.let_go(self.place, place)
-        claims.tidy(self.place)
+        tidy(self.place)
 
     def _said(self) -> str:
         failed = sum(each.number for each in self.failed)
@@ -141,6 +143,7 @@ class Session:
         except Exception as error:
             self._lost(place, error)
             return
+        self.lost_at_start = 0
         self._answered(place, answer)
 
     def _answered(self, place: Index, answer: Any) -> None:
@@ -163,12 +166,24 @@ class Session:
 
     def _lost(self, place: Index, error: Exception) -> None:
         """The worker died, not the experiment: its chunk is tried again, after all others, and says which batch it was at."""
-        claims.blame(self.place, place)
-        self.losses[place] += 1
-        if self.losses[place] < _MOST_LOSSES:
+        if self._is_done(place):
+            # It died between storing and saying so.
+            self.computed += 1
+            return
+        if isinstance(error, WorkerLostAtStart):
+            self.lost_at_start += 1
+            what, times = "workers were killed as they started", self.lost_at_start
+        else:
+            claims.blame(self.place, place)
+            self.losses[place] += 1
+            what, times = f"chunk {place} lost its worker", self.losses[place]
+        if times < MOST_LOSSES:
             self.pending.append(place)
             return
-        raise RuntimeError(f"chunk {place} lost its worker {_MOST_LOSSES} times: {error}; what is done stays in {self.place}")
+        raise RuntimeError(f"{what} {MOST_LOSSES} times: {error}; what is done stays in {self.place}")
+
+    def _is_done(self, place: Index) -> bool:
+        return _is_done(self.place, place)
 
     def _look_elsewhere(self) -> None:
         """Chunks that others work at are done by and by, or their worker is found dead."""
@@ -176,7 +191,7 @@ class Session:
             return
         self.next_look = time.monotonic() + _LOOK_EVERY
         for place in sorted(self.elsewhere):
-            if stores.status_of(self.place, place) == stores.DONE:
+            if self._is_done(place):
                 self.elsewhere.discard(place)
             elif self.watch.is_stale(self.place, place):
                 found = claims.read(self.place, place)
@@ -194,3 +209,12 @@ class Session:
     def _broken(self, error: BaseException) -> RuntimeError:
         what = str(error) or type(error).__name__
         return RuntimeError(f"the executor broke: {what}; the chunks that are done stay in {self.place}")
+
+
+def tidy(store: Path) -> None:
+    """Take away what processes that died left of their claims."""
+    claims.tidy(store, functools.partial(_is_done, store))
+
+
+def _is_done(store: Path, place: Index) -> bool:
+    return stores.status_of(store, place) == stores.DONE

@@ -5,6 +5,7 @@ caller's script into them, one death breaks all of it, and children outlive a pa
 """
 
 import contextlib
+import functools
 import os
 import pickle
 import queue
@@ -30,6 +31,10 @@ serve()
 
 class WorkerLost(BrokenExecutor):
     """A worker process ended in the middle of a task."""
+
+
+class WorkerLostAtStart(WorkerLost):
+    """A worker process was killed before its first task, which is not to blame."""
 
 
 class WorkerStartError(RuntimeError):
@@ -143,7 +148,7 @@ class LocalWorkers(Executor):
         except (OSError, EOFError, pickle.UnpicklingError):
             code = self._discard(process)
             if code < 0:
-                raise WorkerLost(f"the worker ended with {_reason(code)} while it started") from None
+                raise WorkerLostAtStart(f"the worker ended with {_reason(code)} while it started") from None
             raise WorkerStartError(f"a worker process could not start and ended with {_reason(code)}") from None
         return process
 
@@ -160,6 +165,9 @@ def serve() -> None:
     # What experiments print must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    # A child that an experiment leaves behind must not keep the pipe open: its end tells that the worker has died.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=functools.partial(_close_quietly, answers.fileno()))
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks), daemon=True).start()
     _send(answers, b"ready")
@@ -173,7 +181,7 @@ def _answer(message: bytes) -> bytes:
     try:
         function, positional, named = pickle.loads(message)
         return pickle.dumps((True, function(*positional, **named)))
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # Ctrl-C is ignored here: a KeyboardInterrupt is the task's own.
         return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
@@ -184,6 +192,11 @@ def _listen(source: BinaryIO, tasks: "queue.SimpleQueue[bytes]") -> None:
     finally:
         # The parent is gone, maybe killed: nobody waits for what is being computed.
         os._exit(0)
+
+
+def _close_quietly(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _send(pipe: Any, message: bytes) -> None:

@@ -1,0 +1,62 @@
+"""Several clients on one store at once, on one machine and as if on several; some are killed, some stopped for good."""
+
+import signal
+
+import pytest
+from fault_tools import SIZES, bench, errors_of, finish, hurt, members_of, report, wait_for
+
+# The clients look for claims that nobody touched for so long, in seconds; a claim is touched ten times in that time.
+PATIENCE = {"patience": "5", "environment": {"FAULTS_BEAT": "0.5"}}
+WORKERS = 2
+
+
+def _start(place, *words, machine=None):
+    environment = {**PATIENCE["environment"], **({"FAULTS_MACHINE": machine} if machine else {})}
+    return place.start(f"patience={PATIENCE['patience']}", *words, environment=environment)
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_two_sweeps_and_one_work_share(count, whole, record_property, capsys, tmp_path):
+    """Two begin the same new store at once, a third goes on with it."""
+    with bench(tmp_path, count) as place:
+        clients = [_start(place, "workers=1") for _ in range(2)]
+        wait_for(lambda: place.done() > 0, clients[0])
+        clients.append(_start(place, "workers=1", "call=work"))
+        for client in clients:
+            assert finish(client) == 0, errors_of(client)
+        place.check(whole(count))
+        twice, computed = place.twice(), {pid for pid, _ in place.lines()}
+    report(record_property, capsys, f"three clients, {count} chunks", faults=0, lost=0, twice=twice, processes=len(computed))
+    # Both that begin compute the first member, to learn its shapes.
+    assert twice <= 1
+    assert len(computed) >= 2
+
+
+@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("kind", ["killed", "stopped"])
+@pytest.mark.parametrize("machines", [("",) * 3, ("one", "two", "three")], ids=["here", "elsewhere"])
+def test_what_one_had_is_taken_over(machines, kind, count, whole, record_property, capsys, tmp_path):
+    """One of three is killed, or stopped with SIGSTOP and never heard of again, with its workers."""
+    with bench(tmp_path, count) as place:
+        clients = [_start(place, machine=machines[0])]
+        wait_for(lambda: place.done() > 0, clients[0])
+        clients += [_start(place, *words, machine=name) for name, words in zip(machines[1:], [(), ("call=work",)], strict=True)]
+        wait_for(lambda: place.done() >= count // 3, clients[0])
+        stricken = members_of(clients[0].pid)
+        number = signal.SIGKILL if kind == "killed" else signal.SIGSTOP
+        faults = sum(hurt(pid, number) for pid in [clients[0].pid, *stricken[1:]])
+        for client in clients[1:]:
+            assert finish(client) == 0, errors_of(client)
+        twice = place.twice()
+        if kind == "stopped":
+            # Come back when all is done, it finds that out; nothing that it writes does harm.
+            for pid in stricken:
+                hurt(pid, signal.SIGCONT)
+            assert finish(clients[0]) == 0, errors_of(clients[0])
+            assert place.twice() - twice <= WORKERS
+        place.check(whole(count))
+    where = "elsewhere" if machines[0] else "here"
+    report(record_property, capsys, f"one of three {kind}, {where}, {count}", faults=faults, lost=0, twice=twice)
+    assert faults >= 2
+    # What it had under way; and the first member, if two began at once.
+    assert twice <= WORKERS + 1
