@@ -47,6 +47,7 @@ BASE = {
     "show": ["store.zarr"],
     "export": ["store.zarr", "--out", "new.csv", "--force"],
     "certify": ["spec.toml"],
+    "submit": ["store.zarr", "--tasks", "2", "--time", "2:00:00", "--dry-run"],
     "doctor": [],
 }
 """A valid call of every command."""
@@ -92,6 +93,12 @@ VALID = {
     ("reproduce", "out"): {*TEXTS} - {"empty.py", "binary.py", "x" * 300},
     ("certify", "out"): {*TEXTS} - {"", "folder", "../..", "x" * 300},
     ("estimate", "file"): {"synapses.csv"},
+    # Names that a cluster may know; and a shell runs any text.
+    **{
+        ("submit", name): {"no.such", "nothing.py", "folder", "empty.py", "binary.py", "x" * 300}
+        for name in ("partition", "account")
+    },
+    ("submit", "setup"): {*TEXTS},
     # A text for infinity.
     ("measure", "precision"): {"1e999"},
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from plastodyn.sweeps import slurm
 
 _LARGEST = 2**31 - 1
-_BeforeOption = typer.Option(hidden=True, min=0, max=_LARGEST, help="As a job tells the next round.")
+_TOLD = "Chunks at the last round, as the job after it says."
 
 
 @app.command(
@@ -38,8 +38,10 @@ def submit(
         int, typer.Option("--rounds", min=1, max=1000, help="Arrays in all, one after another, while chunks are left.")
     ] = 10,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the scripts and submit nothing.")] = False,
-    done_before: Annotated[int | None, _BeforeOption] = None,
-    missing_before: Annotated[int | None, _BeforeOption] = None,
+    done_before: Annotated[int | None, typer.Option("--done-before", hidden=True, min=0, max=_LARGEST, help=_TOLD)] = None,
+    missing_before: Annotated[
+        int | None, typer.Option("--missing-before", hidden=True, min=0, max=_LARGEST, help=_TOLD)
+    ] = None,
 ) -> None:
     """Submit a sweep to SLURM: a job array of workers, and a job that submits what they leave.
 
