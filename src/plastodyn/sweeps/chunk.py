@@ -5,6 +5,7 @@ import json
 import platform
 import time
 import traceback
+import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,11 +27,13 @@ from plastodyn.sweeps.specification import Specification, again
 class Task(NamedTuple):
     """A chunk of a store to compute; `place` is its index along the axes.
 
-    It is not begun after `not_after`, on the monotonic clock of this machine.
+    It is not begun after `not_after`, on the monotonic clock of this machine. `failed` is the origin of a chunk whose members
+    are to be tried again; one that failed otherwise since has been tried by another worker.
     """
 
     store: Path
     place: Index
+    failed: str = ""
     not_after: float | None = None
 
 
@@ -63,7 +66,7 @@ def compute(task: Task) -> Answer:
     """Compute a chunk and commit it, unless another worker has done so or is about to."""
     if task.not_after is not None and time.monotonic() > task.not_after:
         return Late()
-    if stores.status_of(task.store, task.place) == stores.DONE:
+    if _is_settled(task):
         return Done()
     try:
         _check_devices()
@@ -77,12 +80,17 @@ def compute(task: Task) -> Answer:
         return Busy()
     try:
         # It may have been done between the look at its status and the claim.
-        done = stores.status_of(task.store, task.place) == stores.DONE
-        return Done() if done else _compute(task, specification, layout, claim)
+        return Done() if _is_settled(task) else _compute(task, specification, layout, claim)
     except Exception as error:
         return Stopped(f"it could not be stored: {line_of(error)}", traceback.format_exc())
     finally:
         claim.drop()
+
+
+def _is_settled(task: Task) -> bool:
+    """Whether nothing is left to be done: it is done, or has been tried since the session began that handed it out."""
+    status = stores.status_of(task.store, task.place)
+    return status == stores.DONE or (status == stores.FAILED and stores.origin_of(task.store, task.place) != task.failed)
 
 
 @functools.lru_cache(maxsize=8)
@@ -124,4 +132,6 @@ def _check_devices() -> None:
 
 def origin() -> str:
     """When, with what and where this process computes, as JSON."""
-    return json.dumps({**provenance.attributes(), "host": platform.node(), "device": jax.local_devices()[0].device_kind})
+    device = jax.local_devices()[0].device_kind
+    # The number tells one try of a chunk from another.
+    return json.dumps({**provenance.attributes(), "host": platform.node(), "device": device, "try": uuid.uuid4().hex[:12]})

@@ -8,11 +8,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import xarray as xr
 
 from plastodyn import checks
 from plastodyn.runtime import provenance
-from plastodyn.sweeps import pilot
+from plastodyn.sweeps import members, pilot
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.checking import forget, mended
 from plastodyn.sweeps.members import Failed
@@ -203,8 +204,8 @@ class Worked(NamedTuple):
         chunks: of the store.
         computed: by this call.
         left: not done when it ended: for lack of time.
-        failed: members, in chunks that it computed.
-        first_failure: the first of them, in one line; empty if there is none.
+        failed: members of the store that failed, computed by whomever.
+        first_failure: the first that this call met, in one line; empty if there is none.
     """
 
     chunks: int
@@ -272,7 +273,7 @@ def work(
         status.size,
         outcome.computed,
         int((status == stores.MISSING).sum()),
-        sum(each.number for each in outcome.failed),
+        int(np.isin(stores.member_statuses(place), (members.FAILED, members.KILLED)).sum()),
         "" if first is None else f"{_coordinates(first, specification)}: {first.line}",
     )
 

@@ -68,6 +68,8 @@ class Session:
         self.hands, self.place, self.limit = hands, place, limit
         status = stores.statuses(place)
         missing = [tuple(map(int, index)) for index in np.argwhere(status != stores.DONE)]
+        failed = [tuple(map(int, index)) for index in np.argwhere(status == stores.FAILED)]
+        self.failed_before = {index: stores.origin_of(place, index) for index in failed}
         # Processes that share a store go through it in an order of their own, and so seldom ask for the same chunk.
         random.SystemRandom().shuffle(missing)
         self.total, self.pending = status.size, deque(missing)
@@ -120,7 +122,7 @@ class Session:
                 self.elsewhere.clear()
                 return
             place = self.pending.popleft()
-            task = Task(self.place, place, not_after)
+            task = Task(self.place, place, self.failed_before.get(place, ""), not_after)
             try:
                 future = self.hands.submit(compute, task)
             except (BrokenExecutor, RuntimeError) as error:

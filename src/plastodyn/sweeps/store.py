@@ -80,6 +80,13 @@ def statuses(place: Path) -> np.ndarray:
         return np.array([status_of(place, index) for index in np.ndindex(*status.shape)], np.int8).reshape(status.shape)
 
 
+def origin_of(place: Path, index: Index) -> str:
+    """Where a chunk comes from, as JSON; empty where that cannot be read."""
+    with suppress(Exception):  # As in `statuses`.
+        return str(np.asarray(array(group(place), "chunk_origin")[index]).item())
+    return ""
+
+
 def seconds(place: Path) -> np.ndarray:
     """Time that each chunk took; NaN where it is not known."""
     with suppress(Exception):  # As in `statuses`.

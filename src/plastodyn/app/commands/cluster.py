@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plastodyn.app.console import app, note, output
+from plastodyn.app.ending import in_one_line
 
 if TYPE_CHECKING:
     from plastodyn.sweeps import slurm
@@ -55,30 +56,31 @@ def submit(
     request = slurm.Request(
         store, tasks, time, partition, account, cpus, memory, margin, tuple(setup or ()), tuple(sbatch or ()), rounds
     )
-    standing = sweeps.status(store)
-    left = standing.chunks - standing.done
-    if not left:
-        note(f"all {standing.chunks} chunks of {store} are done; nothing is submitted")
-        return
-    before = None if done_before is None or missing_before is None else slurm.Before(done_before, missing_before)
-    if dry_run:
-        now = slurm.Before(standing.done, standing.missing)
-        for script in slurm.scripts(request, slurm.tasks_for(request, standing), now):
-            typer.echo(script or "", nl=False)
-        return
-    controller = slurm.Controller(1 if before is None else slurm.PATIENT, note)
-    others = controller.jobs(request.name)
-    if before is None and others:
-        note(f"jobs {', '.join(others)} of this store wait or run already; these are added")
-    elif before is not None and others:
-        note(f"jobs {', '.join(others)} of this store wait or run and go on; nothing is submitted")
-        return
-    elif before is not None and slurm.stuck(before, standing):
-        raise RuntimeError(
-            f"{left} chunks are left, {standing.failed} of them failed, and the last round did none; nothing is submitted: "
-            f"see what its tasks say in {request.output}, and plastodyn status {shlex.quote(str(store))}"
-        )
-    _show(request, slurm.submit(request, standing, controller, note), left, standing.chunks)
+    with in_one_line():
+        standing = sweeps.status(store)
+        left = standing.chunks - standing.done
+        if not left:
+            note(f"all {standing.chunks} chunks of {store} are done; nothing is submitted")
+            return
+        before = None if done_before is None or missing_before is None else slurm.Before(done_before, missing_before)
+        if dry_run:
+            now = slurm.Before(standing.done, standing.missing)
+            for script in slurm.scripts(request, slurm.tasks_for(request, standing), now):
+                typer.echo(script or "", nl=False)
+            return
+        controller = slurm.Controller(1 if before is None else slurm.PATIENT, note)
+        others = controller.jobs(request.name)
+        if before is None and others:
+            note(f"jobs {', '.join(others)} of this store wait or run already; these are added")
+        elif before is not None and others:
+            note(f"jobs {', '.join(others)} of this store wait or run and go on; nothing is submitted")
+            return
+        elif before is not None and slurm.stuck(before, standing):
+            raise RuntimeError(
+                f"{left} chunks are left, {standing.failed} of them failed, and the last round did none; nothing is submitted: "
+                f"see what its tasks say in {request.output}, and plastodyn status {shlex.quote(str(store))}"
+            )
+        _show(request, slurm.submit(request, standing, controller, note), left, standing.chunks)
 
 
 def _show(request: "slurm.Request", found: "slurm.Submitted", left: int, chunks: int) -> None:

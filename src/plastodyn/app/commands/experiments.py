@@ -1,23 +1,18 @@
 """Experiments as files: written, run, gone on with on any machine, and computed again to be sure."""
 
 import json
-import signal
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plastodyn.app.console import SeedOption, app, errors, note, output, show_rows
+from plastodyn.app.console import SeedOption, app, note, output, show_rows
+from plastodyn.app.ending import in_one_line
 
 if TYPE_CHECKING:
     from plastodyn.sweeps import Cost
 
-_TERMINATED = 143
 _LATE = 3
 SpecArgument = Annotated[Path, typer.Argument(help="A TOML file; see plastodyn new, and plastodyn schema.", metavar="SPEC")]
 StoreOption = Annotated[
@@ -48,7 +43,7 @@ def run(
 
     document = experiments.read(spec)
     _say_whose_code(document, spec.parent)
-    with _in_one_line():
+    with in_one_line():
         if dry_run:
             _show_cost(experiments.cost(spec, workers=workers), workers)
             return
@@ -66,7 +61,7 @@ def prepare(spec: SpecArgument, out: StoreOption, workers: WorkersOption = None)
 
     document = experiments.read(spec)
     _say_whose_code(document, spec.parent)
-    with _in_one_line():
+    with in_one_line():
         experiments.begin(spec, out, workers=workers, attributes=_command())
     found = sweeps.status(out)
     note(f"{out} has {found.chunks} chunks, {found.chunks - found.missing} of them done; plastodyn work {out} goes on")
@@ -95,10 +90,11 @@ def work(
         raise ValueError(f"--time must be longer than --margin, {margin:g} seconds; got {time}")
     found = experiments.find_code(store)
     _say_names(found.names, found.directory)
-    with _in_one_line():
+    with in_one_line():
         done = sweeps.work(store, workers=workers, seconds=seconds)
     if done.failed:
-        note(f"{done.failed} members failed; the first at {done.first_failure}")
+        first = f"; the first at {done.first_failure}" if done.first_failure else f"; plastodyn status {store} says why"
+        note(f"{done.failed} members failed{first}")
     note(f"computed {done.computed} chunks of {done.chunks}; {done.left} are left in {store}")
     raise typer.Exit(_LATE if done.left else 1 if done.failed else 0)
 
@@ -129,7 +125,7 @@ def verify(
         return
     found = experiments.find_code(store)
     _say_names(found.names, found.directory)
-    with _in_one_line():
+    with in_one_line():
         again = sweeps.recompute(store, members=members, seed=seed, workers=workers)
     for where, names in again.differences:
         note(f"other bits at {', '.join(f'{name} = {value}' for name, value in where.items())}: {', '.join(names)}")
@@ -214,34 +210,3 @@ def _say_what_is_there(out: Path) -> None:
     found = sweeps.status(out)
     diverged = f", {found.members_diverged} of them diverged" if found.members_diverged else ""
     note(f"{found.members_done} members are done{diverged}; plastodyn show {out} --out picture.png draws them")
-
-
-class _TerminatedError(KeyboardInterrupt):
-    """SIGTERM, as a queue sends it before it kills."""
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    """What stops a sweep is said in one line; SIGTERM ends it as Ctrl-C does: what is done stays, what is not is let go."""
-
-    def terminated(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise _TerminatedError
-
-    before = signal.signal(signal.SIGTERM, terminated)
-    try:
-        yield
-    except _TerminatedError as stop:
-        note(str(stop) or "terminated")
-        raise typer.Exit(_TERMINATED) from None
-    except KeyboardInterrupt as stop:
-        if str(stop):
-            note(str(stop))
-        raise
-    except RuntimeError as error:
-        if "--debug" in sys.argv:
-            errors.print("".join(traceback.format_exception(error)), highlight=False)
-        note(str(error))
-        raise typer.Exit(1) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
