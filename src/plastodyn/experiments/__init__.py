@@ -7,7 +7,7 @@ from plastodyn.experiments.document import Document, from_json, to_json
 from plastodyn.experiments.files import search_in
 from plastodyn.experiments.members import member
 from plastodyn.experiments.reading import parse, read
-from plastodyn.experiments.running import Code, begin, code_of, cost, find_code, parameters, run
+from plastodyn.experiments.running import Code, begin, circuit_of, code_of, cost, find_code, parameters, run
 from plastodyn.experiments.schema import schema
 from plastodyn.experiments.writing import dump
 
@@ -16,6 +16,7 @@ __all__ = [
     "Document",
     "begin",
     "check",
+    "circuit_of",
     "code_of",
     "cost",
     "dump",

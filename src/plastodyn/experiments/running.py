@@ -10,8 +10,8 @@ import jax
 import xarray as xr
 import zarr
 
-from plastodyn import sweeps
-from plastodyn.experiments import files, words
+from plastodyn import checks, sweeps
+from plastodyn.experiments import files, setting, words
 from plastodyn.experiments.checking import check
 from plastodyn.experiments.document import Document, from_json, to_json
 from plastodyn.experiments.files import search_in
@@ -184,6 +184,38 @@ def cost(experiment: Source, *, workers: int | None = None, directory: str | os.
     asked = _asked(experiment, directory)
     with asked.precision():
         return sweeps.cost(**asked.sweep(), workers=workers)
+
+
+def circuit_of(document: Document, point: Mapping[str, Any], directory: str | os.PathLike[str] = ".") -> Any:
+    """The circuit that a document has at a point of its axes: what its members were made of, to measure it by other means.
+
+    Args:
+        document: of an experiment.
+        point: the values of those axes that the circuit depends on.
+        directory: where files that it names lie.
+
+    Returns:
+        The circuit; a list where there is one for each replica.
+
+    Raises:
+        ValueError: if an axis is not known, or the circuit cannot be built.
+
+    Source: this project.
+
+    >>> from plastodyn.experiments.document import from_json
+    >>> content = {"circuit": {"name": "tracking", "weights": ["= size"]}, "rule": {"name": "early"}, "run": {"steps": 3},
+    ...            "axes": {"size": [0.1, 0.5]}}
+    >>> circuit_of(from_json(content), {"size": 0.5}).weights.tolist()
+    [0.5]
+    """
+    first = {name: points[0] for name, points in document.points().items()}
+    for name in point:
+        checks.one_of("point", name, first)
+    place = Path(directory)
+    search_in(place)
+    opened = files.Opened(files.digests(words.sources(document), place))
+    with jax.enable_x64(document.run.precision == "double"):
+        return setting.circuit_at(setting.at(document, {**first, **point}, opened))
 
 
 class Code(NamedTuple):

@@ -7,8 +7,20 @@ CITATION = "Raman and O'Leary, Optimal plasticity for memory maintenance during 
 
 _FIGURES = (
     PaperFigure("fig1", "plasticity raised in stages", "raman2021.stages:figure_1", seconds(8, 15, 30)),
-    PaperFigure("fig5", "sweet spots, nonlinear circuit", "raman2021.error_curves:figure_5", seconds(60, 150, 250)),
-    PaperFigure("fig5s1", "sweet spots, linear circuit", "raman2021.error_curves:figure_5_supplement_1", seconds(30, 60, 110)),
+    PaperFigure(
+        "fig5",
+        "sweet spots, nonlinear circuit",
+        "raman2021.error_curves:figure_5",
+        seconds(60, 150, 250),
+        sweeps="sweeps_5",
+    ),
+    PaperFigure(
+        "fig5s1",
+        "sweet spots, linear circuit",
+        "raman2021.error_curves:figure_5_supplement_1",
+        seconds(30, 60, 110),
+        sweeps="sweeps_5s1",
+    ),
     PaperFigure("table2", "rule order, circuit and error", "raman2021.rule_orders:table_2", seconds(60, 120, 430)),
     PaperFigure("eq10", "more plasticity while learning", "raman2021.while_learning:figure_equation_10", seconds(50, 70, 120)),
     PaperFigure(

@@ -1,6 +1,8 @@
 """The minute-long demonstration: both circuits of figure 5 at one size of fluctuations."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import jax
@@ -12,6 +14,7 @@ from matplotlib.figure import Figure
 from plastodyn.figures import sweet_spot_panels
 from plastodyn.papers.raman2021.setups import LINEAR, NONLINEAR, CircuitSetup, Extent
 from plastodyn.papers.raman2021.sweeps import sweep
+from plastodyn.papers.types import Place
 
 _FLUCTUATION = 0.02
 _PARTS: tuple[tuple[CircuitSetup, Extent], ...] = (
@@ -57,10 +60,11 @@ def demo(key: Array) -> tuple[xr.DataTree, Figure, list[DemoRow]]:
     Source: Raman and O'Leary (2021), figure 5 and supplement 1, middle row.
     """
     keys = jax.random.split(key, len(_PARTS))
-    data = {
-        setup.name: sweep(setup, "mixed", extent, k).sel(fluctuation=_FLUCTUATION)
-        for (setup, extent), k in zip(_PARTS, keys, strict=True)
-    }
+    with TemporaryDirectory() as directory:
+        data = {
+            setup.name: sweep(setup, "mixed", extent, k, Place(Path(directory))).sel(fluctuation=_FLUCTUATION)
+            for (setup, extent), k in zip(_PARTS, keys, strict=True)
+        }
     figure = sweet_spot_panels(
         [(f"{name} circuit", part) for name, part in data.items()],
         "How much plasticity should counteract synaptic fluctuations?",

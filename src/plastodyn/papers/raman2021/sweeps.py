@@ -9,14 +9,15 @@ from jax import Array
 
 import plastodyn as pd
 from plastodyn.circuits import StudentTeacher
+from plastodyn.experiments import Document
+from plastodyn.papers.raman2021.catalogue import NAME
+from plastodyn.papers.raman2021.documents import described, keys_of
 from plastodyn.papers.raman2021.far import free_hidden_loss, trivial_loss
 from plastodyn.papers.raman2021.setups import RATIOS, CircuitSetup, Extent
 from plastodyn.papers.raman2021.vertex import vertex
+from plastodyn.papers.types import Place
 from plastodyn.theory import ratio as theory
 
-_WINDOW = 101
-# Odd: at large ratios the steepest mode changes sign at every step, and an even stride would see one phase of it only.
-_CURVATURE_EVERY = 25
 _CURVATURE_SAMPLES = 8
 FINE = np.geomspace(0.05, 2.6, 120)
 _LAYERS = 2
@@ -36,7 +37,7 @@ class _Sweep(NamedTuple):
     """Equation 9 along the steady state, of the same dimensions."""
 
 
-def sweep(setup: CircuitSetup, law: str, extent: Extent, key: Array) -> xr.Dataset:
+def sweep(setup: CircuitSetup, law: str, extent: Extent, key: Array, place: Place) -> xr.Dataset:
     """Simulate a sweep and put the stationary theory and equation 9 of the same networks beside it.
 
     Args:
@@ -44,33 +45,32 @@ def sweep(setup: CircuitSetup, law: str, extent: Extent, key: Array) -> xr.Datas
         law: of the inputs, ``mixed`` or ``isotropic``.
         extent: repetitions, steps and fluctuations to run.
         key: random key.
+        place: where the sweep keeps its store.
 
     Returns:
         A Dataset over (fluctuation, precision, ratio), network by network where that is asked: simulated loss, stationary
         loss, the loss with a hidden layer that diffuses freely, the trivial predictor's; and over (fluctuation, precision): the
         optimum simulated, stationary and greedy, and the vertex of a parabola on the paper's grid, simulated and published.
     """
-    key_circuits, key_run, key_measure, key_far = jax.random.split(key, 4)
-    circuits = setup.circuits(law, extent.repetitions or setup.repetitions, key_circuits)
-    run = _simulate(setup, circuits, extent, key_run)
+    key_run, key_measured = keys_of(key)
+    key_measure, key_far = jax.random.split(key_measured)
+    document = described(setup, law, extent, key_run)
+    run = _run(document, f"{setup.name}-{law}", place)
+    circuits = [cast(StudentTeacher, pd.experiments.circuit_of(document, {"network": i})) for i in run.replica.values]
     spectra = [np.clip(pd.measure.hessian_eigenvalues(c.loss_at, c.teacher), 0, None) for c in circuits]
-    loss = run.loss.mean("step").transpose(*_DIMS, "ratio")
+    loss = run.loss.transpose(*_DIMS, "ratio")
     done = _Sweep(setup, circuits, spectra, extent.steps, loss, _equation_9(circuits, run, setup, key_measure))
     result = _curves(done)
     result = result.merge(_far(done, result, key_far)).merge(_optima(done, result))
     return _described(result).assign_attrs(run.attrs, inputs=law, circuit=setup.name, repetitions=len(circuits))
 
 
-def _simulate(setup: CircuitSetup, circuits: list[StudentTeacher], extent: Extent, key: Array) -> xr.Dataset:
-    sizes = extent.fluctuations or setup.fluctuations
-    size = pd.axis("fluctuation", sizes) * setup.weights**0.5
-    magnitude = pd.axis("ratio", RATIOS) * size
-    rule = pd.rules.noisy_gradient(magnitude, pd.axis("precision", setup.precisions))
-    record = [
-        pd.observe("loss", start=-_WINDOW),
-        pd.observe("weights", start=-_WINDOW, every=_CURVATURE_EVERY),
-    ]
-    return pd.simulate(circuits, rule + pd.fluctuations.white(size), steps=extent.steps, key=key, record=record)
+def _run(document: Document, label: str, place: Place) -> xr.Dataset:
+    """The sweep, resumed from its store if that is there, and loaded; each network is a replica."""
+    steps = document.run.steps
+    store = place.directory / f"{NAME}-{label}-{steps}-{document.seed:08x}.zarr"
+    found = pd.experiments.run(document, store, workers=place.workers).load()
+    return found.isel(replica=0, drop=True).rename(network="replica")
 
 
 def _equation_9(circuits: list[StudentTeacher], run: xr.Dataset, setup: CircuitSetup, key: Array) -> xr.DataArray:
