@@ -10,14 +10,11 @@ from plastodyn.sweeps import store as stores
 
 KILLS = (11, 19, 27, 67, 83)
 """Points whose second member ends its worker."""
-FEW = (35, 43, 59, 75)
 MOST_TIMES = 12
 """A member that kills is tried until it has killed often enough, twice before it is known which of its chunk it is."""
 
 
-@pytest.mark.parametrize(
-    "count", [pytest.param(100, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.slow), 60]
-)
+@pytest.mark.parametrize("count", [pytest.param(100, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.slow), 60])
 def test_each_costs_itself(count, record_property, capsys, tmp_path, monkeypatch):
     """Two members in each chunk, of which the second one is bad at some points."""
     with bench(tmp_path, count) as place:
