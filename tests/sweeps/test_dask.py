@@ -116,8 +116,8 @@ def test_the_scheduler_is_killed(count, cluster, whole, record_property, capsys)
     assert hurt(place.scheduler.pid, signal.SIGKILL)
     assert finish(process) == 1, errors_of(process)
     (line,) = lines_of_errors(process)
-    assert "the executor broke" in line
-    assert "Traceback" not in errors_of(process).split("RuntimeError: the executor broke")[1]
+    # What Dask itself logs besides is not ours.
+    assert "the executor broke: its tasks were cancelled, as when its scheduler ends" in line
     old = place.workers
     place.begin()
     place.workers += old
