@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from rich.console import Console
-from rich.table import Table
 
 from plastodyn import sweeps
 from plastodyn.runtime import provenance
@@ -140,18 +139,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("out"))
     chosen = parser.parse_args()
-    load = os.getloadavg()
+    load, console = os.getloadavg(), Console(width=120)
+    console.print(f"load of the machine {load[0]:.1f}")
     first = overhead(chosen.chunks, chosen.seconds)
+    console.print(f"wall time of {chosen.seconds:g} s chunks / computing: {first['wall_ratio']:.3f}, at most {MOST_OVERHEAD}")
+    console.print(f"processor time, the same: {first['processor_ratio']:.3f}, at most {MOST_OVERHEAD}")
     second = two_workers(chosen.chunks // 2, chosen.seconds, chosen.rounds)
+    console.print(f"1 worker / 2 workers: {second['gain']:.2f} (best {second['best']:.2f}), at least {LEAST_GAIN}")
     third = small_members(chosen.members, chosen.member_seconds, chosen.workers)
-    table = Table("what", "ratio", "asked for", title=f"sweeps; load {load[0]:.1f} before, {os.getloadavg()[0]:.1f} after")
-    table.add_row(f"wall time of {chosen.seconds:g} s chunks / computing", f"{first['wall_ratio']:.3f}", f"<= {MOST_OVERHEAD}")
-    table.add_row("processor time, the same", f"{first['processor_ratio']:.3f}", f"<= {MOST_OVERHEAD}")
-    table.add_row("1 worker / 2 workers", f"{second['gain']:.2f} (best {second['best']:.2f})", f">= {LEAST_GAIN}")
     many = f"{chosen.members:,} members of {third['member_seconds'] * 1e3:.1f} ms, {third['chunks']} chunks"
-    table.add_row(f"{many} / computing", f"{third['ratio_to_compute']:.3f}", f"<= {MOST_FOR_SMALL}")
-    table.add_row("the same / ProcessPoolExecutor, no store", f"{third['ratio_to_process_pool']:.2f}", "")
-    Console(width=120).print(table)
+    console.print(f"{many} / computing: {third['ratio_to_compute']:.3f}, at most {MOST_FOR_SMALL}")
+    console.print(f"the same / ProcessPoolExecutor without a store: {third['ratio_to_process_pool']:.2f}")
+    console.print(f"load at the end {os.getloadavg()[0]:.1f}")
     chosen.out.mkdir(parents=True, exist_ok=True)
     record = {
         **provenance.attributes(),
