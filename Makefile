@@ -47,12 +47,13 @@ docs: gallery ## the site, in docs/_build/html
 gallery: .venv/docs ## the figures of the site that are not there yet; about a quarter of an hour for all
 	PYTHONPATH=docs $(BIN)/python -m site_parts.figures --size $(GALLERY_SIZE) --out docs/gallery_data $(FIGURES)
 
-bench: .venv/bench ## the engine against NumPy, PyTorch, Numba, diffrax and JAX by hand; attention against attention
+bench: .venv/bench ## the engine against NumPy, PyTorch, Numba, diffrax and JAX by hand; attention against attention; sweeps against a process pool
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/flows.py
 	$(BIN)/python benchmarks/felt.py
 	$(BIN)/python benchmarks/oscillators.py
 	$(BIN)/python benchmarks/attention.py
+	$(BIN)/python benchmarks/sweeps.py
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "plastodyn needs Python 3.11 or newer")'

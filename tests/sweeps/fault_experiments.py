@@ -6,6 +6,7 @@ stands in the environment, too.
 
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -33,7 +34,8 @@ def tell(place):
 def draws(point, key):
     """Random numbers over the axis ``a``, some 20 ms for each point."""
     tell(int(point["a"][0]))
-    time.sleep(float(os.environ.get("FAULTS_SECONDS", "0.02")))
+    # Not time.sleep, which fails under libfaketime.
+    select.select([], [], [], float(os.environ.get("FAULTS_SECONDS", "0.02")))
     noise = np.asarray(jax.random.normal(key, (len(point["a"]), 4)))
     return xr.Dataset({"noise": (("a", "draw"), noise), "double": ("a", 2 * point["a"])})
 

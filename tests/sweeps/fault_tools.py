@@ -152,7 +152,7 @@ def wait_for(condition, process=None, most=600.0):
         if process is not None and process.poll() is not None and not condition():
             raise AssertionError(f"ended with {process.returncode}: {errors_of(process)}")
         assert time.monotonic() < end, "what was waited for did not happen"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def finish(process, most=600.0):

@@ -209,7 +209,8 @@ class Session:
         return True
 
     def _broken(self, error: BaseException) -> RuntimeError:
-        what = str(error) or type(error).__name__
+        cancelled = "its tasks were cancelled, as when its scheduler ends"
+        what = str(error) or (cancelled if isinstance(error, CancelledError) else type(error).__name__)
         return RuntimeError(f"the executor broke: {what}; the chunks that are done stay in {self.place}")
 
 

@@ -5,29 +5,33 @@ import signal
 import time
 
 import pytest
-from fault_tools import SIZES, bench, errors_of, finish, hurt, report, wait_for, workers_of
+from fault_tools import SIZES, bench, errors_of, finish, hurt, members_of, report, wait_for, workers_of
 
 WORKERS = 2
 
 
 def _rage(place, source, worker_every, client_every):
-    """Kill every few seconds, start the client again, until it ends by itself; how often each was killed."""
-    workers = clients = seen = 0
-    process = place.start()
-    next_worker, next_client = time.monotonic() + worker_every, time.monotonic() + client_every
+    """Kill every few seconds, start the client again, until it ends by itself; how often each was killed.
+
+    The seconds of a client count from the first chunk that it stores: a busy machine would never get anywhere otherwise.
+    """
+    workers = clients = 0
+    process, before, next_client = place.start(), 0, None
+    next_worker = time.monotonic() + worker_every
     while process.poll() is None:
         time.sleep(0.1)
-        # Where nothing was stored since the last one, none is killed: a busy machine would never get anywhere.
-        if time.monotonic() > next_worker and place.done() > seen:
-            running, seen = workers_of(process), place.done()
+        now = time.monotonic()
+        if next_client is None and place.done() > before:
+            next_client = now + client_every
+        if next_client is not None and now > next_worker:
+            running = workers_of(process)
             workers += bool(running) and hurt(source.choice(running), signal.SIGKILL)
-            next_worker = time.monotonic() + worker_every
-        if time.monotonic() > next_client and place.done() > seen:
-            seen = place.done()
+            next_worker = now + worker_every
+        if next_client is not None and now > next_client:
             clients += process.poll() is None and hurt(process.pid, signal.SIGKILL)
             process.wait()
-            process = place.start()
-            next_client = time.monotonic() + client_every
+            wait_for(lambda process=process: not members_of(process.pid))
+            process, before, next_client = place.start(), place.done(), None
     return process, workers, clients
 
 

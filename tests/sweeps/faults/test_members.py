@@ -10,7 +10,6 @@ from plastodyn.sweeps import store as stores
 
 KILLS = (11, 19, 27, 67, 83)
 """Points whose second member ends its worker."""
-FEW = (35, 43, 59, 75)
 MOST_TIMES = 12
 """A member that kills is tried until it has killed often enough, twice before it is known which of its chunk it is."""
 

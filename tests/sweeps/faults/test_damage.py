@@ -1,0 +1,74 @@
+"""Files cut, deleted and replaced, while a sweep runs and after it: found by `verify`, computed again by the next call."""
+
+import random
+import shutil
+
+import pytest
+from fault_tools import SIZES, bench, errors_of, finish, missing, report, wait_for
+
+from plastodyn import sweeps
+
+PARTS = ("noise", "double", "member_status", "chunk_status", "chunk_seconds", "chunk_checksum")
+
+
+def _cut(path, source):
+    path.write_bytes(path.read_bytes()[: source.randrange(4)])
+
+
+def _replace(path, source):
+    """By a sound file of another chunk, or of an earlier sweep: its own checksum agrees."""
+    others = [each for each in path.parent.parent.rglob("*") if each.is_file() and each.read_bytes() != path.read_bytes()]
+    if others:
+        shutil.copyfile(source.choice(others), path)
+
+
+DAMAGES = {"cut": _cut, "deleted": lambda path, source: path.unlink(), "replaced": _replace}
+
+
+def _damage(store, source, times):
+    """Some files of chunks that are there; the chunks that are concerned."""
+    hurt = set()
+    for _ in range(times):
+        name = source.choice(PARTS)
+        files = [path for path in (store / name / "c").rglob("*") if path.is_file() and _is_done(store, name, path)]
+        if not files:
+            continue
+        path = source.choice(files)
+        before = path.read_bytes()
+        DAMAGES[source.choice(list(DAMAGES))](path, source)
+        if not path.exists() or path.read_bytes() != before:
+            hurt.add(int(path.relative_to(store / name / "c").parts[0]))
+    return hurt
+
+
+def _is_done(store, name, path):
+    """Whether a file belongs to a chunk that is done: what is being written is written over, or refused."""
+    return path.suffix != ".partial" and (store / "chunk_status" / "c" / path.relative_to(store / name / "c").parts[0]).exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*is damaged in:UserWarning")
+@pytest.mark.parametrize("count", SIZES)
+def test_damage_in_the_middle_and_after(count, whole, record_property, capsys, tmp_path):
+    source = random.Random(5)
+    with bench(tmp_path, count) as place:
+        process = place.start()
+        hurt = set()
+        for part in (0.25, 0.5, 0.75):
+            wait_for(lambda part=part: place.done() >= part * count - 5, process)
+            hurt |= _damage(place.store, source, count // 15)
+        assert finish(process) == 0, errors_of(process)
+        found = {each.place[0] for each in sweeps.verify(place.store) if each.place is not None}
+        # A chunk whose status is gone is one that is not done, and is none of a sound store.
+        assert found | set(missing(place.store)) == hurt
+        process = place.start()
+        assert finish(process) == 0, errors_of(process)
+        place.check(whole(count))
+        assert place.twice() == len(hurt)
+        after = _damage(place.store, source, count // 10)
+        process = place.start()
+        assert finish(process) == 0, errors_of(process)
+        place.check(whole(count))
+        twice = place.twice()
+    faults = len(hurt) + len(after)
+    report(record_property, capsys, f"damaged, {count}", faults=faults, lost=0, twice=twice)
+    assert twice == faults
