@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 from sweep_readings import AXES, CHUNK, alive, log_of, results
 
-from plastodyn.sweeps import sweep
+from plastodyn.sweeps import fingerprint, one_core, sweep, verify
 from plastodyn.sweeps.store import DONE, MISSING
 
 HERE = Path(__file__).parent
@@ -83,3 +83,60 @@ def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(experiments, tmp_path):
     assert "the same call goes on from there" in errors
     assert errors.count("Traceback") == 1
     assert not any(alive(int(line.split()[0])) for line in log.read_text().splitlines())
+
+
+@pytest.mark.slow  # Two starts of workers.
+def test_a_kill_in_the_middle_of_a_long_chunk_costs_one_batch(experiments, tmp_path, monkeypatch):
+    """What there is of a chunk is stored on the way; what goes on from there computes the rest alone."""
+    log, gate, store = tmp_path / "log", tmp_path / "open", tmp_path / "s.zarr"
+    log.touch()
+    axes = {"a": [float(number) for number in range(6)], "b": [0.1]}
+    parameters = {"log": str(log), "gate": str(gate)}
+    script = f"""
+        import sys
+        sys.path.insert(0, {str(HERE)!r})
+        import sweep_experiments
+        from plastodyn.sweeps import block, chunk, claims, one_core, pilot, store
+        from plastodyn.sweeps.run import begin
+        from plastodyn.sweeps.layout import Layout
+        from plastodyn.sweeps.specification import specify
+        from pathlib import Path
+        place = Path({str(store)!r})
+        specification = specify(sweep_experiments.draws, {axes!r}, {parameters!r}, 7, None, None)
+        whole = Layout((6, 1), (1, 1), (6, 1))
+        first = block.run_batch(specification, whole.batches(whole.box((0, 0)))[0])
+        from plastodyn.sweeps.making import ensure
+        ensure(place, specification, whole, first, {{}})
+        block.TARGET_SECONDS = 0.0
+        chunk.compute(chunk.Task(place, (0, 0)))
+    """
+    file = tmp_path / "kill.py"
+    file.write_text(textwrap.dedent(script))
+    process = subprocess.Popen([sys.executable, file], env={**os.environ, **one_core()}, stderr=subprocess.PIPE, text=True)
+    try:
+        # The first batch, to make the store; then two more are let through before the gate.
+        while len(log_of(log)) < 3 or not (store / "zarr.json").exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        while int((xr.open_zarr(store, chunks=None).member_status == 1).sum()) < 2:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.communicate()
+    assert verify(store) == []
+    partial = xr.open_zarr(store, chunks=None).load()
+    assert partial.chunk_status.item() == MISSING
+    assert partial.member_status.values.ravel().tolist() == [1, 1, 0, 0, 0, 0]
+    before = len(log_of(log))
+    gate.touch()
+    found = sweep(experiments.draws, axes, store=store, seed=7, workers=1, parameters=parameters).load()
+    assert [a for a, _ in log_of(log)[before:]] == [2.0, 3.0, 4.0, 5.0]
+    other = tmp_path / "other.zarr"
+    sweep(experiments.draws, axes, store=other, seed=7, workers=1, parameters=parameters)
+    assert fingerprint(store) == fingerprint(other)
+    assert (
+        results(found)
+        .drop_vars("chunk_status")
+        .identical(results(xr.open_zarr(other, chunks=None).load()).drop_vars("chunk_status"))
+    )

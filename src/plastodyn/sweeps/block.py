@@ -1,7 +1,9 @@
 """One chunk's worth of results as plain arrays, checked against what a store can hold."""
 
 import os
+import time
 import traceback
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from plastodyn.sweeps.claims import Claim
-from plastodyn.sweeps.layout import Box, Layout
+from plastodyn.sweeps.layout import TARGET_SECONDS, Box, Layout
 from plastodyn.sweeps.members import ERROR, FAILED, FINAL, KILLED, KINDS, STATUS, Failed, line_of, status_of
 from plastodyn.sweeps.specification import Specification
 
@@ -38,7 +40,9 @@ class Computed(NamedTuple):
     failed: Failed | None
 
 
-def compute(specification: Specification, layout: Layout, box: Box, begun: Block, claim: Claim) -> Computed:
+def compute(
+    specification: Specification, layout: Layout, box: Box, begun: Block, claim: Claim, save: Callable[[Block], None]
+) -> Computed:
     """Run the experiment on each batch of a chunk that is not done, and put the results together.
 
     A batch that raises an error, or that has killed several workers, costs its own members only.
@@ -49,10 +53,14 @@ def compute(specification: Specification, layout: Layout, box: Box, begun: Block
         box: the points of the chunk.
         begun: the chunk as it is in the store; filled.
         claim: on the chunk: remembers which batch killed a worker.
+        save: gets what there is now and then, so that a worker that dies does not take long work with it.
     """
     axes, failed, own = tuple(specification.axes), [], os.getpid()
-    batches = layout.batches(box)
+    batches, saved = layout.batches(box), time.monotonic()
     for number, batch in enumerate(batches):
+        if time.monotonic() - saved > TARGET_SECONDS:
+            save(begun)
+            saved = time.monotonic()
         inside = tuple(slice(b.start - a.start, b.stop - a.start) for a, b in zip(box, batch, strict=True))
         status = begun[STATUS].values
         if np.isin(status[inside], FINAL).all():

@@ -106,21 +106,27 @@ def _sweep_of(store: Path, state: tuple[int, int]) -> tuple[Specification, Layou
 def _compute(task: Task, specification: Specification, layout: Layout, claim: Claim) -> Answer:
     wall, cpu = time.perf_counter(), time.process_time()
     box = layout.box(task.place)
-    found = blocks.compute(specification, layout, box, _begun(task, specification, box), claim)
-    seconds = time.perf_counter() - wall
+    begun, before = _begun(task, specification, box)
+
+    def save(block: Block) -> None:
+        # One that was taken over is another worker's to write.
+        if claim.is_held():
+            spent = (time.perf_counter() - wall + before[0], time.process_time() - cpu + before[1])
+            commit(task.store, specification, box, task.place, block, Record(*spent, origin()), claim)
+
+    found = blocks.compute(specification, layout, box, begun, claim, save)
     if not claim.is_held():
-        # One that was taken over is another worker's to write, and not done before it has.
+        # It is not done before the other one has written it.
         return Busy()
-    record = Record(seconds, time.process_time() - cpu, origin())
-    commit(task.store, specification, box, task.place, found.block, record, claim)
-    return Done(seconds, found.failed)
+    save(found.block)
+    return Done(time.perf_counter() - wall, found.failed)
 
 
-def _begun(task: Task, specification: Specification, box: Box) -> Block:
-    """What there is of a chunk: members that did not fail are not computed again, unless the chunk is damaged."""
-    if stores.status_of(task.store, task.place) == stores.FAILED and is_sound(task.store, specification, task.place, box):
-        return stores.stored(task.store, specification, box)
-    return stores.blank(task.store, specification, box)
+def _begun(task: Task, specification: Specification, box: Box) -> tuple[Block, tuple[float, float]]:
+    """What there is of a chunk, unless it is damaged, and the time and processor time that it took."""
+    if stores.has_checksum(task.store, task.place) and is_sound(task.store, specification, task.place, box):
+        return stores.stored(task.store, specification, box), stores.time_of(task.store, task.place)
+    return stores.blank(task.store, specification, box), (0.0, 0.0)
 
 
 def _check_devices() -> None:

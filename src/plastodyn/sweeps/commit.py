@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import zarr
 
 from plastodyn.sweeps import members
 from plastodyn.sweeps.block import Block
@@ -14,7 +13,7 @@ from plastodyn.sweeps.claims import Claim
 from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, SHARED, digest, of_chunk
 from plastodyn.sweeps.layout import Box, Index
 from plastodyn.sweeps.specification import Specification
-from plastodyn.sweeps.store import DONE, FAILED, array, group, plain
+from plastodyn.sweeps.store import DONE, FAILED, Opened, array, group, plain
 
 
 class Record(NamedTuple):
@@ -28,7 +27,7 @@ class Record(NamedTuple):
 def commit(
     place: Path, specification: Specification, box: Box, index: Index, block: Block, record: Record, claim: Claim
 ) -> None:
-    """Write a chunk.
+    """Write a chunk, or what there is of it: its status stays that of one not done while members are missing.
 
     Args:
         place: of the store.
@@ -55,11 +54,12 @@ def commit(
     # Where another process took the chunk over in the meantime, both write what is kept about it: the last one looks again.
     while not claim.is_held() and checksum != (checksum := _read_back(opened, specification, box, index, block)):
         array(opened, CHECKSUM)[index] = checksum
-    final = np.isin(block[members.STATUS].values, members.FINAL).all()
-    array(opened, "chunk_status")[index] = DONE if final else FAILED
+    status = block[members.STATUS].values
+    if (status != members.MISSING).all():
+        array(opened, "chunk_status")[index] = DONE if np.isin(status, members.FINAL).all() else FAILED
 
 
-def _read_back(opened: zarr.Group, specification: Specification, box: Box, index: Index, block: Block) -> str:
+def _read_back(opened: Opened, specification: Specification, box: Box, index: Index, block: Block) -> str:
     """The checksum of a chunk as it is read, since that is what has to agree."""
     axes = tuple(specification.axes)
     kept = {name: np.asarray(array(opened, name)[box]) for name, variable in block.items() if variable.spans(axes)}
@@ -71,7 +71,7 @@ def _read_back(opened: zarr.Group, specification: Specification, box: Box, index
     return of_chunk(specification, index, {**kept, **about})
 
 
-def _write_shared_again(opened: zarr.Group, axes: tuple[str, ...], block: Block) -> None:
+def _write_shared_again(opened: Opened, axes: tuple[str, ...], block: Block) -> None:
     """What is the same for all points and is not what was written, from a block whose values are."""
     stored = json.loads(str(opened.attrs.get(SHARED, "{}")))
     for name, variable in block.items():

@@ -113,7 +113,7 @@ def damages(place: Path, specification: Specification, layout: Layout) -> Iterat
 
 
 def is_sound(place: Path, specification: Specification, index: Index, box: Box) -> bool:
-    """Whether a chunk that was stored, some of its members failed maybe, is what was written.
+    """Whether a chunk, or what there is of it, was stored and is what was written.
 
     Args:
         place: of the store.
@@ -122,7 +122,9 @@ def is_sound(place: Path, specification: Specification, index: Index, box: Box) 
         box: its points.
     """
     group = zarr.open_group(place, mode="r")
-    return _of_chunk(group, specification, _spanning(group, tuple(specification.axes)), index, box) is None
+    known, unreadable = _read(group, CHECKSUM, index)
+    there = unreadable is None and bool(str(known))
+    return there and _of_values(group, specification, _spanning(group, tuple(specification.axes)), index, box) is None
 
 
 def lost_statuses(place: Path, layout: Layout) -> Iterator[Damage]:
@@ -139,9 +141,11 @@ def lost_statuses(place: Path, layout: Layout) -> Iterator[Damage]:
         status, unreadable = _read(group, "chunk_status", index)
         known, _ = _read(group, CHECKSUM, index)
         wrong = int(status) != DONE if unreadable is None else False
-        if wrong and int(status) == FAILED:
+        if wrong and int(status) in (MISSING, FAILED):
             of_members, unreadable = _read(group, members.STATUS, layout.box(index))
-            wrong = unreadable is None and bool(np.isin(of_members, members.FINAL).all())
+            # A chunk of which some members are missing was stored on the way.
+            final = np.isin(of_members, members.FINAL) if int(status) == FAILED else of_members != members.MISSING
+            wrong = unreadable is None and bool(final.all())
         if wrong and str(known):
             yield Damage(tuple(map(int, index)), f"chunk_status: it is {int(status)}, of a chunk whose values are there")
 
@@ -151,6 +155,11 @@ def _of_chunk(group: zarr.Group, specification: Specification, names: list[str],
     status, unreadable = _read(group, "chunk_status", index)
     if unreadable is not None or int(status) not in STORED:
         return None if unreadable is None else f"chunk_status: {unreadable}"
+    return _of_values(group, specification, names, index, box)
+
+
+def _of_values(group: zarr.Group, specification: Specification, names: list[str], index: Index, box: Box) -> str | None:
+    """What is wrong with the values of a chunk, and what is kept about it, in words; None if nothing is."""
     values: dict[str, np.ndarray] = {}
     for name, where in (*((name, box) for name in names), *((name, index) for name in RECORDED)):
         values[name], unreadable = _read(group, name, where)

@@ -34,7 +34,7 @@ def forget(place: Path, specification: Specification, damaged: list[Damage]) -> 
         index = (0,) * len(axes) if damage.place is None else damage.place
         if damage.place is None and damage.what.split(":")[0] in axes:
             continue
-        for name in [*spanning, *(name for name in BOOKKEEPING if name in opened)]:
+        for name in [*spanning, *(name for name in BOOKKEEPING if name in opened.array_keys())]:
             rest = array(opened, name).ndim - len(axes)
             _remove(place, [name, "c", *map(str, (*index, *(0,) * rest))])
 

@@ -182,5 +182,6 @@ def fingerprint(store: str | PathLike[str]) -> str:
 
 def _bytes(values: np.ndarray) -> bytes:
     if values.dtype.kind in "OUT":
-        return "\0".join(map(str, values.ravel().tolist())).encode()
+        # Ended, not parted, so that it does not matter where one piece ends and the next begins.
+        return "".join(f"{text}\0" for text in values.ravel().tolist()).encode()
     return np.ascontiguousarray(values).tobytes()

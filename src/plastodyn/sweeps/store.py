@@ -3,6 +3,7 @@
 It is made at once and filled chunk by chunk; a chunk's status is written last and commits it.
 """
 
+import functools
 import hashlib
 import json
 from contextlib import suppress
@@ -35,6 +36,24 @@ BOOKKEEPING: dict[str, tuple[str, Any, str]] = {
     "chunk_origin": ("string", "", "when, with what and where it was computed, as JSON"),
     CHECKSUM: ("string", "", "SHA-256 of the values of the chunk"),
 }
+
+
+class Opened:
+    """A store and its arrays, opened once: a chunk reads and writes some twenty of them."""
+
+    def __init__(self, group: zarr.Group) -> None:
+        self.attrs = dict(group.attrs)
+        self._arrays = dict(group.arrays())
+
+    def array_keys(self) -> list[str]:
+        """The names of its arrays."""
+        return list(self._arrays)
+
+    def array(self, name: str) -> zarr.Array:
+        """One of its arrays."""
+        if name not in self._arrays:
+            raise ValueError(f"{name} is not an array")
+        return self._arrays[name]
 
 
 def specification_of(place: Path) -> Specification:
@@ -85,6 +104,21 @@ def origin_of(place: Path, index: Index) -> str:
     with suppress(Exception):  # As in `statuses`.
         return str(np.asarray(array(group(place), "chunk_origin")[index]).item())
     return ""
+
+
+def has_checksum(place: Path, index: Index) -> bool:
+    """Whether something of a chunk was stored."""
+    with suppress(Exception):  # As in `statuses`.
+        return bool(str(np.asarray(array(group(place), CHECKSUM)[index]).item()))
+    return False
+
+
+def time_of(place: Path, index: Index) -> tuple[float, float]:
+    """Time and processor time that a chunk took until now, in seconds."""
+    opened = group(place)
+    found = (np.asarray(array(opened, name)[index]).item() for name in ("chunk_seconds", "chunk_cpu_seconds"))
+    wall, cpu = (each if np.isfinite(each) else 0.0 for each in found)
+    return wall, cpu
 
 
 def seconds(place: Path) -> np.ndarray:
@@ -150,7 +184,7 @@ def stored(place: Path, specification: Specification, box: Box) -> Block:
     return found
 
 
-def outcome_names(opened: zarr.Group, axes: tuple[str, ...]) -> list[str]:
+def outcome_names(opened: Opened, axes: tuple[str, ...]) -> list[str]:
     """The variables of a store that are neither axes nor kept about chunks."""
     return [name for name in opened.array_keys() if name not in axes and name not in BOOKKEEPING]
 
@@ -160,18 +194,23 @@ def dataset(place: Path) -> xr.Dataset:
     return xr.open_zarr(place, chunks=None)
 
 
-def group(place: Path, mode: str = "r") -> zarr.Group:
+def group(place: Path, mode: str = "r") -> Opened:
     """The store, opened to be read, or with ``r+`` to be written to."""
+    described = (place / "zarr.json").stat()
+    return _opened(place, mode, (described.st_ino, described.st_mtime_ns, described.st_size))
+
+
+@functools.lru_cache(maxsize=8)
+def _opened(place: Path, mode: str, state: tuple[int, ...]) -> Opened:
+    """Once for each time that it was made or described anew."""
+    del state
     with quiet():
-        return zarr.open_group(place, mode=mode)  # pyright: ignore[reportArgumentType]
+        return Opened(zarr.open_group(place, mode=mode))  # pyright: ignore[reportArgumentType]
 
 
-def array(opened: zarr.Group, name: str) -> zarr.Array:
+def array(opened: Opened, name: str) -> zarr.Array:
     """An array of a store."""
-    found = opened[name]
-    if not isinstance(found, zarr.Array):
-        raise ValueError(f"{name} is not an array")
-    return found
+    return opened.array(name)
 
 
 def dims(each: zarr.Array) -> tuple[str, ...]:

@@ -134,6 +134,9 @@ class LocalWorkers(Executor):
         with self._lock:
             if self._stopped:
                 raise WorkerLost("the workers have been stopped")
+            if hasattr(signal, "pthread_sigmask"):
+                # Inherited by the process: Ctrl-C does not reach it before it can say that it is to be ignored.
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _BEGIN],
                 stdin=subprocess.PIPE,
