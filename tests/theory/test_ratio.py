@@ -220,6 +220,27 @@ def test_bad_arguments_are_named(call, message):
         call()
 
 
+@pytest.mark.parametrize("answer", [ratio.stationary_loss, ratio.stationary_optimum], ids=lambda each: each.__name__)
+def test_eigenvalues_that_rounding_made_negative_count_as_none(answer):
+    magnitudes = (0.3, 5.0) if answer is ratio.stationary_optimum else (0.2, 0.3, 5.0)
+    # Three of five weights are flat. The bound is 5 times the rounding of single precision times the largest.
+    largest, bound = 2.0, 2.0 * 5 * float(np.finfo(np.float32).eps)
+    flat = answer([0.0, 0.0, 0.0, 1.0, largest], *magnitudes)
+    assert answer([-0.99 * bound, -4e-8, 0.0, 1.0, largest], *magnitudes) == flat
+    assert answer(np.array([-4e-8, 0.0, 0.0, 1.0, largest], np.float32), *magnitudes) == flat
+    for negative in ([-1.01 * bound, 0.0, 0.0, 1.0, largest], [-1e-9, -1e-9], [-1e-9, 0.0]):
+        with pytest.raises(ValueError, match=r"^eigenvalues must be a number >= 0; got \[-1"):
+            answer(negative, *magnitudes)
+
+
+def test_a_network_of_linear_layers_has_a_stationary_loss():
+    """Whatever the first layer does, the second can undo: 9 of the 30 curvatures are 0 but for rounding."""
+    circuit = pd.circuits.student_teacher([4, 3, 6], hidden="linear", inputs=50, key=jax.random.key(0))
+    curvatures = pd.measure.hessian_eigenvalues(circuit.loss_at, circuit.teacher)
+    assert curvatures.min() < 0
+    assert np.isfinite(ratio.stationary_loss(curvatures, 0.1, 0.1, 10.0))
+
+
 def _turned(rotation, lam):
     """A quadratic loss with curvatures along other directions than single weights."""
     hessian = jnp.asarray(rotation @ np.diag(lam) @ rotation.T, jnp.float32)

@@ -1,5 +1,6 @@
 """The functions that a document has evaluated at the end of each member: where they are found, what they get, what failed."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -62,7 +63,7 @@ def function_of(analysis: Analysis, name: str, sources: Sources) -> Any:
             such = f"a public function, one of {', '.join(known)}" if place else "a name in measure or theory, or file.py:name"
             raise Fault(path, f"must be {such}; got {analysis.function!r}{nearest(part, known)}")
         found = getattr(found, part) if place else {"measure": measure, "theory": theory}[part]
-        known = list(getattr(found, "__all__", []))
+        known = list(registry.public(found)) if inspect.ismodule(found) else []
     if not callable(found):
         raise Fault(path, f"must be a function, one of {', '.join(known)}; got {analysis.function!r}")
     return found

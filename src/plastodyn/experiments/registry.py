@@ -90,19 +90,29 @@ def arguments(thing: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return {name: each.replace(annotation=_hint(target, name)) for name, each in parameters.items()}
 
 
+def public(room: types.ModuleType) -> dict[str, Any]:
+    """What a room shows: what it lists; a module without a list of its own, what it defines.
+
+    Args:
+        room: a module.
+
+    Source: this project.
+
+    >>> from plastodyn.theory import chains
+    >>> sorted(public(chains))
+    ['chain_matrix', 'chain_ratios', 'critical_alpha']
+    """
+    listed = getattr(room, "__all__", None)
+    own = listed or [n for n, x in vars(room).items() if n[0] != "_" and getattr(x, "__module__", None) == room.__name__]
+    return {name: getattr(room, name) for name in own}
+
+
 @cache
 def _found(kind: str) -> dict[str, Any]:
     if kind == "parts":
-        return {name: thing for room in _PARTS for name, thing in _public(room).items() if _can_be_called(thing)}
+        return {name: thing for room in _PARTS for name, thing in public(room).items() if _can_be_called(thing)}
     room, wanted = _ROOMS[kind]
-    return {name: thing for name, thing in _public(room).items() if isinstance(thing, wanted) or _makes(thing, wanted)}
-
-
-def _public(room: types.ModuleType) -> dict[str, Any]:
-    listed = getattr(room, "__all__", None)
-    # A module without a list of its own shows what it defines.
-    own = listed or [n for n, x in vars(room).items() if n[0] != "_" and getattr(x, "__module__", None) == room.__name__]
-    return {name: getattr(room, name) for name in own}
+    return {name: thing for name, thing in public(room).items() if isinstance(thing, wanted) or _makes(thing, wanted)}
 
 
 def _can_be_called(thing: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +96,17 @@ def test_values_in_pieces_are_the_same(made, monkeypatch):
         xr.testing.assert_identical(one.value, other.value)
         xr.testing.assert_identical(one.error, other.error)
     assert whole.left_out == means.view(contents, chosen).left_out
+
+
+def test_values_that_are_equal_have_no_spread():
+    value = 0.1
+    # Their mean is another number.
+    assert np.full(6, value).mean() != value
+    data = example().data.drop_dims("replica").assign(loss=(("rate", "noise", "replica"), np.full((2, 2, 6), value)))
+    contents = reading.contents_of(Path("example.zarr"), data)
+    found = means.view(contents, choice.choose(contents, "loss", ["rate"], ["noise=0.0"]))
+    assert found.shown[0].error.values.tolist() == [0.0, 0.0]
+    assert tables.cells(found)[0][1] == "0.1"
 
 
 def test_a_chunk_counts_once_its_status_is_written(copied, run_here):

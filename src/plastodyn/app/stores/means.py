@@ -10,6 +10,8 @@ import xarray as xr
 from plastodyn.app.stores.choice import Choice, is_number, points
 from plastodyn.app.stores.reading import DIVERGED, DONE, STATUS_WORDS, Contents, values
 
+_ROUNDING = 2.0**-52
+"""Of a mean, for each value that goes into it."""
 _MOST_AT_ONCE = 2**25
 """Values held in memory at once."""
 
@@ -135,7 +137,8 @@ def _moments(contents: Contents, piece: xr.DataArray, choice: Choice) -> tuple[x
         array = array.mean(within)
         count = array.count(samples)
         mean, error = array.mean(samples), array.std(samples, ddof=1) / count**0.5 if samples else array * np.nan
-        error = error.where(count > 1)
+        # Equal values differ from their mean by rounding alone, which is no spread.
+        error = error.where((error > count * _ROUNDING * np.abs(mean)) | error.isnull(), 0.0).where(count > 1)
         # A point without a standard error (one replica is left) has none of the mean over it either.
         known = (error.notnull() | mean.isnull()).all(grid)
         return mean.mean(grid), ((error**2).sum(grid) ** 0.5 / mean.count(grid)).where(known), invalid

@@ -63,7 +63,9 @@ def stationary_loss(
     weights then move along the push alone, and the loss is up to 5 times the theory's.
 
     Args:
-        eigenvalues: of H, each as often as it occurs (or with ``multiplicities``); at least 0, one above 0.
+        eigenvalues: n of H, each as often as it occurs (or with ``multiplicities``); at least 0, one above 0. Those below 0 by
+            no more than the largest times n times the rounding of single precision, 1.2e-7, count as 0, whatever the type of
+            the array: of a Hessian that JAX computed more is not known.
         plasticity: |dc| per step, above 0.
         fluctuation: |de| per step (root mean square), at least 0.
         precision: q = gamma1 / gamma2 of the rule, above 0 (infinite for no error).
@@ -191,8 +193,7 @@ def stationary_displacement(
 
 def landscape_of(eigenvalues: ArrayLike, multiplicities: ArrayLike | None, shares: ArrayLike | None) -> Landscape:
     """The curvatures with their multiplicities and shares of |de|^2, checked."""
-    checks.number("eigenvalues", eigenvalues, at_least=0)
-    lam = np.ravel(np.asarray(eigenvalues, float))
+    lam = _without_rounding(eigenvalues)
     if not (lam > 0).any():
         raise ValueError("eigenvalues must hold at least one above 0; got a loss without curvature")
     mult = _of_each("multiplicities", np.ones_like(lam) if multiplicities is None else multiplicities, lam)
@@ -204,6 +205,17 @@ def landscape_of(eigenvalues: ArrayLike, multiplicities: ArrayLike | None, share
     if not ((lam > 0) & (mult + share > 0)).any():
         raise ValueError("eigenvalues must hold at least one above 0 that occurs; got a loss without curvature")
     return Landscape(lam, mult, share)
+
+
+def _without_rounding(eigenvalues: ArrayLike) -> Floats:
+    """Eigenvalues in double precision, those that only rounding made negative as 0; others that are negative are refused."""
+    checks.number("eigenvalues", eigenvalues)
+    lam = np.ravel(np.asarray(eigenvalues, float))
+    # `measure.hessian_eigenvalues` gives those of a matrix in single precision as double: the type does not tell.
+    rounding = lam.size * float(np.finfo(np.float32).eps) * lam.max()
+    if (lam < -rounding).any() or rounding < 0:
+        checks.number("eigenvalues", eigenvalues, at_least=0)
+    return np.maximum(lam, 0.0)
 
 
 def _of_each(name: str, given: ArrayLike, lam: Floats) -> Floats:
