@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 from safetensors.numpy import save_file
 
-from plastodyn import papers
+from plastodyn import experiments, papers
 from plastodyn.app.cli import app, main
 from plastodyn.papers import Claim, Reproduction
 from plastodyn.papers.raman2021 import demo
@@ -34,6 +34,17 @@ def loss(w):
 def field(z):
     return -z
 """
+EXPERIMENT = """
+[circuit]
+name = "tracking"
+[rule]
+name = "early"
+rate = "= rate"
+[axes]
+rate = [0.1, 0.5]
+[run]
+steps = 3
+"""
 SPEC = "[consolidation]\nalpha = 0.5\nmu = 0.1\n"
 
 BASE = {
@@ -49,6 +60,12 @@ BASE = {
     "certify": ["spec.toml"],
     "submit": ["store.zarr", "--tasks", "2", "--time", "2:00:00", "--dry-run"],
     "doctor": [],
+    "run": ["experiment.toml", "--out", "done.zarr"],
+    "prepare": ["experiment.toml", "--out", "done.zarr"],
+    "work": ["done.zarr"],
+    "verify": ["done.zarr", "--members", "0"],
+    "new": ["raman2021", "fig1"],
+    "schema": [],
 }
 """A valid call of every command."""
 
@@ -91,6 +108,7 @@ VALID = {
     # Any text is a good name of a directory or file to write to, but for one that is there as something else.
     ("demo", "out"): {*TEXTS} - {"empty.py", "binary.py", "x" * 300},
     ("reproduce", "out"): {*TEXTS} - {"empty.py", "binary.py", "x" * 300},
+    **{(name, "out"): {*TEXTS} - {"", "../..", "empty.py", "binary.py", "x" * 300} for name in ("run", "prepare")},
     ("certify", "out"): {*TEXTS} - {"", "folder", "../..", "x" * 300},
     ("estimate", "file"): {"synapses.csv"},
     # Names that a cluster may know; and a shell runs any text.
@@ -259,6 +277,8 @@ def prepare():
     os.chdir(place)
     Path("model.py").write_text(MODEL)
     Path("spec.toml").write_text(SPEC)
+    Path("experiment.toml").write_text(EXPERIMENT)
+    experiments.run("experiment.toml", "done.zarr", workers=1)
     Path("synapses.csv").write_text("axon,dendrite,size\n" + "".join(f"{i},{i},{i}\n{i},{i},{i + 1}\n" for i in range(1, 6)))
     Path("folder").mkdir()
     for name in ("empty.py", "empty.npz", "empty.toml", "empty.csv"):
@@ -281,7 +301,11 @@ def prepare():
     def quick(*asked):
         select(*asked)
         seconds = dict.fromkeys(("smoke", "standard", "full"), 1)
-        return [types.SimpleNamespace(name="fig1", title="[/]", seconds=seconds, runs_of=None, make=lambda *_: made)]
+        return [
+            types.SimpleNamespace(
+                name="fig1", title="[/]", seconds=seconds, runs_of=None, make=lambda *_: made, documents=lambda *_: {}
+            )
+        ]
 
     papers.select = quick
     demo.demo = lambda key: (xr.DataTree(xr.Dataset({"x": 1.0})), plt.figure(), [])

@@ -1,6 +1,5 @@
 """A valid call of every public function, and what is valid for each of its arguments. A new function adds one row."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ import valid_geometry
 import valid_measures
 import valid_networks
 import valid_oscillators
+import valid_sweeps
 import valid_synapses
 from kinds import (
     count,
@@ -24,17 +24,14 @@ from kinds import (
     one_of,
     optional,
     parameter,
-    seed,
 )
 from things import (
     DATA,
-    FRESH,
     LAYERED,
     LINEAR,
     ONE_LAYER,
     RUN,
     SIGNS,
-    STORE,
     WEIGHTS,
     Argument,
     _distinct,
@@ -50,7 +47,6 @@ from things import (
     left,
     loss,
     mask,
-    name_of_file,
     neurons,
     not_negative,
     pair,
@@ -68,7 +64,6 @@ import plastodyn as pd
 from plastodyn import certify, circuits, fluctuations, measure, rules, simulation, sweeps
 from plastodyn.circuits import frequencies, perturbations
 from plastodyn.solvers import Solver
-from plastodyn.sweeps.example import noisy_bowl
 from plastodyn.theory import bounds, chains, consolidation, curl, kuramoto, pulsed, ratio
 
 CALLS: dict[Any, dict[str, Argument]] = {
@@ -245,22 +240,6 @@ CALLS: dict[Any, dict[str, Argument]] = {
         "circuit": a_circuit,
         "selection": left(lambda value: value == {}),
     },
-    sweeps.sweep: {
-        "experiment": Argument(noisy_bowl, nothing),
-        "axes": Argument({"rate": [0.1], "noise": [0.0]}, nothing),
-        "store": Argument(FRESH, name_of_file),
-        "seed": Argument(0, seed),
-        "parameters": Argument(
-            {"steps": 2, "replicas": 1}, lambda value: value is None or (isinstance(value, Mapping) and not value)
-        ),
-        "chunk": left(lambda value: value is None or (isinstance(value, Mapping) and not value)),
-        "workers": Argument(1, optional(count(1))),
-        "executor": left(optional(nothing)),
-        "progress": left(flag),
-    },
-    sweeps.verify: {"store": Argument(STORE, name_of_file)},
-    sweeps.one_core: {},
-    sweeps.LocalWorkers: {"count": Argument(1, count(1))},
     certify.consolidation: {"alpha": Argument(0.5, rational), "mu": Argument("0.4", rational_below_one)},
     certify.linear_inclusion: {
         "vertices": Argument([[[-1.0]]], nothing),
@@ -277,6 +256,7 @@ CALLS: dict[Any, dict[str, Argument]] = {
     **valid_synapses.CALLS,
     **valid_far.CALLS,
     **valid_networks.CALLS,
+    **valid_sweeps.CALLS,
 }
 
 
