@@ -77,7 +77,12 @@ def test_its_experiment_runs(tmp_path):
     (specification,) = re.findall(r"```toml\n(\[circuit\].*?)```", README.read_text(), re.DOTALL)
     commands = re.findall(r"^plastodyn ((?:run|show) .*)$", README.read_text(), re.MULTILINE)
     # A tenth of the points, steps and inputs: what is shown is that it runs; docs/examples are held against theory.
-    small = [("inputs = 200", "inputs = 20"), ("by = 0.2", "by = 1.8"), ("seeds = 4", "seeds = 1"), ("steps = 2000", "steps = 1000")]
+    small = [
+        ("inputs = 200", "inputs = 20"),
+        ("by = 0.2", "by = 1.8"),
+        ("seeds = 4", "seeds = 1"),
+        ("steps = 2000", "steps = 1000"),
+    ]
     for whole, less in small:
         assert whole in specification
         specification = specification.replace(whole, less)
