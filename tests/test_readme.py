@@ -64,10 +64,31 @@ def test_its_commands_and_links_exist():
 
 
 def test_its_certificate_is_made_and_checked(tmp_path):
-    (specification,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    (specification,) = re.findall(r"```toml\n(\[consolidation\].*?)```", README.read_text(), re.DOTALL)
     commands = re.findall(r"^plastodyn (certify .*)$", README.read_text(), re.MULTILINE)
     (tmp_path / "memory.toml").write_text(specification)
     assert len(commands) == 2
     for command in commands:
         main = [sys.executable, "-c", "from plastodyn.app.cli import main; main()"]
         assert subprocess.run([*main, *command.split()], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_its_experiment_runs(tmp_path):
+    (specification,) = re.findall(r"```toml\n(\[circuit\].*?)```", README.read_text(), re.DOTALL)
+    commands = re.findall(r"^plastodyn ((?:run|show) .*)$", README.read_text(), re.MULTILINE)
+    # A tenth of the points, steps and inputs: what is shown is that it runs; docs/examples are held against theory.
+    small = [
+        ("inputs = 200", "inputs = 20"),
+        ("by = 0.2", "by = 1.8"),
+        ("seeds = 4", "seeds = 1"),
+        ("steps = 2000", "steps = 1000"),
+    ]
+    for whole, less in small:
+        assert whole in specification
+        specification = specification.replace(whole, less)
+    (tmp_path / "my.toml").write_text(specification)
+    assert len(commands) == 2
+    for command in commands:
+        main = [sys.executable, "-c", "from plastodyn.app.cli import main; main()"]
+        assert subprocess.run([*main, *command.split()], cwd=tmp_path, check=False).returncode == 0
+    assert (tmp_path / "my.png").stat().st_size > 10_000

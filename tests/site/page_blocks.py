@@ -10,7 +10,9 @@ from typing import NamedTuple
 import plastodyn
 
 DOCS = Path(__file__).parents[2] / "docs"
-_BLOCK = re.compile(r"^```(?:\{code-block\} *)?(shell|bash|python|toml)\n(?::class: ([\w-]+)\n)?\n*(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(
+    r"^```(?:\{code-block\} *)?(shell|bash|python|toml)\n(?::class: ([\w-]+)\n)?\n*(.*?)^```$", re.DOTALL | re.MULTILINE
+)
 
 
 class Block(NamedTuple):
@@ -22,9 +24,10 @@ class Block(NamedTuple):
 
 
 def blocks_of(page: str) -> list[Block]:
-    """The blocks of a page, in order.
+    r"""The blocks of a page, in order.
 
-    >>> [(block.language, block.kind) for block in blocks_of("```shell\\nls\\n```\\n```{code-block} python\\n:class: a\\n\\nx\\n```")]
+    >>> page = "```shell\nls\n```\n```{code-block} python\n:class: a\n\nx\n```"
+    >>> [(block.language, block.kind) for block in blocks_of(page)]
     [('shell', ''), ('python', 'a')]
     """
     return [Block(language, kind, text) for language, kind, text in _BLOCK.findall(page)]
@@ -36,7 +39,7 @@ class Shell:
     def __init__(self, place: Path, **environment: str) -> None:
         binaries = place / "bin"
         binaries.mkdir()
-        for name, words in (("plastodyn", f'-P -m plastodyn "$@"'), ("python", '"$@"')):
+        for name, words in (("plastodyn", '-P -m plastodyn "$@"'), ("python", '"$@"')):
             file = binaries / name
             file.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}\n')
             file.chmod(0o755)

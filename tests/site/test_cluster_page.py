@@ -42,7 +42,7 @@ def _done(store):
 
 def _same_everywhere(text, place):
     """A script without what is of one machine: its directory, its Python, names made of these, and how fast it is."""
-    text = text.replace(str(place), "/home/you/runs")
+    text = text.replace(str(place), "/data/you/runs")
     text = re.sub(r"(?m)^export PYTHONPATH=.*\n", "", text)
     text = re.sub(r"(?m)^exec \S+", "exec python", text)
     text = re.sub(r"(large\.zarr-)[0-9a-f]{8}", r"\g<1>0123abcd", text)
