@@ -47,6 +47,23 @@ def described(setup: CircuitSetup, law: str, extent: Extent, key: Array) -> Docu
             "loss": {"start": -WINDOW, "keep": "mean"},
             "weights": {"start": -WINDOW, "every": _CURVATURE_EVERY},
         },
+        "analysis": {
+            "curvatures": {
+                "function": "measure.hessian_eigenvalues",
+                "loss": "@circuit.loss_at",
+                "weights": "@circuit.teacher",
+                "keep": False,
+            },
+            "stationary": {
+                "function": "theory.ratio.stationary_loss",
+                "eigenvalues": "@curvatures",
+                "plasticity": f"= ratio * {_SIZE}",
+                "fluctuation": f"= {_SIZE}",
+                "precision": "= precision",
+                "beside": "loss",
+                "units": "loss",
+            },
+        },
     }
     return pd.experiments.from_json(content)
 
