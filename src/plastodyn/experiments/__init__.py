@@ -6,7 +6,7 @@ from plastodyn.experiments.checking import check
 from plastodyn.experiments.document import Document, from_json, to_json
 from plastodyn.experiments.files import search_in
 from plastodyn.experiments.members import member
-from plastodyn.experiments.reading import parse, read
+from plastodyn.experiments.reading import parse, read, try_out
 from plastodyn.experiments.running import Code, begin, circuit_of, code_of, cost, find_code, parameters, run
 from plastodyn.experiments.schema import schema
 from plastodyn.experiments.writing import dump
@@ -32,4 +32,5 @@ __all__ = [
     "schema",
     "search_in",
     "to_json",
+    "try_out",
 ]

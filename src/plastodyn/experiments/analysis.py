@@ -1,5 +1,6 @@
 """The functions that a document has evaluated at the end of each member: where they are found, what they get, what failed."""
 
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -137,7 +138,11 @@ def analysed(end: End) -> tuple[dict[str, results.Variable], str]:
         done[name] = answers
         reasons += [answer.reason for answer in done[name] if isinstance(answer, Failed)]
         if analysis.keep:
-            found |= _variables(end, name, done, each, reasons)
+            new = _variables(end, name, done, each, reasons)
+            twice = sorted(set(found) & set(new))
+            if twice:
+                raise ValueError(f"analysis.{name} must not store what another analysis does; got {', '.join(twice)}")
+            found |= new
     return found, "; ".join(dict.fromkeys(filter(None, reasons)))
 
 
@@ -206,7 +211,7 @@ def _objects(end: End, replica: int, done: dict[str, list[Any]], path: Path) -> 
 
 
 def _place(path: Path) -> int:
-    return sum(ord(sign) * 31**place for place, sign in enumerate(shown(path))) % 2**32
+    return int.from_bytes(hashlib.sha256(shown(path).encode()).digest()[:4], "big")
 
 
 def _variables(end: End, name: str, done: dict[str, list[Any]], each: bool, reasons: list[str]) -> dict[str, results.Variable]:

@@ -1,6 +1,7 @@
 """The axes of a document, each written in one of five ways, and the points that they stand for."""
 
 import keyword
+import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
@@ -181,7 +182,7 @@ def check_name(name: str, path: tuple[str | int, ...]) -> None:
     ...
     plastodyn.experiments.faults.Fault: axes.lambda must be named by an identifier that no language has taken; got 'lambda'
     """
-    if not name.isidentifier() or keyword.iskeyword(name):
+    if not name.isidentifier() or keyword.iskeyword(name) or unicodedata.normalize("NFKC", name) != name:
         raise Fault(path, f"must be named by an identifier that no language has taken; got {checks.shown(name)}")
     if name.startswith(("chunk_", "member_")) or name.endswith("_chunk"):
         raise Fault(path, f"must have a name without chunk_ or member_ before or _chunk after it; got {name!r}")

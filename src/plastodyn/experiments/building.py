@@ -147,9 +147,9 @@ def reference(text: str, path: Path, scope: Scope) -> Any:
         known = [f"@{name}" for name in (*scope.objects, *ROOMS)]
         raise Fault(path, f"must begin with one of {', '.join(known)}; got {text!r}{nearest('@' + first, known)}")
     for name in rest:
-        public = getattr(found, "__all__", None) if inspect.ismodule(found) else None
+        public = registry.public(found) if inspect.ismodule(found) else None
         if name.startswith("_") or not hasattr(found, name) or (public is not None and name not in public):
-            near = nearest(name, public or [each for each in dir(found) if each[0] != "_"])
+            near = nearest(name, public if public is not None else [each for each in dir(found) if each[0] != "_"])
             raise Fault(path, f"must name something public; got {text!r}, which has no {name!r}{near}")
         found = getattr(found, name)
     if inspect.ismodule(found):

@@ -11,9 +11,9 @@ from plastodyn import checks
 from plastodyn.experiments import analysis, batches, building, faults, registry, setting, words
 from plastodyn.experiments.axes import Seeds, Zipped
 from plastodyn.experiments.document import NUMBER_OF_WEIGHTS, Document
-from plastodyn.experiments.expressions import is_expression
+from plastodyn.experiments.expressions import is_expression, names_in
 from plastodyn.experiments.faults import Fault, nearest
-from plastodyn.experiments.files import NotYet, Sources, Unopened, is_file, is_users, source_of
+from plastodyn.experiments.files import NotYet, Opened, Sources, Unopened, digests, is_file, is_users, search_in, source_of
 from plastodyn.experiments.words import Word
 from plastodyn.protocol import check_joined
 from plastodyn.simulation import axis
@@ -65,6 +65,33 @@ def check(document: Document, directory: str | Path = ".") -> Document:
     return batches.resolved(document, refused)
 
 
+def try_out(document: Document, directory: str | Path = ".") -> None:
+    """Build circuit and rule at the first point with the user's code, which this runs: what `check` could not look at.
+
+    Args:
+        document: of an experiment, checked.
+        directory: where the files lie that it names.
+
+    Raises:
+        ValueError: naming the key, what it got and what is allowed.
+
+    Source: this project.
+
+    >>> from plastodyn.experiments.document import from_json
+    >>> content = {"circuit": {"name": "tracking"}, "rule": {"name": "early", "rate": "= rate"}, "run": {"steps": 2}}
+    >>> try_out(from_json({**content, "axes": {"rate": [0.1, 0.5]}}))
+    """
+    place = Path(directory)
+    search_in(place)
+    sources = Opened(digests(words.sources(document), place))
+    if document.experiment is not None:
+        sources.thing(document.experiment.function, ("experiment", "function"))
+        return
+    _check_analysis(document, sources)
+    with jax.enable_x64(document.run.precision == "double"):
+        _check_references(document, sources, _check_built(document, sources))
+
+
 def _check_word(word: Word, document: Document, sources: Unopened) -> None:
     """An expression reads known names; a reference begins with a known one; a file is there."""
     text = word.text
@@ -83,6 +110,17 @@ def _check_word(word: Word, document: Document, sources: Unopened) -> None:
         source_of(text.split(":")[0], sources.directory, word.path)
     elif text.startswith("@"):
         _check_root(word, document)
+    elif word.section in ("rule", "fluctuation") and _looks_like_one(text, document):
+        raise Fault(word.path, f"must begin with = to be an expression; got {text!r}")
+
+
+def _looks_like_one(text: str, document: Document) -> bool:
+    """Whether a text would be an expression of axes and constants, if it began like one."""
+    try:
+        names = set(names_in(f"= {text}"))
+    except ValueError:
+        return False
+    return bool(names) and names <= {*document.axes, *document.columns(), *document.constants, NUMBER_OF_WEIGHTS}
 
 
 def _refuse_name(word: Word, name: str, known: list[str], document: Document) -> None:

@@ -25,6 +25,8 @@ from plastodyn.experiments.fields import (
 from plastodyn.types import Json
 
 NUMBER_OF_WEIGHTS = "number_of_weights"
+_RECORDED = ("loss", "weight_norm")
+"""What a run records unless it is told, of which one."""
 _RESERVED = {*FUNCTIONS, *CONSTANTS, NUMBER_OF_WEIGHTS}
 _ORDER = "order"
 """Where the JSON of a document keeps the order of tables in which it counts: JSON itself may lose it."""
@@ -238,10 +240,30 @@ def _check_described(document: Document) -> None:
     if run.steps is not None and (run.duration is not None or run.dt is not None):
         name = "dt" if run.duration is None else "duration"
         raise Fault(("run", name), f"is for flows, steps for discrete updates: give one; got {getattr(run, name)} beside steps")
-    for name in document.analysis:
+    if run.steps is not None and run.solver is not None:
+        raise Fault(("run", "solver"), f"is for flows, of duration and dt; got {checks.shown(run.solver)} beside steps")
+    _check_results(document)
+
+
+def _check_results(document: Document) -> None:
+    """Whatever a member stores has a name of its own."""
+    taken = {*document.axes, *document.columns()}
+    for name in document.record:
+        if name != "weights":
+            check_name(name, ("record", name))
+        if name in taken or name.startswith("status"):
+            raise Fault(("record", name), f"must have another name than axes and status; got {name!r}")
+    recorded = set(document.record) or set(_RECORDED)
+    for name in sorted(taken & recorded):
+        raise Fault(("axes", name), f"must have another name than what is recorded; got {name!r}")
+    for name, analysis in document.analysis.items():
         check_name(name, ("analysis", name))
-        if name in document.axes or name in document.record:
+        if name in taken | recorded:
             raise Fault(("analysis", name), f"must have another name than axes and recorded variables; got {name!r}")
+        for dim in analysis.dims or []:
+            check_name(dim, ("analysis", name, "dims"))
+            if dim in taken:
+                raise Fault(("analysis", name, "dims"), f"must have other names than axes; got {dim!r}")
 
 
 def _check_own(document: Document) -> None:

@@ -86,19 +86,21 @@ class Opened(Sources):
         """The object of a file or module, which is run once in a process."""
         place, name = reference.split(":")
         if place.endswith(".py"):
-            path = self._path(place, keys)
+            path = self.path(place, keys)
             module = _loaded(str(path), _digest(path))
         else:
             module = user_module(place, checks.shown(keys))
+            _refuse_changed(place, self.digests.get(place), keys)
         if not hasattr(module, name):
             raise Fault(keys, f"must name what {place} holds; got {name!r}{nearest(name, vars(module))}")
         return getattr(module, name)
 
     def array(self, table: Mapping[str, Any], keys: Keys) -> np.ndarray:
         """The array, read from a file that is what it was."""
-        return _read(self._path(_name(table, keys), keys), table, keys)
+        return _read(self.path(_name(table, keys), keys), table, keys)
 
-    def _path(self, name: str, keys: Keys) -> Path:
+    def path(self, name: str, keys: Keys) -> Path:
+        """Where a file is that is what it was."""
         there = [path for path in (Path(each or ".") / name for each in ("", *sys.path)) if path.is_file()]
         wanted = self.digests.get(name)
         found = next((path for path in there if wanted in (None, _digest(path))), None)
@@ -107,6 +109,40 @@ class Opened(Sources):
         if found is None:
             must(keys, "a file in the current directory, or in one given to search_in", name)
         return found.resolve()
+
+
+def refuse_changed(digests: Mapping[str, str]) -> None:
+    """Refuse files and modules that are found here and are not what they were.
+
+    Args:
+        digests: the SHA-256 of each by its name.
+
+    Raises:
+        Fault: if one is gone, or other.
+
+    >>> refuse_changed({})
+    """
+    opened = Opened(digests)
+    for name, wanted in digests.items():
+        if _is_path(name):
+            opened.path(name, ("files", name))
+        else:
+            _refuse_changed(name, wanted, ("files", name))
+
+
+def _refuse_changed(module: str, wanted: str | None, keys: Keys) -> None:
+    there = next((path for each in ("", *sys.path) if (path := _of_module(module, Path(each or "."))) is not None), None)
+    if wanted is not None and there is not None and _digest(there) != wanted:
+        raise Fault(keys, f"must be the module that the experiment began with; got {str(there)!r}, which has changed")
+
+
+def _of_module(name: str, directory: Path) -> Path | None:
+    stem = directory.joinpath(*name.split("."))
+    return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or name.endswith((".py", ".npy", ".npz"))
 
 
 def search_in(directory: str | Path) -> None:
@@ -149,7 +185,7 @@ def source_of(name: str, directory: Path, keys: Keys) -> Path:
     >>> source_of("json.tool", Path(), ("function",)).name
     'tool.py'
     """
-    if "/" in name or name.endswith((".py", ".npy", ".npz")):
+    if _is_path(name):
         path = directory / name
         if not path.is_file():
             must(keys, f"the path of a file from {str(directory)!r}", name)
@@ -197,15 +233,22 @@ def _read(path: Path, table: Mapping[str, Any], keys: Keys) -> np.ndarray:
     if isinstance(found, np.ndarray):
         if "array" in table:
             raise Fault((*keys, "array"), f"is for .npz files; got {table['array']!r} of a .npy file")
-        return found
+        return _numbers(found, table, keys)
     with found:
         if table.get("array") not in found.files:
             got = checks.shown(table.get("array"))
             raise Fault((*keys, "array"), f"must be one of {', '.join(found.files)}; got {got}")
         try:
-            return found[table["array"]]
+            values = found[table["array"]]
         except Exception as error:  # As above.
             raise Fault((*keys, "array"), f"could not be read: {_first(error)}; got {table['array']!r}") from None
+        return _numbers(values, table, keys)
+
+
+def _numbers(values: np.ndarray, table: Mapping[str, Any], keys: Keys) -> np.ndarray:
+    if values.dtype.kind not in "biufc":
+        raise Fault((*keys, "file"), f"must hold numbers; got {table['file']!r} of type {values.dtype}")
+    return values
 
 
 def _first(error: Exception) -> str:

@@ -142,7 +142,11 @@ def _ended(end: analysis.End) -> Answer:
     if not alive.all():
         what = " and ".join(name for code, name in _DIVERGED.items() if (run.status.values == code).any())
         diverged = f"diverged: {what} not finite in {int((~alive).sum())} of {alive.size} replicas"
-        reasons = "; ".join(filter(None, [diverged, reasons]))
+        # What failed besides comes first: it is tried again, as a divergence is not.
+        reasons = "; ".join(filter(None, [reasons, diverged]))
+    twice = sorted(set(variables) & set(found))
+    if twice:
+        raise ValueError(f"analysis must not store what is recorded; got {', '.join(twice)}")
     return Answer({**variables, **found}, reasons)
 
 

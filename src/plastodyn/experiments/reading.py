@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from plastodyn import checks
-from plastodyn.experiments import faults
+from plastodyn.experiments import checking, faults
 from plastodyn.experiments.checking import check
 from plastodyn.experiments.document import Document, Record, Run
 from plastodyn.experiments.faults import Fault, known_keys, nearest
@@ -58,6 +58,46 @@ def read(path: str | os.PathLike[str]) -> Document:
         return check(_parsed(text, str(place)), place.parent)
     except Fault as fault:
         raise located(fault, str(place), text) from None
+
+
+def try_out(path: str | os.PathLike[str], document: Document) -> None:
+    """Build the first point of an experiment with the code of the user's that its file names, which this runs.
+
+    Args:
+        path: of the file.
+        document: what `read` made of it.
+
+    Raises:
+        ValueError: in one line, as `read`.
+
+    Source: this project.
+
+    >>> import tempfile
+    >>> text = '''
+    ... [circuit]
+    ... name = "my.py:make"
+    ... [rule]
+    ... name = "gradient"
+    ... [axes]
+    ... draw = { seeds = 2 }
+    ... [run]
+    ... steps = 2
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     path = Path(place) / "my.toml"
+    ...     _ = path.write_text(text)
+    ...     _ = (Path(place) / "my.py").write_text("def make(key):" + chr(10) + "    return 3")
+    ...     try:
+    ...         try_out(path, read(path))
+    ...     except ValueError as error:
+    ...         print(str(error).removeprefix(place + "/"))
+    my.toml:3: circuit.name must make a circuit; got 3
+    """
+    place = Path(path)
+    try:
+        checking.try_out(document, place.parent)
+    except Fault as fault:
+        raise located(fault, str(place), _text(place)) from None
 
 
 def parse(text: str, name: str = "document") -> Document:
@@ -109,7 +149,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise ValueError(f"{path}: must be a file that can be read; got {error.strerror}") from None
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{path}:{line}: must be UTF-8; got the byte {content[error.start]:#x}") from None

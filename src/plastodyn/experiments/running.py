@@ -237,7 +237,8 @@ def code_of(document: Document) -> list[str]:
     >>> code_of(from_json({"axes": {"n": [1]}, "experiment": {"function": "my.py:f"}}))
     ['my.py']
     """
-    return sorted(name for name in words.sources(document) if not name.endswith((".npy", ".npz")) and not _is_ours(name))
+    found = {word.text.split(":")[0] for word in words.words(document) if files.is_users(word.text)}
+    return sorted(name for name in found if not _is_ours(name))
 
 
 def find_code(store: str | os.PathLike[str]) -> Code:
@@ -248,6 +249,9 @@ def find_code(store: str | os.PathLike[str]) -> Code:
 
     Returns:
         What will be run.
+
+    Raises:
+        ValueError: if there is no store, or a file or module that it names has changed since it was made.
 
     Source: this project.
 
@@ -264,18 +268,21 @@ def find_code(store: str | os.PathLike[str]) -> Code:
         attributes = dict(zarr.open_group(Path(store), mode="r").attrs)
         specification = json.loads(str(attributes["specification"]))
         document = specification["parameters"].get("document")
-        experiment = str(specification["experiment"]).split(":")[0]
-        names = code_of(from_json(document)) if document else [] if _is_ours(experiment) else [experiment]
+        module = str(specification["experiment"]).split(":")[0]
+        named = code_of(from_json(document)) if document else []
+        names = named if _is_ours(module) else [*named, module]
+        digests = dict(specification["parameters"].get("files") or {}) if document else {}
     except Exception as error:  # Whatever a damaged file makes of its reader.
         raise ValueError(f"store must be a sweep; {store} is none, or damaged: {' '.join(str(error).split())}") from None
     directory = str(attributes.get(DIRECTORY, Path.cwd()))
     search_in(".")
     search_in(directory)
+    files.refuse_changed(digests)
     return Code(names, directory)
 
 
 def _is_ours(name: str) -> bool:
-    return name.split(".", maxsplit=1)[0] == "plastodyn"
+    return (name == "plastodyn" or name.startswith("plastodyn.")) and "/" not in name and not name.endswith(".py")
 
 
 def parameters(document: Document, directory: str | os.PathLike[str] = ".") -> Json:

@@ -16,6 +16,8 @@ def place_of(store: Any) -> Path:
     if not isinstance(store, str | os.PathLike) or not str(store):
         raise ValueError(f"store must be the path of a directory; got {checks.shown(store)}")
     place = Path(os.path.abspath(os.fspath(store)))
+    if Path.cwd().is_relative_to(place):
+        raise ValueError(f"store must be another directory than the current one and those above it; got {str(store)!r}")
     if place.exists() and not place.is_dir():
         raise ValueError(f"store must be a directory or not exist yet; {store} is a file")
     return place

@@ -225,8 +225,8 @@ def work(
 ) -> Worked:
     """Go on with a store until nothing is left, or its time is over; any number of processes may do so at once.
 
-    No chunk is begun that would not end in time if it took as long as the longest one so far; one that takes longer is given
-    up when the time is over.
+    No chunk is begun of which not one batch would end in time, if it took as long as in the longest chunk so far; when the time
+    is over, what is under way is given up, but for what was stored on the way: every half minute, what there is of a chunk.
 
     Args:
         store: of a `sweep`, begun by `begin` or by one that was interrupted. Its experiment must be importable here.
@@ -264,7 +264,7 @@ def work(
     outcome = Outcome(0, [], False)
     if left:
         prepare(place)
-        limit = None if seconds is None else Limit(began + seconds, stores.longest_seconds(place))
+        limit = None if seconds is None else Limit(began + seconds, stores.longest_batch(place))
         with ExitStack() as after, staff.hands() as hands, _told_how_to_go_on(place):
             outcome = _session(hands, after, place, staff.window, limit).run(progress)
     status = stores.statuses(place)

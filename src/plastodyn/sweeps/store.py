@@ -128,9 +128,11 @@ def seconds(place: Path) -> np.ndarray:
     return np.full(1, np.nan)
 
 
-def longest_seconds(place: Path) -> float:
-    """Time of the longest chunk; 0 where none is known."""
-    return float(np.nanmax(seconds(place), initial=0.0))
+def longest_batch(place: Path) -> float:
+    """Time of a batch of the longest chunk that is done; 0 where none is. What is done of a chunk is stored on the way."""
+    layout = _layout(dict(group(place).attrs))
+    done = np.where(statuses(place) == DONE, seconds(place), np.nan)
+    return float(np.nanmax(done, initial=0.0)) / len(layout.batches(layout.box((0,) * len(layout.sizes))))
 
 
 def member_statuses(place: Path) -> np.ndarray:

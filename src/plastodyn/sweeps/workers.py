@@ -6,6 +6,7 @@ caller's script into them, one death breaks all of it, and children outlive a pa
 
 import contextlib
 import functools
+import json
 import os
 import pickle
 import queue
@@ -22,6 +23,8 @@ from plastodyn import checks
 
 # Ctrl-C is for the parent, which then ends its workers.
 _BEGIN = """\
+import json, sys
+sys.path[:] = json.loads(sys.argv.pop())
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 from plastodyn.sweeps.workers import serve
@@ -130,7 +133,8 @@ class LocalWorkers(Executor):
         return value
 
     def _start(self) -> subprocess.Popen[bytes]:
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        # Not by an environment variable, where a colon in a path would part it.
+        path = json.dumps([entry or os.getcwd() for entry in sys.path])
         with self._lock:
             if self._stopped:
                 raise WorkerLost("the workers have been stopped")
@@ -138,11 +142,11 @@ class LocalWorkers(Executor):
                 # Inherited by the process: Ctrl-C does not reach it before it can say that it is to be ignored.
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BEGIN],
+                [sys.executable, "-P", "-c", _BEGIN, path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 # Several processes on one terminal: none of them is to repaint its lines.
-                env={**os.environ, **one_core(), "PYTHONPATH": path, "TERM": "dumb"},
+                env={**os.environ, **one_core(), "TERM": "dumb"},
             )
             self._running.add(process)
         self._own.process = process

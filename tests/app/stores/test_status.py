@@ -18,7 +18,7 @@ def test_failed_members_are_named_and_make_exit_code_1(made, run_here):
     assert (found["workers"], found["next"]) == ([], f"plastodyn work {store}")
     first = found["failures"][0]
     assert first["coordinates"] == {"ratio": 1.0, "precision": 1.0, "seed": 0}
-    assert (first["kind"], first["reason"].split("\n")[0]) == ("failed", "ValueError: [/] no value")
+    assert (first["kind"], first["reason"]) == ("failed", "ValueError: [/] no value over lines")
     assert len(found["failures"]) == 10
     every = json.loads(run_here("status", store, "--json", "--all", cwd=store.parent).stdout)
     assert len(every["failures"]) == 12

@@ -23,7 +23,7 @@ _TOLD = "Chunks at the last round, as the job after it says."
 def submit(
     store: Annotated[Path, typer.Argument(help="Of a sweep: prepared, or interrupted; where all nodes see it.")],
     tasks: Annotated[int, typer.Option("--tasks", min=1, max=_LARGEST, help="Of the job array, at most.")],
-    time: Annotated[str, typer.Option("--time", help="Limit of a task, as SLURM writes it: minutes, H:M:S, D-H, D-H:M.")],
+    time: Annotated[str, typer.Option("--time", help="Limit of a task: minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM.")],
     partition: Annotated[str | None, typer.Option("--partition", help="Of the cluster; its default unless given.")] = None,
     account: Annotated[str | None, typer.Option("--account", help="To charge; your default unless given.")] = None,
     cpus: Annotated[int, typer.Option("--cpus", min=1, max=_LARGEST, help="Of a task, each with one worker.")] = 1,

@@ -43,26 +43,36 @@ def run(
 
     document = experiments.read(spec)
     _say_whose_code(document, spec.parent)
+    experiments.try_out(spec, document)
     with in_one_line():
         if dry_run:
-            _show_cost(experiments.cost(spec, workers=workers), workers)
+            _show_cost(experiments.cost(document, workers=workers, directory=spec.parent), workers)
             return
-        experiments.run(spec, out, workers=workers, attributes=_command())
+        experiments.run(document, out, workers=workers, attributes=_command(), directory=spec.parent)
     _say_what_is_there(out)
 
 
 @app.command(epilog="Example: plastodyn prepare my.toml --out my.zarr && plastodyn submit my.zarr --tasks 200 --time 2:00:00")
-def prepare(spec: SpecArgument, out: StoreOption, workers: WorkersOption = None) -> None:
+def prepare(
+    spec: SpecArgument,
+    out: StoreOption,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=10**6, help="That will work at it: there are several chunks for each.")
+    ] = None,
+) -> None:
     """Make the store of an experiment and compute its first batch only, for plastodyn work and plastodyn submit.
 
-    --workers is how many will work at it: there will be several chunks for each.
+    Runs the code of yours that the file names as file.py:name or module:name.
+
+    Exit code 0: the store is there; 1: the members that were tried failed; 2: the file or the store is not right.
     """
     from plastodyn import experiments, sweeps
 
     document = experiments.read(spec)
     _say_whose_code(document, spec.parent)
+    experiments.try_out(spec, document)
     with in_one_line():
-        experiments.begin(spec, out, workers=workers, attributes=_command())
+        experiments.begin(document, out, workers=workers, attributes=_command(), directory=spec.parent)
     found = sweeps.status(out)
     note(f"{out} has {found.chunks} chunks, {found.chunks - found.missing} of them done; plastodyn work {out} goes on")
 
@@ -72,7 +82,7 @@ def work(
     store: StoreArgument,
     workers: WorkersOption = None,
     time: Annotated[
-        str | None, typer.Option("--time", help="Of which no chunk goes over: minutes, H:M:S, D-H; no end unless given.")
+        str | None, typer.Option("--time", help="As SLURM writes it: minutes, MM:SS, HH:MM:SS, D-HH; no end unless given.")
     ] = None,
     margin: Annotated[float, typer.Option("--margin", min=0, max=1e9, help="Seconds to be done before that.")] = 60.0,
 ) -> None:
@@ -118,7 +128,7 @@ def verify(
     for damage in damages:
         note(f"damaged{'' if damage.place is None else f' at chunk {damage.place}'}: {damage.what}")
     if damages:
-        note(f"{len(damages)} damages; the command that made the store computes them again")
+        note(f"{len(damages)} found; the command that plastodyn show {store} --provenance names computes it again")
         raise typer.Exit(1)
     if not members:
         output.print(f"all checksums agree; results {sweeps.fingerprint(store)}", soft_wrap=True, highlight=False)

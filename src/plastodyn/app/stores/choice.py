@@ -49,8 +49,8 @@ def choose(
 ) -> Choice:
     """Decide what is shown; what is not asked for is chosen.
 
-    Chosen are the first variable that a file records, or else one that has a theory, or ``loss``; the first one or two axes
-    of numbers with more than one point; the last recorded instant; and the mean over the rest.
+    Chosen are the first variable that a file records and that has a theory, or else the first recorded, or ``loss``; the
+    first one or two axes of numbers with more than one point; the last recorded instant; and the mean over the rest.
 
     Args:
         contents: of the store.
@@ -113,8 +113,10 @@ def first_variable(contents: Contents) -> str:
         and name.split("_")[0] not in ("activity", "structure", "state")
     ]
     # A file says in its own order what it records; stores keep names in that of the alphabet.
-    recorded = [name for name in (contents.document or {}).get("record") or {} if name in first]
+    document = contents.document or {}
+    written = (document.get("order") or {}).get("record") or list(document.get("record") or {})
     compared = {data[name].attrs.get("theory_of") for name in names}
+    recorded = sorted((name for name in written if name in first), key=lambda name: name not in compared)
     likely = sorted(first, key=lambda name: (name not in compared, name != "loss", data[name].dtype.kind not in "fc"))
     return (recorded or likely or names)[0]
 

@@ -137,11 +137,17 @@ def _moments(contents: Contents, piece: xr.DataArray, choice: Choice) -> tuple[x
         array = array.mean(within)
         count = array.count(samples)
         mean, error = array.mean(samples), array.std(samples, ddof=1) / count**0.5 if samples else array * np.nan
+        # Points of the grid may share what was drawn: the mean over them is taken draw by draw before its spread is.
+        drawn = array.mean(grid)
+        draws = drawn.count(samples)
+        spread = drawn.std(samples, ddof=1) / draws**0.5 if samples else drawn * np.nan
         # Equal values differ from their mean by rounding alone, which is no spread.
         error = error.where((error > count * _ROUNDING * np.abs(mean)) | error.isnull(), 0.0).where(count > 1)
         # A point without a standard error (one replica is left) has none of the mean over it either.
         known = (error.notnull() | mean.isnull()).all(grid)
-        return mean.mean(grid), ((error**2).sum(grid) ** 0.5 / mean.count(grid)).where(known), invalid
+        whole = mean.mean(grid)
+        spread = spread.where((spread > draws * _ROUNDING * np.abs(whole)) | spread.isnull(), 0.0).where(draws > 1)
+        return whole, spread.where(known), invalid
 
 
 def _stored_error(contents: Contents, name: str, choice: Choice) -> xr.DataArray | None:

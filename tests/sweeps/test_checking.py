@@ -1,0 +1,100 @@
+"""Fingerprints and second computations tell a store whose values were changed, checksums and all."""
+
+import shutil
+
+import numpy as np
+import pytest
+import zarr
+from sweep_readings import AXES, CHUNK
+
+from plastodyn import sweeps
+from plastodyn.sweeps import claims
+from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, of_chunk
+from plastodyn.sweeps.store import array, group, outcome_names, specification_of
+
+
+@pytest.fixture
+def store(hands, experiments, tmp_path):
+    place = tmp_path / "s.zarr"
+    sweeps.sweep(experiments.draws, AXES, store=place, seed=7, chunk=CHUNK, executor=hands)
+    return place
+
+
+def _forge(place, index, box, name):
+    """Another value in a chunk, with a checksum that agrees."""
+    specification = specification_of(place)
+    opened = zarr.open_group(place, mode="r+")
+    values = np.asarray(opened[name][box])
+    opened[name][box] = values + 1
+    names = [each for each in outcome_names(group(place), tuple(AXES)) if array(group(place), each).ndim >= 2]
+    kept = {each: np.asarray(opened[each][box]) for each in names}
+    about = {each: np.asarray(opened[each][index]) for each in RECORDED}
+    opened[CHECKSUM][index] = of_chunk(specification, index, {**kept, **about})
+
+
+@pytest.mark.parametrize("index", [(0, 0), (1, 3)])
+def test_a_forged_value_is_seen_by_fingerprint_and_by_computing_again(index, store):
+    kept = shutil.copytree(store, store.with_name("kept.zarr"))
+    before = sweeps.fingerprint(store)
+    assert sweeps.fingerprint(kept) == before
+    box = (slice(2 * index[0], 2 * index[0] + 2), slice(index[1], index[1] + 1))
+    _forge(store, index, box, "count")
+    assert sweeps.verify(store) == []
+    assert sweeps.fingerprint(store) != before
+    found = sweeps.recompute(store, members=12, workers=1, progress=False)
+    assert found.members == 12
+    first = {name: points[side.start] for (name, points), side in zip(AXES.items(), box, strict=True)}
+    assert found.differences == [(first, ["count"])]
+    assert sweeps.recompute(kept, members=12, workers=1, progress=False).differences == []
+
+
+class _Clock:
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+def test_a_claim_is_stale_only_when_nobody_touches_it(tmp_path, monkeypatch):
+    """One of another machine: free once it was not touched for a while, on the clock of the one that waits."""
+    clock = _Clock()
+    (tmp_path / claims.FOLDER).mkdir()
+    claim = claims.take(tmp_path, (0,))
+    try:
+        assert claims.take(tmp_path, (0,)) is None
+        monkeypatch.setattr(claims, "_machine", lambda: "elsewhere")
+        monkeypatch.setattr(claims.time, "monotonic", clock.monotonic)
+        watch, path = claims.Watch(patience=30.0), tmp_path / claims.FOLDER / "0"
+        for touched in (1, 2, 3):
+            assert not watch.is_stale(tmp_path, (0,))
+            clock.now += 40
+            claims.os.utime(path, ns=(touched, touched))
+        assert not watch.is_stale(tmp_path, (0,))
+        clock.now += 29
+        assert not watch.is_stale(tmp_path, (0,))
+        clock.now += 2
+        assert watch.is_stale(tmp_path, (0,))
+    finally:
+        claim.drop()
+    assert watch.is_stale(tmp_path, (0,))
+
+
+def test_a_worker_touches_its_claim(tmp_path, monkeypatch):
+    monkeypatch.setattr(claims, "HEARTBEAT", 0.01)
+    claim = claims.take(tmp_path, (3, 1))
+    path = tmp_path / claims.FOLDER / "3.1"
+    try:
+        claims.os.utime(path, ns=(1, 1))
+        while path.stat().st_mtime_ns == 1:  # Without a heartbeat this does not end.
+            claims.time.sleep(0.01)
+        assert claims.holders(tmp_path)[3, 1].pid == claims.os.getpid()
+    finally:
+        claim.drop()
+    assert claims.holders(tmp_path) == {}
+
+
+def test_a_number_of_a_process_that_came_again_is_not_the_holder(tmp_path):
+    holder = claims.Holder("here", claims._machine(), claims.os.getpid(), "another time")
+    assert holder.is_gone()
+    assert not holder._replace(machine="elsewhere").is_gone()
+    assert not holder._replace(began=claims._began(claims.os.getpid())).is_gone()
