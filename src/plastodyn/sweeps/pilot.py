@@ -95,9 +95,10 @@ def begin(plan: Plan, passed: int, place: Path, attributes: dict[str, str]) -> R
     first = _first(plan, passed)
     if isinstance(first, Refused):
         return first
-    layout = _layout(plan, _again(plan, first), blocks.size(first.block))
+    each = _again(plan, first)
+    layout = _layout(plan, each, blocks.size(first.block))
     try:
-        ensure(place, plan.specification, layout, first.block, attributes)
+        ensure(place, plan.specification, layout, first.block, {**attributes, stores.BATCH_SECONDS: f"{each:.6g}"})
     except (OSError, ValueError) as error:
         return Refused(f"it could not be made: {line_of(error)}", traceback.format_exc())
     # Another process may have been first, and have cut it otherwise.

@@ -25,7 +25,8 @@ class Status(NamedTuple):
         members_done: those with results, the diverged included.
         members_failed: those that the next call tries again.
         members_diverged: those that diverged.
-        seconds_left: at the mean pace of chunks until now, by the workers now at work, or one; nan where none is done.
+        seconds_left: at the mean pace of chunks until now, or by the first batch where none is done, by the workers now at
+            work, or one.
         longest_seconds: of a chunk; nan where none is done.
         claimed: who works at which chunk.
     """
@@ -83,7 +84,7 @@ def status(store: str | PathLike[str]) -> Status:
     seconds = stores.seconds(place)
     known = seconds[np.isfinite(seconds)]
     missing, claimed = int((chunk == stores.MISSING).sum()), claims.holders(place)
-    pace = float(known.mean()) / max(1, len(claimed)) if len(known) else math.nan
+    pace = float(known.mean() if len(known) else stores.expected_seconds(place)) / max(1, len(claimed))
     member = stores.member_statuses(place)
     return Status(
         chunk.size,

@@ -27,6 +27,8 @@ MISSING, DONE, FAILED = integrity.MISSING, integrity.DONE, integrity.FAILED
 FORMAT = "plastodyn sweep 3"
 """The first one had no checksums, the second no members."""
 METADATA = "metadata_checksum"
+BATCH_SECONDS = "batch_seconds"
+"""The attribute of a store that says what its first batch took, once compiled."""
 CODECS = (ZstdCodec(level=0), Crc32cCodec())
 """As Zarr compresses by default, and a checksum of each file: damage is an error when it is read."""
 BOOKKEEPING: dict[str, tuple[str, Any, str]] = {
@@ -133,6 +135,14 @@ def longest_batch(place: Path) -> float:
     layout = _layout(dict(group(place).attrs))
     done = np.where(statuses(place) == DONE, seconds(place), np.nan)
     return float(np.nanmax(done, initial=0.0)) / len(layout.batches(layout.box((0,) * len(layout.sizes))))
+
+
+def expected_seconds(place: Path) -> float:
+    """Time of a chunk by what the first batch took; NaN where that is not known."""
+    attributes = dict(group(place).attrs)
+    layout = _layout(attributes)
+    each = float(str(attributes.get(BATCH_SECONDS, "nan")))
+    return each * len(layout.batches(layout.box((0,) * len(layout.sizes))))
 
 
 def member_statuses(place: Path) -> np.ndarray:

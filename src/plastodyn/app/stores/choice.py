@@ -71,6 +71,7 @@ def choose(
     name = _variable(contents, variable)
     array = contents.data[name]
     dims = tuple(map(str, array.dims))
+    over, mean = (_of_time(asked, dims) for asked in (over, mean))
     for option, asked in (("--over", over), ("--mean", mean)):
         for each in asked:
             checks.one_of(option, each, dims)
@@ -85,6 +86,16 @@ def choose(
         raise ValueError(f"--over, --at and --mean must name different dimensions; got {twice[0]} twice")
     kept = tuple(over) or _default_axes(contents, array, {*mean, *places})
     return _rest(contents, array, kept, places, set(mean))
+
+
+def _of_time(asked: Sequence[str], dims: tuple[str, ...]) -> list[str]:
+    """``step`` and ``time`` mean ``step_NAME`` and ``time_NAME`` where a variable has been recorded at instants of its own.
+
+    >>> _of_time(["step", "rate"], ("rate", "step_error"))
+    ['step_error', 'rate']
+    """
+    own = {each.split("_")[0]: each for each in dims if each.startswith(("step_", "time_"))}
+    return [each if each in dims else own.get(each, each) for each in asked]
 
 
 def first_variable(contents: Contents) -> str:
