@@ -52,13 +52,13 @@ def test_at_one_seed_replicas_are_the_samples(made, run_here):
     assert found["left_out"] == "left out of 4 members: 1 failed, 1 diverged"
 
 
-def test_over_points_of_an_axis_errors_add_as_independent(made, run_here):
+def test_a_mean_over_an_axis_is_taken_draw_by_draw(made, run_here):
+    """Its points share their networks, so their errors are not independent."""
     store = made("curves")
     found = _shown(run_here, store, "loss", "--over", "ratio")
     by_seed = _loss(store).mean("replica")
-    error = by_seed.std("seed", ddof=1) / np.sqrt(3)
     assert found["rows"][0]["loss"] == pytest.approx(float(by_seed.mean(["seed", "precision"])[0]), rel=1e-12)
-    expected = np.sqrt(float((error**2).sum("precision")[0])) / 2
+    expected = float(by_seed.mean("precision").std("seed", ddof=1)[0]) / np.sqrt(3)
     assert found["rows"][0]["loss_standard_error"] == pytest.approx(expected, rel=1e-12)
 
 
