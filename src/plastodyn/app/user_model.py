@@ -180,6 +180,8 @@ def asked_of(model: str, loss: str | None, weights: str, checkpoint: Path | None
     >>> asked.model, asked.loss, str(asked.checkpoint)
     ('model.py', 'error', 'trained.npz')
     """
+    if loss == "":
+        raise ValueError("--loss must name a function; got ''")
     path, inner = split_name(model)
     if inner is not None and loss is not None and inner != loss:
         raise ValueError(f"--loss must be given once; got {loss!r} beside MODEL {model!r}")

@@ -92,6 +92,7 @@ def sweep(
     """
     checks.flag("progress", progress)
     specification = specify(experiment, axes, parameters, seed, batch, chunk)
+    kept = _texts(attributes)
     place = place_of(store)
     staff = staff_of(workers, executor)
     layout = stores.layout_of(place, specification)
@@ -103,7 +104,7 @@ def sweep(
         plan = Plan(specification, _growing(specification, chunk), staff.processes)
         with ExitStack() as after, staff.hands() as hands, _told_how_to_go_on(place):
             if layout is None:
-                _begin(hands, plan, place, attributes)
+                _begin(hands, plan, place, kept)
             outcome = _session(hands, after, place, staff.window, None).run(progress)
         _raise_failed(outcome, specification)
     tidy(place)
@@ -150,11 +151,12 @@ def begin(
     2 1 0
     """
     specification = specify(experiment, axes, parameters, seed, batch, chunk)
+    kept = _texts(attributes)
     place, staff = place_of(store), staff_of(workers, None)
     if stores.layout_of(place, specification) is None:
         prepare(place)
         with LocalWorkers(1) as hands:
-            _begin(hands, Plan(specification, _growing(specification, chunk), staff.processes), place, attributes)
+            _begin(hands, Plan(specification, _growing(specification, chunk), staff.processes), place, kept)
 
 
 def cost(
@@ -282,10 +284,17 @@ def _growing(specification: Specification, chunk: Mapping[str, int] | None) -> t
     return tuple(name not in (chunk or {}) for name in specification.axes)
 
 
-def _begin(hands: Executor, plan: Plan, place: Path, attributes: Mapping[str, str] | None) -> None:
+def _texts(attributes: Any) -> dict[str, str]:
+    given = {} if attributes is None else attributes
+    if not isinstance(given, Mapping) or not all(isinstance(each, str) for pair in given.items() for each in pair):
+        raise ValueError(f"attributes must be a mapping of names to texts, or None; got {checks.shown(attributes)}")
+    return dict(given)
+
+
+def _begin(hands: Executor, plan: Plan, place: Path, attributes: dict[str, str]) -> None:
     """Make the store; what is in its way, or fails, is an error."""
     if is_empty(place):
-        kept = {**provenance.attributes(), **(attributes or {})}
+        kept = {**provenance.attributes(), **attributes}
         _first_answer(hands, pilot.begin, plan, place, kept)
 
 
