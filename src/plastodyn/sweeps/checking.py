@@ -103,6 +103,7 @@ def recompute(
     """
     checks.count("members", members, at_least=1)
     checks.seed("seed", seed)
+    checks.flag("progress", progress)
     place, staff = place_of(store), staff_of(workers, None)
     specification = again(stores.specification_of(place))
     layout = stores.layout_of(place, specification)

@@ -37,7 +37,7 @@ def cells(view: View, most: int | None = None) -> list[list[str]]:
         most: rows, or None for all.
 
     >>> cells(_example(), 1)
-    [['0.1', '1.50 ± 0.71', '1.5']]
+    [['0.1', '1.5 ± 1.0', '1.5']]
     """
     found = []
     for place in itertools.islice(_places(view), most):
@@ -60,7 +60,7 @@ def as_values(contents: Contents, view: View) -> dict[str, Any]:
 
     >>> from plastodyn.app.stores.example import example
     >>> as_values(example(), _example())["rows"][0]
-    {'rate': 0.1, 'loss': 1.5, 'loss_standard_error': 0.7071067811865476, 'steady': 1.5, 'steady_standard_error': None}
+    {'rate': 0.1, 'loss': 1.5, 'loss_standard_error': 1.0, 'steady': 1.5, 'steady_standard_error': None}
     """
     rows = []
     for place in _places(view):
