@@ -4,15 +4,14 @@ import math
 import os
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from plastodyn.app.commands.cluster import submit as submit_command
-from plastodyn.sweeps import begin, slurm
+from plastodyn.sweeps import Status, begin, slurm
 from plastodyn.sweeps.example import noisy_bowl
 
-HALF = SimpleNamespace(chunks=100, done=50, failed=0, missing=50, longest_seconds=20.0)
+HALF = Status(100, 50, 0, 50, 100, 50, 0, 0, 1000.0, 20.0, 20.0, {})
 VALID = {"store": Path("a b/bowl.zarr"), "tasks": 8, "time": "2:00:00"}
 
 
@@ -77,18 +76,18 @@ def test_stores_of_the_same_name_have_jobs_of_other_names():
     assert all(name.startswith("plastodyn-_.zarr-") and name.isascii() for name in names)
 
 
-def test_a_time_in_which_no_chunk_ends_is_refused():
+def test_a_time_in_which_no_batch_ends_is_refused():
     request = slurm.Request(**VALID | {"time": "2:30"})
-    assert slurm.tasks_for(request, SimpleNamespace(**vars(HALF) | {"longest_seconds": math.nan})) == 8
+    assert slurm.tasks_for(request, HALF._replace(longest_batch=math.nan)) == 8
     with pytest.raises(ValueError, match="time must be above 160 seconds"):
-        slurm.tasks_for(request, SimpleNamespace(**vars(HALF) | {"longest_seconds": 100.0}))
+        slurm.tasks_for(request, HALF._replace(longest_batch=100.0))
 
 
 @pytest.mark.parametrize(
     ("done", "missing", "is_stuck"), [(50, 50, True), (51, 49, False), (50, 49, False), (51, 50, False), (49, 51, True)]
 )
 def test_a_round_counts_that_did_or_settled_something(done, missing, is_stuck):
-    assert slurm.stuck(slurm.Before(50, 50), SimpleNamespace(done=done, missing=missing)) is is_stuck
+    assert slurm.stuck(slurm.Before(50, 50), slurm.Before(done, missing)) is is_stuck
 
 
 def _commands(monkeypatch, place, **texts):

@@ -1,6 +1,5 @@
 """`run`: an experiment's file in, its sweep's store out; `begin` for other machines to go on, `cost` for what it would take."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any, NamedTuple
 
 import jax
 import xarray as xr
-import zarr
 
 from plastodyn import checks, sweeps
 from plastodyn.experiments import files, setting, words
@@ -17,9 +15,12 @@ from plastodyn.experiments.document import Document, from_json, to_json
 from plastodyn.experiments.files import search_in
 from plastodyn.experiments.members import member
 from plastodyn.experiments.reading import read
+from plastodyn.sweeps import store as stores
+from plastodyn.sweeps.place import place_of
 from plastodyn.types import Json
 
 Source = str | os.PathLike[str] | Document
+_MEMBER = f"{member.__module__}:{member.__qualname__}"
 DIRECTORY = "directory"
 """The attribute of a store that says where files that its document names were sought."""
 
@@ -264,17 +265,15 @@ def find_code(store: str | os.PathLike[str]) -> Code:
     ...     find_code(place + "/my.zarr").names
     []
     """
-    try:
-        attributes = dict(zarr.open_group(Path(store), mode="r").attrs)
-        specification = json.loads(str(attributes["specification"]))
-        document = specification["parameters"].get("document")
-        module = str(specification["experiment"]).split(":")[0]
-        named = code_of(from_json(document)) if document else []
-        names = named if _is_ours(module) else [*named, module]
-        digests = dict(specification["parameters"].get("files") or {}) if document else {}
-    except Exception as error:  # Whatever a damaged file makes of its reader.
-        raise ValueError(f"store must be a sweep; {store} is none, or damaged: {' '.join(str(error).split())}") from None
-    directory = str(attributes.get(DIRECTORY, Path.cwd()))
+    place = place_of(store)
+    specification = stores.specification_of(place)
+    module = specification.experiment.split(":")[0]
+    names = [] if _is_ours(module) else [module]
+    digests: dict[str, str] = {}
+    if specification.experiment == _MEMBER:
+        names += code_of(from_json(specification.parameters["document"]))
+        digests = specification.parameters["files"]
+    directory = str(stores.group(place).attrs.get(DIRECTORY, Path.cwd()))
     search_in(".")
     search_in(directory)
     files.refuse_changed(digests)

@@ -19,7 +19,7 @@ from plastodyn.sweeps.integrity import Damage, damages, digest, lost_statuses
 from plastodyn.sweeps.layout import Box, Layout
 from plastodyn.sweeps.members import FINAL, STATUS
 from plastodyn.sweeps.place import place_of
-from plastodyn.sweeps.specification import Specification, again
+from plastodyn.sweeps.specification import Specification
 from plastodyn.sweeps.staff import staff_of
 
 
@@ -52,9 +52,7 @@ def verify(store: str | PathLike[str]) -> list[Damage]:
     [(1, 0)]
     """
     place = place_of(store)
-    specification = stores.specification_of(place)
-    layout = stores.layout_of(place, specification)
-    assert layout is not None
+    specification, layout = stores.sweep_of(place)
     return [*damages(place, specification, layout), *lost_statuses(place, layout)]
 
 
@@ -105,9 +103,7 @@ def recompute(
     checks.seed("seed", seed)
     checks.flag("progress", progress)
     place, staff = place_of(store), staff_of(workers, None)
-    specification = again(stores.specification_of(place))
-    layout = stores.layout_of(place, specification)
-    assert layout is not None
+    specification, layout = stores.sweep_to_run(place)
     chosen, count = _sample(place, layout, members, random.Random(seed))
     found: list[tuple[dict[str, Any], list[str]]] = []
     with staff.hands() as hands, Bar("verify", len(chosen), progress) as bar:

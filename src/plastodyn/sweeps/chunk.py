@@ -21,7 +21,7 @@ from plastodyn.sweeps.commit import Record, commit
 from plastodyn.sweeps.integrity import is_sound
 from plastodyn.sweeps.layout import Box, Index, Layout
 from plastodyn.sweeps.members import Failed, line_of
-from plastodyn.sweeps.specification import Specification, again
+from plastodyn.sweeps.specification import Specification
 
 
 class Task(NamedTuple):
@@ -97,10 +97,7 @@ def _is_settled(task: Task) -> bool:
 def _sweep_of(store: Path, state: tuple[int, int]) -> tuple[Specification, Layout]:
     """What a store holds and how it is cut, read once as long as its description stays the same file."""
     del state
-    specification = again(stores.specification_of(store))
-    layout = stores.layout_of(store, specification)
-    assert layout is not None
-    return specification, layout
+    return stores.sweep_to_run(store)
 
 
 def _compute(task: Task, specification: Specification, layout: Layout, claim: Claim) -> Answer:

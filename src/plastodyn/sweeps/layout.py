@@ -27,6 +27,11 @@ class Layout(NamedTuple):
         """Chunks along each axis."""
         return tuple(math.ceil(size / chunk) for size, chunk in zip(self.sizes, self.chunk, strict=True))
 
+    @property
+    def batches_of_a_chunk(self) -> int:
+        """How many a whole chunk has."""
+        return math.prod(math.ceil(chunk / batch) for chunk, batch in zip(self.chunk, self.batch, strict=True))
+
     def box(self, index: Index) -> Box:
         """The points of a chunk.
 

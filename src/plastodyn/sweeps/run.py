@@ -16,11 +16,12 @@ from plastodyn.runtime import provenance
 from plastodyn.sweeps import members, pilot
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.checking import forget, mended
+from plastodyn.sweeps.layout import Layout
 from plastodyn.sweeps.members import Failed
 from plastodyn.sweeps.pilot import Cost, Plan, Refused
 from plastodyn.sweeps.place import is_empty, place_of, prepare
 from plastodyn.sweeps.session import MOST_LOSSES, Limit, Outcome, Session, tidy
-from plastodyn.sweeps.specification import Specification, again, specify
+from plastodyn.sweeps.specification import Specification, specify
 from plastodyn.sweeps.staff import staff_of
 from plastodyn.sweeps.workers import LocalWorkers, WorkerLostAtStart, WorkerStartError
 
@@ -234,7 +235,7 @@ def work(
         store: of a `sweep`, begun by `begin` or by one that was interrupted. Its experiment must be importable here.
         workers: processes, each on one core; as many as cores unless given.
         executor: as `sweep` takes it.
-        seconds: that it may take; no end unless given.
+        seconds: that it may take; no end unless given. Not with an executor, whose workers may be on machines of other clocks.
         progress: show a bar on standard error when it lasts more than 2 seconds.
 
     Returns:
@@ -259,14 +260,15 @@ def work(
     checks.flag("progress", progress)
     if seconds is not None:
         checks.one_number("seconds", seconds, above=0)
+        if executor is not None:
+            raise ValueError("seconds must be given without executor, whose workers may have other clocks; got both")
     place, staff = place_of(store), staff_of(workers, executor)
-    specification = again(stores.specification_of(place))
-    stores.layout_of(place, specification)
+    specification, layout = stores.sweep_to_run(place)
     left = int((stores.statuses(place) != stores.DONE).sum())
     outcome = Outcome(0, [], False)
     if left:
         prepare(place)
-        limit = None if seconds is None else Limit(began + seconds, stores.longest_batch(place))
+        limit = None if seconds is None else _limit(began + seconds, place, layout)
         with ExitStack() as after, staff.hands() as hands, _told_how_to_go_on(place):
             outcome = _session(hands, after, place, staff.window, limit).run(progress)
     status = stores.statuses(place)
@@ -278,6 +280,11 @@ def work(
         int(np.isin(stores.member_statuses(place), (members.FAILED, members.KILLED)).sum()),
         "" if first is None else f"{_coordinates(first, specification)}: {first.line}",
     )
+
+
+def _limit(end: float, place: Path, layout: Layout) -> Limit:
+    longest = stores.seconds_of_done(place).max(initial=0.0)
+    return Limit(end, longest / layout.batches_of_a_chunk, layout.batches_of_a_chunk)
 
 
 def _growing(specification: Specification, chunk: Mapping[str, int] | None) -> tuple[bool, ...]:
@@ -336,9 +343,9 @@ def _raise_failed(outcome: Outcome, specification: Specification) -> None:
         return
     first = min(outcome.failed, key=lambda each: each.place)
     count = sum(each.number for each in outcome.failed)
-    members = "1 member" if count == 1 else f"{count} members"
+    said = "1 member" if count == 1 else f"{count} members"
     error = RuntimeError(
-        f"{members} failed, the first at {_coordinates(first, specification)}: {first.line}; the same call tries them again"
+        f"{said} failed, the first at {_coordinates(first, specification)}: {first.line}; the same call tries them again"
     )
     error.add_note(first.full)
     raise error

@@ -27,11 +27,13 @@ _LOOK_EVERY = 2.0
 
 
 class Limit(NamedTuple):
-    """No chunk is begun that would not end before ``end``, on the monotonic clock; then what is under way is given up."""
+    """No chunk is begun of which no batch would end before ``end``, on the monotonic clock; then the rest is given up."""
 
     end: float
     longest: float
-    """Seconds of the longest chunk until now."""
+    """Seconds of a batch of the longest chunk until now."""
+    batches: int
+    """In a chunk: what is done of one is stored on the way."""
 
 
 class Outcome(NamedTuple):
@@ -163,8 +165,9 @@ class Session:
         elif isinstance(answer, Done):
             self.computed += answer.seconds > 0
             self.failed += [answer.failed] if answer.failed else []
-            if self.limit is not None and answer.seconds > self.limit.longest:
-                self.limit = self.limit._replace(longest=answer.seconds)
+            if self.limit is not None:
+                each = answer.seconds / self.limit.batches
+                self.limit = self.limit._replace(longest=max(each, self.limit.longest))
 
     def _lost(self, place: Index, error: Exception) -> None:
         """The worker died, not the experiment: its chunk is tried again, after all others, and says which batch it was at."""

@@ -28,6 +28,7 @@ class Status(NamedTuple):
         seconds_left: at the mean pace of chunks until now, or by the first batch where none is done, by the workers now at
             work, or one.
         longest_seconds: of a chunk; nan where none is done.
+        longest_batch: seconds of a batch of that chunk: what is done of a chunk is stored on the way; nan where none is done.
         claimed: who works at which chunk.
     """
 
@@ -41,6 +42,7 @@ class Status(NamedTuple):
     members_diverged: int
     seconds_left: float
     longest_seconds: float
+    longest_batch: float
     claimed: dict[Index, claims.Holder]
 
 
@@ -77,14 +79,12 @@ def status(store: str | PathLike[str]) -> Status:
     2 0 2 0.0
     """
     place = place_of(store)
-    specification = stores.specification_of(place)
-    layout = stores.layout_of(place, specification)
-    assert layout is not None
+    _, layout = stores.sweep_of(place)
     chunk = stores.statuses(place)
-    seconds = stores.seconds(place)
-    known = seconds[np.isfinite(seconds)]
+    known = stores.seconds_of_done(place)
     missing, claimed = int((chunk == stores.MISSING).sum()), claims.holders(place)
-    pace = float(known.mean() if len(known) else stores.expected_seconds(place)) / max(1, len(claimed))
+    pace = float(known.mean() if len(known) else stores.expected_seconds(place, layout)) / max(1, len(claimed))
+    longest = float(known.max()) if len(known) else math.nan
     member = stores.member_statuses(place)
     return Status(
         chunk.size,
@@ -96,7 +96,8 @@ def status(store: str | PathLike[str]) -> Status:
         int(np.isin(member, (members.FAILED, members.KILLED)).sum()),
         int((member == members.DIVERGED).sum()),
         missing * pace if missing else 0.0,
-        float(known.max()) if len(known) else math.nan,
+        longest,
+        longest / layout.batches_of_a_chunk,
         claimed,
     )
 
@@ -125,8 +126,7 @@ def failures(store: str | PathLike[str]) -> list[Failure]:
     []
     """
     place = place_of(store)
-    specification = stores.specification_of(place)
-    stores.layout_of(place, specification)
+    specification, _ = stores.sweep_of(place)
     member, found = stores.member_statuses(place), []
     where = np.argwhere(np.isin(member, (members.FAILED, members.DIVERGED, members.KILLED)))
     reasons = stores.array(stores.group(place), members.ERROR)
@@ -163,9 +163,7 @@ def fingerprint(store: str | PathLike[str]) -> str:
     True
     """
     place = place_of(store)
-    specification = stores.specification_of(place)
-    layout = stores.layout_of(place, specification)
-    assert layout is not None
+    specification, layout = stores.sweep_of(place)
     opened, axes = stores.group(place), tuple(specification.axes)
     total = hashlib.sha256(specification.digest().encode())
     for name in sorted(stores.outcome_names(opened, axes)):

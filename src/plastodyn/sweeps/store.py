@@ -20,7 +20,7 @@ from plastodyn.sweeps.block import Block, Variable
 from plastodyn.sweeps.integrity import CHECKSUM, SHARED, digest
 from plastodyn.sweeps.layout import Box, Index, Layout
 from plastodyn.sweeps.place import is_empty, quiet
-from plastodyn.sweeps.specification import Specification, differences, from_json
+from plastodyn.sweeps.specification import Specification, again, differences, from_json
 
 MISSING, DONE, FAILED = integrity.MISSING, integrity.DONE, integrity.FAILED
 """Status of a chunk: not done, done, or some of its members failed."""
@@ -92,6 +92,25 @@ def layout_of(place: Path, specification: Specification) -> Layout | None:
     return layout
 
 
+def sweep_of(place: Path) -> tuple[Specification, Layout]:
+    """What a store holds, and how it is cut; nothing of it is run."""
+    specification = specification_of(place)
+    return specification, _cut(place, specification)
+
+
+def sweep_to_run(place: Path) -> tuple[Specification, Layout]:
+    """The same, if its experiment is here what it was when the store was begun; that is imported."""
+    specification = again(specification_of(place))
+    return specification, _cut(place, specification)
+
+
+def _cut(place: Path, specification: Specification) -> Layout:
+    layout = layout_of(place, specification)
+    # There is a store, which has said what it holds.
+    assert layout is not None
+    return layout
+
+
 def statuses(place: Path) -> np.ndarray:
     """The status of every chunk; one whose status cannot be read is not done."""
     status = array(group(place), "chunk_status")
@@ -123,26 +142,17 @@ def time_of(place: Path, index: Index) -> tuple[float, float]:
     return wall, cpu
 
 
-def seconds(place: Path) -> np.ndarray:
-    """Time that each chunk took; NaN where it is not known."""
+def seconds_of_done(place: Path) -> np.ndarray:
+    """Time that each chunk took that is done."""
     with suppress(Exception):  # As in `statuses`.
-        return np.asarray(array(group(place), "chunk_seconds")[...])
-    return np.full(1, np.nan)
+        found = np.asarray(array(group(place), "chunk_seconds")[...])[statuses(place) == DONE]
+        return found[np.isfinite(found)]
+    return np.empty(0)
 
 
-def longest_batch(place: Path) -> float:
-    """Time of a batch of the longest chunk that is done; 0 where none is. What is done of a chunk is stored on the way."""
-    layout = _layout(dict(group(place).attrs))
-    done = np.where(statuses(place) == DONE, seconds(place), np.nan)
-    return float(np.nanmax(done, initial=0.0)) / len(layout.batches(layout.box((0,) * len(layout.sizes))))
-
-
-def expected_seconds(place: Path) -> float:
+def expected_seconds(place: Path, layout: Layout) -> float:
     """Time of a chunk by what the first batch took; NaN where that is not known."""
-    attributes = dict(group(place).attrs)
-    layout = _layout(attributes)
-    each = float(str(attributes.get(BATCH_SECONDS, "nan")))
-    return each * len(layout.batches(layout.box((0,) * len(layout.sizes))))
+    return float(str(group(place).attrs.get(BATCH_SECONDS, "nan"))) * layout.batches_of_a_chunk
 
 
 def member_statuses(place: Path) -> np.ndarray:

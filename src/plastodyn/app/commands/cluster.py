@@ -64,7 +64,7 @@ def submit(
             return
         before = None if done_before is None or missing_before is None else slurm.Before(done_before, missing_before)
         if dry_run:
-            now = slurm.Before(standing.done, standing.missing)
+            now = slurm.before_of(standing)
             for script in slurm.scripts(request, slurm.tasks_for(request, standing), now):
                 typer.echo(script or "", nl=False)
             return
@@ -75,7 +75,7 @@ def submit(
         elif before is not None and others:
             note(f"jobs {', '.join(others)} of this store wait or run and go on; nothing is submitted")
             return
-        elif before is not None and slurm.stuck(before, standing):
+        elif before is not None and slurm.stuck(before, slurm.before_of(standing)):
             raise RuntimeError(
                 f"{left} chunks are left, {standing.failed} of them failed, and the last round did none; nothing is submitted: "
                 f"see what its tasks say in {request.output}, and plastodyn status {shlex.quote(str(store))}"

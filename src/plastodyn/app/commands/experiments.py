@@ -11,6 +11,7 @@ from plastodyn.app.console import SeedOption, app, note, output, show_rows
 from plastodyn.app.ending import in_one_line
 
 if TYPE_CHECKING:
+    from plastodyn.experiments import Document
     from plastodyn.sweeps import Cost
 
 _LATE = 3
@@ -33,7 +34,7 @@ def run(
 ) -> None:
     """Run an experiment that a file describes, on all cores, into one store; or go on where it stopped.
 
-    What is done is never computed twice; after Ctrl-C, a crash or a kill the same command goes on.
+    What is stored is not computed again; after Ctrl-C, a crash or a kill the same command goes on.
 
     Runs the code of yours that the file names as file.py:name or module:name.
 
@@ -42,8 +43,7 @@ def run(
     from plastodyn import experiments
 
     document = experiments.read(spec)
-    _say_whose_code(document, spec.parent)
-    experiments.try_out(spec, document)
+    _try_own_code(document, spec)
     with in_one_line():
         if dry_run:
             _show_cost(experiments.cost(document, workers=workers, directory=spec.parent), workers)
@@ -69,8 +69,7 @@ def prepare(
     from plastodyn import experiments, sweeps
 
     document = experiments.read(spec)
-    _say_whose_code(document, spec.parent)
-    experiments.try_out(spec, document)
+    _try_own_code(document, spec)
     with in_one_line():
         experiments.begin(document, out, workers=workers, attributes=_command(), directory=spec.parent)
     found = sweeps.status(out)
@@ -175,10 +174,14 @@ def schema() -> None:
     typer.echo(json.dumps(experiments.schema(), indent=2))
 
 
-def _say_whose_code(document: "object", directory: Path) -> None:
-    from plastodyn.experiments import code_of
+def _try_own_code(document: "Document", spec: Path) -> None:
+    """Say what of the user's is run, and run it at the first point, where it can be told which line of the file is wrong."""
+    from plastodyn import experiments
 
-    _say_names(code_of(document), str(directory.resolve()))  # pyright: ignore[reportArgumentType]
+    names = experiments.code_of(document)
+    _say_names(names, str(spec.parent.resolve()))
+    if names:
+        experiments.try_out(spec, document)
 
 
 def _say_names(names: list[str], directory: str) -> None:

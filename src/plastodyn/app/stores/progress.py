@@ -23,7 +23,7 @@ def as_values(store: Path, status: Status, failures: Sequence[Failure], most: in
         most: failures that are listed; None for all.
 
     >>> from plastodyn.sweeps import Status
-    >>> found = as_values(Path("a.zarr"), Status(2, 1, 0, 1, 4, 2, 0, 0, float("nan"), 3.0, {}), [])
+    >>> found = as_values(Path("a.zarr"), Status(2, 1, 0, 1, 4, 2, 0, 0, float("nan"), 3.0, 3.0, {}), [])
     >>> found["seconds_left"], found["next"]
     (None, 'plastodyn work a.zarr')
     """
@@ -38,7 +38,7 @@ def what_next(store: Path, status: Status) -> str:
     """The command to give now.
 
     >>> from plastodyn.sweeps import Status
-    >>> what_next(Path("a b.zarr"), Status(1, 1, 0, 0, 1, 1, 0, 0, 0.0, 1.0, {}))
+    >>> what_next(Path("a b.zarr"), Status(1, 1, 0, 0, 1, 1, 0, 0, 0.0, 1.0, 1.0, {}))
     "plastodyn show 'a b.zarr'"
     """
     at_work = bool(status.claimed)
@@ -50,7 +50,7 @@ def rows(status: Status) -> list[tuple[str, str]]:
     """What is counted, one row each.
 
     >>> from plastodyn.sweeps import Status
-    >>> rows(Status(2, 1, 0, 1, 4, 2, 0, 1, 60.0, 3.0, {}))[-1]
+    >>> rows(Status(2, 1, 0, 1, 4, 2, 0, 1, 60.0, 3.0, 3.0, {}))[-1]
     ('time left', '0:01:00 with one worker')
     """
     chunks = f"{status.done} of {status.chunks} done, {status.failed} with failures, {status.missing} left"
@@ -68,7 +68,7 @@ def workers(status: Status) -> list[tuple[str, str, str]]:
     """Host, process and chunk of those who are at work.
 
     >>> from plastodyn.sweeps import Status
-    >>> workers(Status(2, 1, 0, 1, 4, 2, 0, 1, 60.0, 3.0, {}))
+    >>> workers(Status(2, 1, 0, 1, 4, 2, 0, 1, 60.0, 3.0, 3.0, {}))
     []
     """
     return [(who.host, str(who.pid), ", ".join(map(str, place))) for place, who in status.claimed.items()]

@@ -13,7 +13,7 @@ FOLLOW_UP_TIME = "15"
 
 
 class Before(NamedTuple):
-    """Chunks that were done, and that nobody had computed yet, when a round was submitted."""
+    """Members that were done, and that nobody had computed yet, when a round was submitted."""
 
     done: int
     missing: int

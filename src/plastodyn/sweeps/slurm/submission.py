@@ -3,26 +3,12 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from plastodyn.sweeps.slurm.controller import Controller
 from plastodyn.sweeps.slurm.request import Request
 from plastodyn.sweeps.slurm.script import Before, scripts
-
-
-class Standing(Protocol):
-    """Where a store stands: numbers of chunks, and the seconds that the longest took (nan if none is done)."""
-
-    @property
-    def chunks(self) -> int: ...  # noqa: D102
-    @property
-    def done(self) -> int: ...  # noqa: D102
-    @property
-    def failed(self) -> int: ...  # noqa: D102
-    @property
-    def missing(self) -> int: ...  # noqa: D102
-    @property
-    def longest_seconds(self) -> float: ...  # noqa: D102
+from plastodyn.sweeps.state import Status
 
 
 class Submitted(NamedTuple):
@@ -39,7 +25,7 @@ class Submitted(NamedTuple):
     follow_up: str | None
 
 
-def tasks_for(request: Request, standing: Standing) -> int:
+def tasks_for(request: Request, standing: Status) -> int:
     """How many tasks have something to do.
 
     Args:
@@ -47,28 +33,28 @@ def tasks_for(request: Request, standing: Standing) -> int:
         standing: where the store stands; something is left.
 
     Raises:
-        ValueError: if no task could ever end a chunk.
+        ValueError: if no task could ever end a batch.
 
     >>> from pathlib import Path
     >>> from types import SimpleNamespace
-    >>> standing = SimpleNamespace(chunks=9, done=2, failed=0, missing=7, longest_seconds=100.0)
+    >>> standing = SimpleNamespace(chunks=9, done=2, longest_batch=100.0)
     >>> tasks_for(Request(Path("bowl.zarr"), tasks=5, time="60", cpus=2), standing)
     4
     >>> tasks_for(Request(Path("bowl.zarr"), tasks=5, time="2:30"), standing)
     Traceback (most recent call last):
     ...
-    ValueError: time must be above 160 seconds: the longest chunk so far took 100, and the margin is 60; got '2:30'
+    ValueError: time must be above 160 seconds: the longest batch so far took 100, and the margin is 60; got '2:30'
     """
     # False where no chunk is done yet, and the longest is nan.
-    if standing.longest_seconds + request.margin >= request.seconds:
+    if standing.longest_batch + request.margin >= request.seconds:
         raise ValueError(
-            f"time must be above {standing.longest_seconds + request.margin:.0f} seconds: the longest chunk so far took "
-            f"{standing.longest_seconds:.0f}, and the margin is {request.margin}; got {request.time!r}"
+            f"time must be above {standing.longest_batch + request.margin:.0f} seconds: the longest batch so far took "
+            f"{standing.longest_batch:.0f}, and the margin is {request.margin}; got {request.time!r}"
         )
     return min(request.tasks, math.ceil((standing.chunks - standing.done) / request.cpus))
 
 
-def submit(request: Request, standing: Standing, controller: Controller, say: Callable[[str], None]) -> Submitted:
+def submit(request: Request, standing: Status, controller: Controller, say: Callable[[str], None]) -> Submitted:
     """Submit an array of workers, and the job that follows it.
 
     Args:
@@ -88,13 +74,13 @@ def submit(request: Request, standing: Standing, controller: Controller, say: Ca
 
     >>> from pathlib import Path
     >>> from types import SimpleNamespace
-    >>> standing = SimpleNamespace(chunks=9, done=2, failed=0, missing=7, longest_seconds=100.0)
+    >>> standing = SimpleNamespace(chunks=9, done=2, longest_batch=100.0)
     >>> submit(Request(Path("bowl.zarr"), tasks=5, time="2:30"), standing, None, print)
     Traceback (most recent call last):
     ...
-    ValueError: time must be above 160 seconds: the longest chunk so far took 100, and the margin is 60; got '2:30'
+    ValueError: time must be above 160 seconds: the longest batch so far took 100, and the margin is 60; got '2:30'
     """
-    tasks, before = tasks_for(request, standing), Before(standing.done, standing.missing)
+    tasks, before = tasks_for(request, standing), before_of(standing)
     most = controller.largest_array()
     if most is not None and tasks > most:
         if most == 0:
@@ -117,18 +103,27 @@ def submit(request: Request, standing: Standing, controller: Controller, say: Ca
         ) from None
 
 
-def stuck(before: Before, standing: Standing) -> bool:
+def before_of(standing: Status) -> Before:
+    """Where a store stands, in members: of a chunk that takes long, some may be done and stored.
+
+    >>> from types import SimpleNamespace
+    >>> before_of(SimpleNamespace(members=9, members_done=2, members_failed=1))
+    Before(done=2, missing=6)
+    """
+    return Before(standing.members_done, standing.members - standing.members_done - standing.members_failed)
+
+
+def stuck(before: Before, now: Before) -> bool:
     """Whether a round did nothing: the next one would do no more.
 
     Args:
         before: where the store stood when the round was submitted.
-        standing: where it stands now.
+        now: where it stands now.
 
-    >>> from types import SimpleNamespace
-    >>> stuck(Before(done=2, missing=7), SimpleNamespace(done=2, missing=7))
+    >>> stuck(Before(done=2, missing=7), Before(done=2, missing=7))
     True
     """
-    return standing.done <= before.done and standing.missing >= before.missing
+    return now.done <= before.done and now.missing >= before.missing
 
 
 def _make(output: Path) -> None:
