@@ -1,7 +1,6 @@
 """Laws of every circuit with every rule that fits it: it runs, refuses what does not fit, and goes on from where it stopped."""
 
 import inspect
-import typing
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from catalogue import BY_NEURON, CIRCUITS, RULES, SHAPED, SPARSE, fits, home, wh
 
 import plastodyn as pd
 from plastodyn.circuits import AbstractCircuit
+from plastodyn.experiments import registry
 from plastodyn.protocol import HIDDEN_SPAN, INPUT_ROTATION, check_joined
 
 # Variants of one circuit compile for seconds each.
@@ -161,28 +161,12 @@ def test_some_circuit_has_no_loss():
     assert [n for n in CIRCUITS if "loss" not in CIRCUITS[n]().signals] == ["pattern_layer", "kuramoto", "weighted_kuramoto"]
 
 
-def _makes_a_circuit(thing):
-    if inspect.isclass(thing):
-        return issubclass(thing, AbstractCircuit) and thing is not AbstractCircuit
-    if not inspect.isfunction(thing):
-        return False
-    waiting = [typing.get_type_hints(thing).get("return")]
-    while waiting:
-        kind = waiting.pop()
-        if inspect.isclass(kind) and not typing.get_args(kind) and issubclass(kind, AbstractCircuit):
-            return True
-        waiting.extend(typing.get_args(kind))
-    return False
-
-
 def test_the_catalogue_holds_every_circuit():
-    public = {name: getattr(pd.circuits, name) for name in pd.circuits.__all__}
-    constructors = {name for name, thing in public.items() if _makes_a_circuit(thing) and inspect.isfunction(thing)}
     # A PyTorch module's circuit is an ordinary one of a loss that is called; tests/measure/test_torch_networks.py compares it.
-    assert constructors - {"from_torch"} | {"user"} <= set(CIRCUITS)
-    assert {"integrator", "pattern_layer", "reachable", "reachable_by_sign", "principal_axes"} <= constructors
-    classes = {thing for thing in public.values() if inspect.isclass(thing) and _makes_a_circuit(thing)}
-    assert classes <= {type(make()) for make in CIRCUITS.values()}
+    assert {"user" if name == "Circuit" else name for name in registry.names("circuit")} - {"from_torch"} <= set(CIRCUITS)
+    things = [getattr(pd.circuits, name) for name in pd.circuits.__all__]
+    classes = {thing for thing in things if inspect.isclass(thing) and issubclass(thing, AbstractCircuit)}
+    assert classes - {AbstractCircuit} <= {type(make()) for make in CIRCUITS.values()}
 
 
 @pytest.mark.parametrize("name", RULES)

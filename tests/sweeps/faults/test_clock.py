@@ -1,8 +1,7 @@
 """The time of day jumps by hours, forward and back: nothing is computed twice for it, and nothing waits for ever.
 
 Processes get another time of day from libfaketime (Debian's ``faketime``), which reads it from a file that the test changes.
-The
-monotonic clock stays as it is: a system's clock that is set does not move it either.
+The monotonic clock stays as it is: a system's clock that is set does not move it either.
 """
 
 import json
