@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 import types
 
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import pytest
 import xarray as xr
 from safetensors.numpy import save_file
 
+import plastodyn as pd
 from plastodyn.app.reproduce import read_claims
 from plastodyn.app.user_model import Asked, Flips, load_with_signs
 from plastodyn.papers import Claim
@@ -200,42 +202,76 @@ def test_claims_that_are_none_are_not_written_over(content, quick_figure, run_he
     assert (tmp_path / "out" / "claims.json").read_text() == content
 
 
-def test_ctrl_c_writes_the_partial_run_and_exits_130(tmp_path):
-    """Interrupted once the first members have come to their end, which they say; all of them would take many minutes."""
-    script = """
+RECORDS = """
 import signal
+import time
 # A shell that runs its jobs in the background lets them ignore the signal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from plastodyn.simulation.ensemble import Ensemble
 
-store = Ensemble._finish
-def told(self, *arguments):
-    store(self, *arguments)
-    if (self.status == 0).any():
-        print("finished", int((self.status == 0).sum()), flush=True)
-Ensemble._finish = told
+keep, pressed = Ensemble._keep, []
+def told(self, reached, group):
+    keep(self, reached, group)
+    if not pressed and reached.stop > min(window.start for window in self.windows):
+        # Waits here, or it might have ended before the signal comes.
+        handler = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, lambda *arguments: pressed.append(handler(*arguments)))
+        print("recorded", flush=True)
+        while not pressed:
+            time.sleep(0.01)
+        signal.signal(signal.SIGINT, handler)
+Ensemble._keep = told
 
 from plastodyn.app.cli import run
 run()
 """
-    arguments = ["reproduce", "raman2021", "fig5", "--size", "full", "--out", "out"]
-    with (tmp_path / "errors").open("w") as errors:
+
+
+def test_ctrl_c_writes_the_partial_run_and_exits_130(tmp_path):
+    """Interrupted once the first steps have been recorded, which it says; the whole figure would take minutes."""
+    arguments = ["reproduce", "raman2021", "beyond1", "--size", "full", "--out", "out"]
+    code, errors = interrupted(RECORDS, arguments, tmp_path, lambda process: next(iter(process.stdout), None))
+    assert (code, "Traceback" in errors) == (130, False)
+    place = tmp_path / "out" / "raman2021-beyond1-partial.zarr"
+    assert str(place.relative_to(tmp_path)) in errors
+    stored = xr.open_zarr(place)
+    meanings = dict(zip(stored.status.attrs["flag_meanings"].split(), stored.status.attrs["flag_values"], strict=True))
+    assert set(np.unique(stored.status)) == {meanings["interrupted"]}
+    recorded = np.isfinite(stored.loss).any([dim for dim in stored.loss.dims if dim != "step"])
+    assert 0 < int(recorded.sum()) < stored.step.size
+
+
+def test_ctrl_c_in_a_sweep_says_where_its_finished_parts_are(tmp_path):
+    """Interrupted once a part of the sweep is in its store."""
+    arguments = ["reproduce", "ninou2025", "fig5c", "--size", "standard", "--out", "out"]
+    script = RECORDS.replace("Ensemble._keep = told", "")
+
+    def stored(process):
+        while process.poll() is None and not any((tmp_path / "out" / "sweeps").glob("*/chunk_status/c/**/*")):
+            time.sleep(0.05)
+
+    code, errors = interrupted(script, arguments, tmp_path, stored)
+    assert (code, "Traceback" in errors) == (130, False)
+    assert "finished parts of sweeps are kept in out/sweeps, and the same command goes on from them" in " ".join(errors.split())
+    (place,) = (tmp_path / "out" / "sweeps").glob("*.zarr")
+    found = pd.sweeps.status(place)
+    assert 0 < found.members_done < found.members
+
+
+def interrupted(script, arguments, directory, wait):
+    """Exit code and messages of a command that is interrupted after ``wait``."""
+    with (directory / "errors").open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-c", script, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=errors, text=True
+            [sys.executable, "-c", script, *arguments], cwd=directory, stdout=subprocess.PIPE, stderr=errors, text=True
         )
         try:
-            line = next((line for line in process.stdout if line.startswith("finished")), None)
-            assert line is not None, (tmp_path / "errors").read_text()
+            wait(process)
             process.send_signal(signal.SIGINT)
             process.communicate()
         finally:
             process.kill()
             process.wait()
-    assert process.returncode == 130
-    assert "Traceback" not in (tmp_path / "errors").read_text()
-    stored = xr.open_zarr(tmp_path / "out" / "raman2021-fig5-partial.zarr")
-    assert set(np.unique(stored.status)) <= {0, 1, 2}
-    assert 0 < int(line.split()[1]) <= int((stored.status == 0).sum()) < stored.status.size
+    return process.returncode, (directory / "errors").read_text()
 
 
 FLIPPABLE = """
