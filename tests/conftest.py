@@ -1,10 +1,15 @@
 """What all tests share."""
 
+import signal
+
 import jax
 import pytest
 from hypothesis import settings
 
 import plastodyn  # noqa: F401 - sets the number of devices before JAX starts
+
+# A shell that runs the tests in the background lets them, and the processes that they start and interrupt, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Compilation makes first examples slow: only the answer counts.
 settings.register_profile("plastodyn", deadline=None)

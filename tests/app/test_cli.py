@@ -205,8 +205,6 @@ def test_claims_that_are_none_are_not_written_over(content, quick_figure, run_he
 RECORDS = """
 import signal
 import time
-# A shell that runs its jobs in the background lets them ignore the signal.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 from plastodyn.simulation.ensemble import Ensemble
 
 keep, pressed = Ensemble._keep, []
