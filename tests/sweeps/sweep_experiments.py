@@ -9,6 +9,8 @@ import jax
 import numpy as np
 import xarray as xr
 
+from plastodyn.sweeps import claims
+
 LABELS = ["low", "high"]
 HELD = 3
 """Batches that are computed while the gate is shut: a file that does not exist yet."""
@@ -51,6 +53,11 @@ def texts(point, key):
 def dies(point, key):
     del point, key
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def doubles(point, key):
+    del key
+    return xr.Dataset({"double": ("a", 2.0 * point["a"])})
 
 
 def kills_at_one(point, key):
@@ -107,3 +114,11 @@ def counts(point, key, *, log):
         file.write("called 0\n")
     shape = tuple(len(values) for values in point.values())
     return xr.Dataset({"number": (tuple(point), 1 + np.arange(np.prod(shape)).reshape(shape))})
+
+
+def loses_its_claim(point, key, *, store):
+    """While a member is computed, somebody else takes its chunk away."""
+    del key
+    for claim in (Path(store) / claims.FOLDER).glob("*"):
+        claims.seize(Path(store), tuple(map(int, claim.name.split("."))), None)
+    return xr.Dataset({"double": ("a", 2.0 * point["a"])})

@@ -5,12 +5,13 @@ import shutil
 import numpy as np
 import pytest
 import zarr
-from sweep_readings import AXES, CHUNK
+from sweep_readings import AXES, CHUNK, log_of, results
 
 from plastodyn import sweeps
 from plastodyn.sweeps import claims
+from plastodyn.sweeps.chunk import Busy, Task, compute
 from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, of_chunk
-from plastodyn.sweeps.store import array, group, outcome_names, specification_of
+from plastodyn.sweeps.store import DONE, MISSING, array, group, outcome_names, specification_of, statuses
 
 
 @pytest.fixture
@@ -98,3 +99,41 @@ def test_a_number_of_a_process_that_came_again_is_not_the_holder(tmp_path):
     assert holder.is_gone()
     assert not holder._replace(machine="elsewhere").is_gone()
     assert not holder._replace(began=claims._began(claims.os.getpid())).is_gone()
+
+
+def test_a_chunk_that_was_taken_over_is_not_written(experiments, hands, tmp_path):
+    place = tmp_path / "s.zarr"
+    sweeps.begin(
+        experiments.loses_its_claim, {"a": [0, 1]}, store=place, seed=0, parameters={"store": str(place)}, chunk={"a": 1}
+    )
+    assert isinstance(hands.submit(compute, Task(place, (1,))).result(), Busy)
+    assert statuses(place).tolist() == [DONE, MISSING]
+
+
+def test_what_there_is_of_a_chunk_is_used_only_where_it_is_sound(reference, experiments, hands, tmp_path):
+    place, log = tmp_path / "s.zarr", tmp_path / "log"
+    asked = {"store": place, "seed": 7, "parameters": {"log": str(log)}, "chunk": CHUNK, "executor": hands, "progress": False}
+    sweeps.sweep(experiments.draws, AXES, **asked)
+    opened, before = zarr.open_group(place, mode="r+"), len(log_of(log))
+    opened["chunk_status"][0, 0] = opened["chunk_status"][1, 1] = MISSING
+    opened["noise"][0, 0] = np.asarray(opened["noise"][0, 0]) + 1
+    sweeps.work(place, executor=hands, progress=False)
+    assert log_of(log)[before:] == [(1.0, 0.1)]
+    assert results(sweeps.sweep(experiments.draws, AXES, **asked).load()).identical(results(reference))
+
+
+def test_a_batch_is_given_up_when_it_killed_four_workers(tmp_path):
+    claim = claims.take(tmp_path, (0,))
+    try:
+        claim.deaths = (2, None, 2, 1, 2)
+        assert not claim.is_killer(2, 3)
+        claim.deaths += (2,)
+        assert claim.is_killer(2, 3)
+        assert not claim.is_killer(1, 3)
+        # Alone in its chunk it was it each time, whether it could say so or not.
+        claim.deaths = (None, 0, None)
+        assert not claim.is_killer(0, 1)
+        claim.deaths += (None,)
+        assert claim.is_killer(0, 1)
+    finally:
+        claim.drop()

@@ -160,7 +160,7 @@ def begin(
 
 
 def cost(experiment: Source, *, workers: int | None = None, directory: str | os.PathLike[str] | None = None) -> sweeps.Cost:
-    """What an experiment would take, by its first batch; nothing is written.
+    """What an experiment would take, by up to three of its batches; nothing is written.
 
     Args:
         experiment: path of a TOML file, or a document.

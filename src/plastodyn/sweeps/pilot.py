@@ -5,6 +5,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -33,19 +34,32 @@ class Plan(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a sweep costs, by its first batch.
+    """What a sweep costs, by its first batch, the last and the one in the middle; by fewer where they last long.
 
     Args:
         layout: how its store would be cut.
         seconds: of one batch, once compiled.
+        compiling: seconds that a batch takes more in a worker that has computed another one: near 0 where all are one program.
         bytes: of the results of one batch, before they are compressed.
         memory: bytes, the most that the worker held.
     """
 
     layout: Layout
     seconds: float
+    compiling: float
     bytes: int
     memory: int
+
+    @property
+    def batches(self) -> int:
+        """In all."""
+        return math.prod(-(-size // length) for size, length in zip(self.layout.sizes, self.layout.batch, strict=True))
+
+    @property
+    def processor_seconds(self) -> tuple[float, float]:
+        """Of all batches: if only one compiles, and if each does."""
+        computing = self.batches * self.seconds
+        return computing + self.compiling, computing + self.batches * self.compiling
 
 
 class Refused(NamedTuple):
@@ -63,13 +77,30 @@ class _First(NamedTuple):
 
 
 def cost(plan: Plan, passed: int) -> Cost | Refused:
-    """Time the first batch, or another one where some are ``passed`` over; nothing is written."""
+    """Time the first batch, or another one where some are ``passed`` over, and two others; nothing is written."""
     first = _first(plan, passed)
     if isinstance(first, Refused):
         return first
-    seconds = _again(plan, first)
+    own = _again(plan, first) if any(plan.growing) else _seconds(plan, first.batch)
     size = blocks.size(first.block)
-    return Cost(_layout(plan, seconds, size), seconds, size, _most_memory())
+    seconds, compiling, spent = [own], [], first.seconds + own
+    for batch in _tried(plan)[passed:]:
+        if batch == first.batch or spent > TARGET_SECONDS:
+            continue
+        try:
+            cold, warm = _seconds(plan, batch), _seconds(plan, batch)
+        except BaseException:  # A member that fails costs itself, and tells nothing of the time of others.
+            continue
+        seconds.append(warm)
+        compiling.append(max(cold - warm, 0.0))
+        spent += cold + warm
+    return Cost(_layout(plan, own, size), fmean(seconds), fmean(compiling or [0.0]), size, _most_memory())
+
+
+def _seconds(plan: Plan, batch: Box) -> float:
+    started = time.perf_counter()
+    blocks.run_batch(plan.specification, batch)
+    return time.perf_counter() - started
 
 
 def _most_memory() -> int:
@@ -124,11 +155,8 @@ def _keep(plan: Plan, place: Path, first: _First, index: tuple[int, ...], second
 
 def _first(plan: Plan, passed: int) -> _First | Refused:
     """The first batch that does not fail, among the first, the last and the one in the middle."""
-    layout, refused = _finest(plan), None
-    last = math.prod(layout.grid) - 1
-    tried = list(dict.fromkeys((0, last, last // 2)))
-    for number in tried[passed:]:
-        batch = layout.box(tuple(map(int, np.unravel_index(number, layout.grid))))
+    refused, tried = None, _tried(plan)
+    for batch in tried[passed:]:
         started, cpu = time.perf_counter(), time.process_time()
         try:
             found = blocks.run_batch(plan.specification, batch)
@@ -140,13 +168,18 @@ def _first(plan: Plan, passed: int) -> _First | Refused:
     return refused or Refused("every worker that tried a first member was killed, as when memory runs out", "")
 
 
+def _tried(plan: Plan) -> list[Box]:
+    layout = _finest(plan)
+    last = math.prod(layout.grid) - 1
+    numbers = dict.fromkeys((0, last, last // 2))
+    return [layout.box(tuple(map(int, np.unravel_index(number, layout.grid)))) for number in numbers]
+
+
 def _again(plan: Plan, first: _First) -> float:
     """Seconds of the first batch, computed again where compiling may have been most of it."""
     if first.seconds >= TARGET_SECONDS or not any(plan.growing):
         return first.seconds
-    started = time.perf_counter()
-    blocks.run_batch(plan.specification, first.batch)
-    return time.perf_counter() - started
+    return _seconds(plan, first.batch)
 
 
 def _finest(plan: Plan) -> Layout:

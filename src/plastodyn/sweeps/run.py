@@ -17,7 +17,7 @@ from plastodyn.sweeps import members, pilot
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.checking import forget, mended
 from plastodyn.sweeps.layout import Layout
-from plastodyn.sweeps.members import Failed
+from plastodyn.sweeps.members import Failed, line_of
 from plastodyn.sweeps.pilot import Cost, Plan, Refused
 from plastodyn.sweeps.place import is_empty, place_of, prepare
 from plastodyn.sweeps.session import MOST_LOSSES, Limit, Outcome, Session, tidy
@@ -170,7 +170,7 @@ def cost(
     chunk: Mapping[str, int] | None = None,
     workers: int | None = None,
 ) -> Cost:
-    """What a sweep would cost, by its first batch; nothing is written.
+    """What a sweep would cost, by up to three of its batches; nothing is written.
 
     Args:
         experiment: as `sweep` takes it.
@@ -182,7 +182,7 @@ def cost(
         workers: that would work at it.
 
     Returns:
-        How the store would be cut, seconds and bytes of one batch, and the most memory that a worker held.
+        How the store would be cut, seconds and bytes of a batch, seconds of compiling, and the most memory that a worker held.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -307,7 +307,7 @@ def _begin(hands: Executor, plan: Plan, place: Path, attributes: dict[str, str])
 
 def _first_answer(hands: Executor, function: Callable[..., Any], plan: Plan, *arguments: Any) -> Any:
     """What the pilot says; a member that kills its worker twice is passed over."""
-    deaths = at_start = 0
+    deaths, at_start, last = 0, 0, ""
     while deaths <= 2 * pilot.TRIED and at_start < MOST_LOSSES:
         try:
             future = hands.submit(function, plan, deaths // 2, *arguments)
@@ -317,18 +317,18 @@ def _first_answer(hands: Executor, function: Callable[..., Any], plan: Plan, *ar
             found = future.result()
         except WorkerStartError:
             raise
-        except WorkerLostAtStart:
-            at_start += 1
+        except WorkerLostAtStart as error:
+            at_start, last = at_start + 1, line_of(error)
             continue
-        except Exception:
-            deaths += 1
+        except Exception as error:
+            deaths, last = deaths + 1, line_of(error)
             continue
         if not isinstance(found, Refused):
             return found
         error = RuntimeError(f"nothing was written: {found.line}")
         error.add_note(found.full)
         raise error
-    raise RuntimeError("nothing was written: every worker was lost")
+    raise RuntimeError(f"nothing was written: every worker was lost, the last by {last}")
 
 
 def _session(hands: Executor, after: ExitStack, place: Path, window: int | None, limit: Limit | None) -> Session:

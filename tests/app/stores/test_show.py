@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from plastodyn.app.stores import choice, means, origin, reading, rows, tables
+from plastodyn.app.stores import choice, columns, means, origin, reading, rows, tables
 from plastodyn.app.stores.example import example
 from plastodyn.sweeps import fingerprint
 
@@ -195,6 +195,30 @@ def test_the_file_that_was_run_tells_seeds_zipped_axes_and_what_is_recorded():
     assert tables.headings(found) == ["rate", "units", "word", "loss", "steady (theory)"]
     assert [row[:3] for row in tables.cells(found)] == [["0.1", "5", "a"], ["0.2", "10", "b"]]
     assert next(iter(rows.pieces(contents, rows.table_of(contents, ["steady"]), "all"))).keys() >= {"units", "word"}
+
+
+def test_a_zipped_axis_goes_by_its_columns():
+    counted, first, asked = (columns.by_columns(_of_a_file(), names) for names in (["rate"], [], ["word"]))
+    assert choice.choose(counted).over == ("rate",)
+    assert choice.choose(first).over == ("units",)
+    assert choice.choose(asked, at=["word=b"]).at["word"] == 1
+    of_word = means.view(asked, choice.choose(asked, over=["word"]))
+    assert [row[0] for row in tables.cells(of_word)] == ["a", "b"]
+    whole = means.view(counted, choice.choose(counted, over=["rate"]))
+    for one, other in zip(of_word.shown, whole.shown, strict=True):
+        np.testing.assert_array_equal(one.value, other.value)
+
+
+def test_columns_that_cannot_stand_for_their_axis_are_refused():
+    contents = _of_a_file()
+    with pytest.raises(ValueError, match="must name a zipped axis once; units, word are the same axis"):
+        columns.by_columns(contents, ["units", "word"])
+    with pytest.raises(ValueError, match="units, rate are the same axis"):
+        columns.by_columns(contents, ["rate", "units"])
+    same = contents._replace(data=contents.data.assign_coords(units=("rate", [5, 5])))
+    assert columns.by_columns(same, []).axes == ("word", "noise")
+    with pytest.raises(ValueError, match="units must differ at all points of rate"):
+        columns.by_columns(same, ["units"])
 
 
 def test_provenance_has_the_file_that_was_run():

@@ -29,7 +29,7 @@ def run(
     out: StoreOption,
     workers: WorkersOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Time a first batch, say what all would cost, write nothing.")
+        bool, typer.Option("--dry-run", help="Time up to three batches, say what all would cost, write nothing.")
     ] = False,
 ) -> None:
     """Run an experiment that a file describes, on all cores, into one store; or go on where it stopped.
@@ -197,24 +197,34 @@ def _command() -> dict[str, str]:
 
 
 def _show_cost(found: "Cost", workers: int | None) -> None:
-    from datetime import timedelta
     from math import prod
 
     from plastodyn.runtime.memory import readable
     from plastodyn.sweeps import cores
 
     layout, count = found.layout, workers or cores()
-    batches = prod(-(-size // batch) for size, batch in zip(layout.sizes, layout.batch, strict=True))
-    seconds = batches * found.seconds
+    at_once = min(count, found.batches)
     rows = [
-        ("members", f"{prod(layout.sizes)}, in {batches} batches of {prod(layout.batch)}, in {prod(layout.grid)} chunks"),
-        ("one batch", f"{found.seconds:.3g} s"),
-        ("processor time", str(timedelta(seconds=round(seconds)))),
-        (f"time, with {count} workers", str(timedelta(seconds=round(seconds / min(count, batches))))),
+        ("members", f"{prod(layout.sizes)}, in {found.batches} batches of {prod(layout.batch)}, in {prod(layout.grid)} chunks"),
+        ("one batch", f"{found.seconds:.3g} s; another {found.compiling:.2g} s if it has a program of its own to compile"),
+        ("processor time", _span(*found.processor_seconds)),
+        (f"time, with {count} workers", _span(*(each / at_once for each in found.processor_seconds))),
         ("memory of a worker", readable(found.memory) if found.memory else "not known"),
-        ("results, uncompressed", readable(batches * found.bytes)),
+        ("results, uncompressed", readable(found.batches * found.bytes)),
     ]
-    show_rows(rows, "what it would cost, by its first batch")
+    show_rows(rows, "what it would cost, by batches that were tried")
+
+
+def _span(least: float, most: float) -> str:
+    """A time, or where batches may compile each for itself, from which to which.
+
+    >>> _span(60.0, 61.0), _span(60.0, 125.0)
+    ('0:01:00', '0:01:00 to 0:02:05')
+    """
+    from datetime import timedelta
+
+    texts = [str(timedelta(seconds=round(each))) for each in (least, most)]
+    return " to ".join(texts) if most > 1.1 * least and texts[0] != texts[1] else texts[0]
 
 
 def _say_what_is_there(out: Path) -> None:

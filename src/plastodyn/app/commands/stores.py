@@ -79,7 +79,7 @@ def show(
 ) -> None:
     """Show what a store holds: a table, or curves and maps with theory beside simulation; or where it comes from."""
     from plastodyn import checks
-    from plastodyn.app.stores import choice, means, reading
+    from plastodyn.app.stores import choice, columns, means, reading
 
     logs = _listed(log)
     for each in logs:
@@ -96,6 +96,8 @@ def show(
         return
     if out is not None:
         _check_picture(out)
+    asked = [*_listed(over), *_listed(mean), *(each.partition("=")[0] for each in at or [])]
+    contents = columns.by_columns(contents, asked)
     chosen = choice.choose(contents, variable, _listed(over), at or [], _listed(mean))
     found = means.view(contents, chosen)
     if out is not None:
