@@ -25,12 +25,14 @@ def _replace(path, source):
 DAMAGES = {"cut": _cut, "deleted": lambda path, source: path.unlink(), "replaced": _replace}
 
 
-def _damage(store, source, times):
-    """Some files of chunks that are there; the chunks that are concerned, and what was done to each."""
-    hurt = {}
+def _damage(store, source, times, hurt):
+    """Some files of chunks that are there, none twice; adds the chunks that are concerned, and what was done to each."""
     for _ in range(times):
         name = source.choice(PARTS)
+        # A second damage might undo the first: the sound file of another chunk's status is that of this one.
+        once = {place for place, kinds in hurt.items() if name in dict(kinds)}
         files = [path for path in (store / name / "c").rglob("*") if path.is_file() and _is_done(store, name, path)]
+        files = [path for path in files if _place(store, name, path) not in once]
         if not files:
             continue
         path = source.choice(files)
@@ -38,8 +40,11 @@ def _damage(store, source, times):
         how = source.choice(list(DAMAGES))
         DAMAGES[how](path, source)
         if not path.exists() or path.read_bytes() != before:
-            hurt.setdefault(int(path.relative_to(store / name / "c").parts[0]), set()).add((name, how))
-    return hurt
+            hurt.setdefault(_place(store, name, path), set()).add((name, how))
+
+
+def _place(store, name, path):
+    return int(path.relative_to(store / name / "c").parts[0])
 
 
 def _costly(hurt):
@@ -49,7 +54,7 @@ def _costly(hurt):
 
 def _is_done(store, name, path):
     """Whether a file belongs to a chunk that is done: what is being written is written over, or refused."""
-    return path.suffix != ".partial" and (store / "chunk_status" / "c" / path.relative_to(store / name / "c").parts[0]).exists()
+    return path.suffix != ".partial" and (store / "chunk_status" / "c" / str(_place(store, name, path))).exists()
 
 
 @pytest.mark.filterwarnings("ignore:.*is damaged in:UserWarning")
@@ -58,11 +63,10 @@ def test_damage_in_the_middle_and_after(count, whole, record_property, capsys, t
     source = random.Random(5)
     with bench(tmp_path, count) as place:
         process = place.start()
-        hurt = {}
+        hurt, after = {}, {}
         for part in (0.25, 0.5, 0.75):
             wait_for(lambda part=part: place.done() >= part * count - 5, process)
-            for chunk, kinds in _damage(place.store, source, count // 15).items():
-                hurt.setdefault(chunk, set()).update(kinds)
+            _damage(place.store, source, count // 15, hurt)
         assert finish(process) == 0, errors_of(process)
         found = {each.place[0] for each in sweeps.verify(place.store) if each.place is not None}
         # A chunk whose status is gone is one that is not done, and is none of a sound store.
@@ -71,7 +75,7 @@ def test_damage_in_the_middle_and_after(count, whole, record_property, capsys, t
         assert finish(process) == 0, errors_of(process)
         place.check(whole(count))
         assert place.twice() == len(_costly(hurt))
-        after = _damage(place.store, source, count // 10)
+        _damage(place.store, source, count // 10, after)
         process = place.start()
         assert finish(process) == 0, errors_of(process)
         place.check(whole(count))

@@ -92,7 +92,8 @@ def series(view: View) -> list[Series]:
     found = []
     for place, each in enumerate(view.shown):
         name = str(each.value.attrs.get("long_name", each.name))
-        label = name if each.is_theory else "simulation" if len(view.shown) > 1 and place == 0 else label_of(each.value)
+        theory = name if "theory" in name else f"{name} (theory)"
+        label = theory if each.is_theory else "simulation" if len(view.shown) > 1 and place == 0 else label_of(each.value)
         found.append(Series(label, each.value, each.error, each.is_theory))
     return found
 
