@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import cluster_experiments
@@ -39,31 +40,39 @@ def cluster(running):
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory):
-    """The values of one uninterrupted run."""
-    store = tmp_path_factory.mktemp("reference") / "s.zarr"
-    found = sweeps.sweep(cluster_experiments.slow, _axes(), store=store, seed=7, chunk={"a": 1}, workers=1)
-    return found[["noise", "place"]].load()
+    """The values of one uninterrupted run of so many points; computed once."""
+
+    @cache
+    def of(points):
+        store = tmp_path_factory.mktemp("reference") / "s.zarr"
+        found = sweeps.sweep(cluster_experiments.slow, _axes(points), store=store, seed=7, chunk={"a": 1}, progress=False)
+        return found[["noise", "place"]].load()
+
+    return of
 
 
 @pytest.fixture
 def sweep(tmp_path, reference):
-    return lambda name="s.zarr", **parameters: Sweep(tmp_path / "a sweep" / name, reference, parameters)
+    def of(name="s.zarr", points=POINTS, **parameters):
+        return Sweep(tmp_path / "a sweep" / name, reference(points), points, parameters)
+
+    return of
 
 
-def _axes():
-    return {"a": list(range(POINTS))}
+def _axes(points):
+    return {"a": list(range(points))}
 
 
 class Sweep:
     """A store that was begun, the files for which its points wait, and the command that submits it."""
 
-    def __init__(self, store, reference, parameters):
+    def __init__(self, store, reference, points, parameters):
         self.store, self.reference = store, reference
         self.gates = store.parent / "gates"
         self.gates.mkdir(parents=True)
         parameters = {**parameters, "gates": str(self.gates)} if "free" in parameters else parameters
         arguments = {"seed": 7, "chunk": {"a": 1}, "parameters": parameters}
-        sweeps.begin(cluster_experiments.slow, _axes(), store=store, **arguments)
+        sweeps.begin(cluster_experiments.slow, _axes(points), store=store, **arguments)
 
     def status(self):
         return sweeps.status(self.store)
