@@ -137,3 +137,17 @@ def test_a_batch_is_given_up_when_it_killed_four_workers(tmp_path):
         assert claim.is_killer(0, 1)
     finally:
         claim.drop()
+
+
+def test_files_half_written_by_the_dead_are_taken_away_once_all_is_done(store, experiments, hands):
+    (half,) = [path.with_name("0.0123.partial") for path in (store / "noise" / "c" / "0").iterdir() if path.name == "0"]
+    half.write_bytes(b"")
+    again = {"store": store, "seed": 7, "chunk": CHUNK, "executor": hands, "progress": False}
+    other = claims.take(store, (5, 5))
+    try:
+        sweeps.sweep(experiments.draws, AXES, **again)
+        assert half.exists()
+    finally:
+        other.drop()
+    sweeps.sweep(experiments.draws, AXES, **again)
+    assert not half.exists()

@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter, deque
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from plastodyn.sweeps.workers import WorkerLostAtStart, WorkerStartError
 
 MOST_LOSSES = 20
 """A chunk that loses its worker so often is given up, whatever its claim says; and so many workers lost as they start."""
+HALF_WRITTEN = ".partial"
+"""What ends the name of a file that Zarr has not written to its end."""
 _HEARTBEAT = 0.5
 _LOOK_EVERY = 2.0
 """Seconds between two looks at what other processes do."""
@@ -108,7 +111,7 @@ class Session:
         for future, place in self.under_way.items():
             future.cancel()
             claims.let_go(self.place, place)
-        tidy(self.place)
+        claims.tidy(self.place, self._is_done)
 
     def _said(self) -> str:
         failed = sum(each.number for each in self.failed)
@@ -218,8 +221,12 @@ class Session:
 
 
 def tidy(store: Path) -> None:
-    """Take away what processes that died left of their claims."""
+    """Take away what processes that died left: their claims; and, where nothing is left to be done, files half written."""
     claims.tidy(store, functools.partial(_is_done, store))
+    if (stores.statuses(store) == stores.DONE).all() and not claims.holders(store):
+        for path in store.rglob(f"*{HALF_WRITTEN}"):
+            with suppress(OSError):
+                path.unlink()
 
 
 def _is_done(store: Path, place: Index) -> bool:
