@@ -8,10 +8,10 @@ import zarr
 from sweep_readings import AXES, CHUNK, log_of, results
 
 from plastodyn import sweeps
-from plastodyn.sweeps import claims
+from plastodyn.sweeps import block, chunk, claims
 from plastodyn.sweeps.chunk import Busy, Task, compute
 from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, of_chunk
-from plastodyn.sweeps.store import DONE, MISSING, array, group, outcome_names, specification_of, statuses
+from plastodyn.sweeps.store import DONE, MISSING, array, group, outcome_names, specification_of, statuses, sweep_of
 
 
 @pytest.fixture
@@ -108,6 +108,19 @@ def test_a_chunk_that_was_taken_over_is_not_written(experiments, hands, tmp_path
     )
     assert isinstance(hands.submit(compute, Task(place, (1,))).result(), Busy)
     assert statuses(place).tolist() == [DONE, MISSING]
+
+
+def test_nothing_of_a_chunk_is_stored_on_the_way_once_it_was_taken_over(experiments, monkeypatch, tmp_path):
+    place, stored = tmp_path / "s.zarr", []
+    own = {"store": str(place)}
+    sweeps.begin(experiments.loses_its_claim, {"a": list(range(40))}, store=place, seed=0, parameters=own, workers=1)
+    assert sweep_of(place)[1].batches_of_a_chunk > 2
+    monkeypatch.setattr(chunk, "_check_devices", lambda: None)
+    monkeypatch.setattr(chunk, "commit", lambda *arguments: stored.append(arguments))
+    # What there is is stored before each batch.
+    monkeypatch.setattr(block, "TARGET_SECONDS", -1.0)
+    assert isinstance(compute(Task(place, (0,))), Busy)
+    assert len(stored) == 1
 
 
 def test_what_there_is_of_a_chunk_is_used_only_where_it_is_sound(reference, experiments, hands, tmp_path):
