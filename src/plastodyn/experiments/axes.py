@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from plastodyn import checks
-from plastodyn.experiments.faults import Fault, must
+from plastodyn.experiments.faults import Fault, known_keys, must
 from plastodyn.experiments.fields import AtLeastOne, AtLeastTwo, Finite, Table
 from plastodyn.simulation.axes import axis
 
@@ -145,6 +145,10 @@ def _counted(value: Any) -> Any:
 def _told(value: Any) -> Any:
     if _form(value) is None:
         must((), "a list of points, or a table such as { from = 0, to = 1, by = 0.1 } or { seeds = 5 }", value)
+    if isinstance(value, Mapping):
+        forms = (Stepped, Spaced, Seeds, Zipped)
+        known = dict.fromkeys(field.alias or name for form in forms for name, field in form.model_fields.items())
+        known_keys((), value, known, "an axis")
     return value
 
 
