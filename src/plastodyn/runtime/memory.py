@@ -1,6 +1,7 @@
 """How much memory is free: for this process on the host, and on an accelerator."""
 
 import os
+import sys
 from pathlib import Path
 
 _LARGE = 2**60
@@ -33,6 +34,27 @@ def free_on_device() -> int | None:
     device = jax.local_devices()[0]
     told = None if device.platform == "cpu" else device.memory_stats()
     return None if not told or "bytes_limit" not in told else told["bytes_limit"] - told.get("bytes_in_use", 0)
+
+
+def most_held(root: Path = Path("/")) -> int:
+    """Bytes, the most that this process has held so far; 0 where the system does not tell.
+
+    Args:
+        root: of the file system that is asked.
+
+    >>> most_held() == 0 or most_held() > 1e6
+    True
+    """
+    # Not what getrusage says on Linux: there a process begins with the most of the one that started it.
+    for line in (_text(root / "proc/self/status") or "").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return 0
+    # Kilobytes, but on a Mac.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def readable(size: float) -> str:

@@ -1,7 +1,6 @@
 """The first batch of a sweep: tells its shapes, its time and its memory, and so how the store is to be cut."""
 
 import math
-import sys
 import time
 import traceback
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from plastodyn.runtime.memory import most_held
 from plastodyn.sweeps import block as blocks
 from plastodyn.sweeps import claims
 from plastodyn.sweeps import store as stores
@@ -94,23 +94,13 @@ def cost(plan: Plan, passed: int) -> Cost | Refused:
         seconds.append(warm)
         compiling.append(max(cold - warm, 0.0))
         spent += cold + warm
-    return Cost(_layout(plan, own, size), fmean(seconds), fmean(compiling or [0.0]), size, _most_memory())
+    return Cost(_layout(plan, own, size), fmean(seconds), fmean(compiling or [0.0]), size, most_held())
 
 
 def _seconds(plan: Plan, batch: Box) -> float:
     started = time.perf_counter()
     blocks.run_batch(plan.specification, batch)
     return time.perf_counter() - started
-
-
-def _most_memory() -> int:
-    """Bytes, the most that this process has held; 0 where the system does not tell."""
-    try:
-        import resource  # noqa: PLC0415 - Windows has none
-    except ImportError:
-        return 0
-    # Kilobytes, but on a Mac.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def begin(plan: Plan, passed: int, place: Path, attributes: dict[str, str]) -> Refused | None:
