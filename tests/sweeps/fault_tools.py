@@ -18,6 +18,8 @@ HERE = Path(__file__).parent
 CLIENT = HERE / "fault_client.py"
 SIZES = [60, pytest.param(1000, marks=pytest.mark.slow)]
 """Chunks of a sweep: a small one by default, the whole proof among the slow tests."""
+SLOW_SIZES = [pytest.param(60, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.slow)]
+"""Of faults that a cheaper test stands for by default."""
 
 
 class Bench:

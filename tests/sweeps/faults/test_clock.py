@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fault_tools import SIZES, bench, errors_of, finish, report, wait_for
+from fault_tools import SLOW_SIZES, bench, errors_of, finish, report, wait_for
 
 from plastodyn.sweeps import store as stores
 
@@ -19,7 +19,7 @@ LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")) if shut
 
 
 @pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed: apt-get install faketime")
-@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("count", SLOW_SIZES)
 def test_the_clock_jumps(count, whole, record_property, capsys, tmp_path):
     """Two clients, as on two machines, each with a clock of its own that jumps in the middle."""
     clocks = [tmp_path / name for name in ("first", "second")]

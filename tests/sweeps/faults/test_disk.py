@@ -7,7 +7,7 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-from fault_tools import SIZES, bench, errors_of, finish, hurt, lines_of_errors, report, wait_for
+from fault_tools import SLOW_SIZES, bench, errors_of, finish, hurt, lines_of_errors, report, wait_for
 
 from plastodyn import sweeps
 
@@ -46,7 +46,7 @@ def _fill(path):
             return
 
 
-@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("count", SLOW_SIZES)
 def test_a_full_disk(count, whole, record_property, capsys, tmp_path):
     """Filled by a file of somebody else, then by the sweep itself; each time there is room again later."""
     with bench(tmp_path, count) as place, small_disk(tmp_path / "disk", 1) as disk:
@@ -89,7 +89,7 @@ def test_a_full_disk(count, whole, record_property, capsys, tmp_path):
     assert twice <= 2 * 2 + 1
 
 
-@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("count", SLOW_SIZES)
 def test_a_store_that_becomes_read_only(count, whole, record_property, capsys, tmp_path):
     with bench(tmp_path, count) as place, small_disk(tmp_path / "disk", 200) as disk:
         place.store = disk / "s.zarr"
@@ -120,6 +120,7 @@ def test_a_store_that_becomes_read_only(count, whole, record_property, capsys, t
     assert twice <= 2
 
 
+@pytest.mark.slow
 def test_a_directory_without_permission(whole, tmp_path):
     """Refused in one line where it is not done, opened where it is; root is first stripped of what lets it write anywhere."""
     become = []

@@ -14,7 +14,7 @@ MOST_TIMES = 12
 """A member that kills is tried until it has killed often enough, twice before it is known which of its chunk it is."""
 
 
-@pytest.mark.parametrize("count", [pytest.param(100, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.slow), 60])
+@pytest.mark.parametrize("count", [pytest.param(count, marks=pytest.mark.slow) for count in (60, 1000)])
 def test_each_costs_itself(count, record_property, capsys, tmp_path, monkeypatch):
     """Two members in each chunk, of which the second one is bad at some points."""
     with bench(tmp_path, count) as place:

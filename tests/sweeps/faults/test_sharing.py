@@ -1,5 +1,6 @@
 """Several clients on one store at once, on one machine and as if on several; some are killed, some stopped for good."""
 
+import itertools
 import signal
 
 import pytest
@@ -8,6 +9,11 @@ from fault_tools import SIZES, bench, errors_of, finish, hurt, members_of, repor
 # The clients look for claims that nobody touched for so long, in seconds; a claim is touched ten times in that time.
 PATIENCE = {"patience": "5", "environment": {"FAULTS_BEAT": "0.5"}}
 WORKERS = 2
+MACHINES = {"here": ("",) * 3, "elsewhere": ("one", "two", "three")}
+QUICK = ("here", "killed", 60)
+"""It stands for the others by default."""
+CASES = list(itertools.product(MACHINES, ["killed", "stopped"], [60, 1000]))
+TAKEN_OVER = [case if case == QUICK else pytest.param(*case, marks=pytest.mark.slow) for case in CASES]
 
 
 def _start(place, *words, machine=None):
@@ -32,12 +38,11 @@ def test_two_sweeps_and_one_work_share(count, whole, record_property, capsys, tm
     assert len(computed) >= 2
 
 
-@pytest.mark.parametrize("count", SIZES)
-@pytest.mark.parametrize("kind", ["killed", "stopped"])
-@pytest.mark.parametrize("machines", [("",) * 3, ("one", "two", "three")], ids=["here", "elsewhere"])
-def test_what_one_had_is_taken_over(machines, kind, count, whole, record_property, capsys, tmp_path):
+@pytest.mark.parametrize(("where", "kind", "count"), TAKEN_OVER)
+def test_what_one_had_is_taken_over(where, kind, count, whole, record_property, capsys, tmp_path):
     """One of three is killed, or stopped with SIGSTOP and never heard of again, with its workers."""
     with bench(tmp_path, count) as place:
+        machines = MACHINES[where]
         clients = [_start(place, machine=machines[0])]
         wait_for(lambda: place.done() > 0, clients[0])
         clients += [_start(place, *words, machine=name) for name, words in zip(machines[1:], [(), ("call=work",)], strict=True)]
@@ -55,7 +60,6 @@ def test_what_one_had_is_taken_over(machines, kind, count, whole, record_propert
             assert finish(clients[0]) == 0, errors_of(clients[0])
             assert place.twice() - twice <= WORKERS
         place.check(whole(count))
-    where = "elsewhere" if machines[0] else "here"
     report(record_property, capsys, f"one of three {kind}, {where}, {count}", faults=faults, lost=0, twice=twice)
     assert faults >= 2
     # What it had under way; and the first member, if two began at once.

@@ -5,7 +5,7 @@ import random
 import signal
 
 import pytest
-from fault_tools import SIZES, bench, errors_of, finish, members_of, report, wait_for
+from fault_tools import SLOW_SIZES, bench, errors_of, finish, members_of, report, wait_for
 
 WORKERS = 2
 STOPS = {
@@ -16,7 +16,7 @@ STOPS = {
 }
 
 
-@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("count", SLOW_SIZES)
 def test_each_kind_of_stop(count, whole, record_property, capsys, tmp_path):
     source = random.Random(3)
     with bench(tmp_path, count) as place:
