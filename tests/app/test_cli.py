@@ -68,6 +68,7 @@ def test_doctor_passes_its_self_check(tmp_path):
     assert {"memory_free", "extra_certify", "extra_torch"} <= set(told)
 
 
+@pytest.mark.slow
 def test_measure_a_file_and_checkpoints(model, tmp_path, run_here):
     found = json.loads(run_here("measure", model, "--fluctuation", 0.1, "--json", cwd=tmp_path).stdout)
     assert found["weights"] == 17
@@ -294,6 +295,7 @@ def flippable(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_stability_by_name_and_by_fraction(flippable, run_here):
     """W2 flipped: J = |w2|^2 - W1'W1 = diag(5, 5.75) is positive. All inputs flipped: -J is, and both directions grow."""
     quick = ("--rate", 0.05, "--steps", 200, "--json")

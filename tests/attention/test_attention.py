@@ -50,6 +50,7 @@ def test_gradients_are_finite_at_and_near_the_radius_and_for_one_and_the_same():
             assert np.isfinite(float(jax.grad(locking, argnums=which)(jnp.float32(d), jnp.float32(1.0), jnp.float32(1.0))))
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([None, 1, 3]))
 def test_gradients_of_a_module_are_finite_with_equal_tokens_too(seed, most):

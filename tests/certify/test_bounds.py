@@ -102,6 +102,7 @@ def _symmetric(rows):
     return [[rows[max(i, j)][min(i, j)].lstrip("-") for j in range(len(rows))] for i in range(len(rows))]
 
 
+@pytest.mark.slow
 def test_whatever_a_refutation_holds_is_bounded_before_it_is_worked_on():
     """Hundreds of numbers of an equilibrium, long shares, long entries of P, millions of small matrices: each took minutes."""
     field = _field([*(["input", i] for i in range(600)), *(["neg", i] for i in range(600))], list(range(600, 1200)), 600)

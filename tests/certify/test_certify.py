@@ -165,6 +165,7 @@ def test_smooth_systems_that_are_stable(field, box, time):
     assert found.conditions
 
 
+@pytest.mark.slow
 def test_the_certified_region_returns_and_is_close_to_the_true_one():
     """The basin of the backwards van der Pol oscillator is bounded by its limit cycle; simulation from the region's edge."""
     found = _survives(region_of_attraction(backwards_van_der_pol, [[-2.5, 2.5], [-2.5, 2.5]]))

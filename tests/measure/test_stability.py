@@ -244,6 +244,7 @@ def test_without_runs_the_eigenvalues_decide(signs, verdict, monkeypatch):
     assert ("steps=10000" in found.answer) == (verdict == "unstable")
 
 
+@pytest.mark.slow
 def test_runs_of_a_dear_step_have_to_be_asked_for(monkeypatch):
     """A quadratic form of n weights takes 2 n^2 operations, and 6 evaluations for each of 10 000 steps of 4 runs."""
     monkeypatch.setattr("plastodyn.measure.stability.question.run", None)

@@ -203,6 +203,7 @@ def _stationary(fluctuation, **options):
     )
 
 
+@pytest.mark.slow
 def test_stationary_ratio_takes_the_memory_of_a_fluctuation_from_it():
     lam = np.geomspace(0.5, 4.0, 60)
     for fluctuation, time in (

@@ -80,7 +80,7 @@ def test_batches_that_last_long_are_not_all_tried(timed, experiments, monkeypatc
 
 
 def test_the_memory_is_that_of_the_worker(experiments):
-    held = np.ones(2**28)  # The test's own 2 GB are none of it.
+    held = np.ones(2**27)  # The test's own GB is none of it.
     found = sweeps.cost(experiments.doubles, {"a": [1.0, 2.0]}, seed=0)
     # JAX alone takes more than the lower bound.
     assert 5e7 < found.memory < held.nbytes

@@ -58,6 +58,7 @@ def test_isotropic_case_is_exact():
     assert float(ratio.stationary_optimum(np.full(50, 2.0), de, np.inf)) == pytest.approx(1.0, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_isotropic_closed_form_against_simulation():
     """The simulator on its closed form: n = 16 replicas; corrections of order 1/N = 0.25 %."""
     circuit = pd.Circuit(loss=lambda w: 0.5 * jnp.sum(w**2), weights=jnp.full(400, 0.01))

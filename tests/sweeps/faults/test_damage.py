@@ -4,7 +4,7 @@ import random
 import shutil
 
 import pytest
-from fault_tools import SIZES, bench, errors_of, finish, missing, report, wait_for
+from fault_tools import SLOW_SIZES, bench, errors_of, finish, missing, report, wait_for
 
 from plastodyn import sweeps
 
@@ -58,7 +58,7 @@ def _is_done(store, name, path):
 
 
 @pytest.mark.filterwarnings("ignore:.*is damaged in:UserWarning")
-@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("count", SLOW_SIZES)
 def test_damage_in_the_middle_and_after(count, whole, record_property, capsys, tmp_path):
     source = random.Random(5)
     with bench(tmp_path, count) as place:
