@@ -1,5 +1,6 @@
 """Fingerprints and second computations tell a store whose values were changed, checksums and all."""
 
+import random
 import shutil
 
 import numpy as np
@@ -8,7 +9,7 @@ import zarr
 from sweep_readings import AXES, CHUNK, log_of, results
 
 from plastodyn import sweeps
-from plastodyn.sweeps import block, chunk, claims
+from plastodyn.sweeps import block, checking, chunk, claims, members
 from plastodyn.sweeps.chunk import Busy, Task, compute
 from plastodyn.sweeps.integrity import CHECKSUM, RECORDED, of_chunk
 from plastodyn.sweeps.store import DONE, MISSING, array, group, outcome_names, specification_of, statuses, sweep_of
@@ -164,3 +165,69 @@ def test_files_half_written_by_the_dead_are_taken_away_once_all_is_done(store, e
         other.drop()
     sweeps.sweep(experiments.draws, AXES, **again)
     assert not half.exists()
+
+
+def test_members_that_failed_are_not_counted_as_computed_again(hands, experiments, tmp_path):
+    place, failing = tmp_path / "s.zarr", {"parameters": {"fail": [1.0]}, "chunk": {"a": 1, "b": 1}}
+    with pytest.raises(RuntimeError, match="4 members failed"):
+        sweeps.sweep(experiments.draws, AXES, store=place, seed=7, executor=hands, progress=False, **failing)
+    found = sweeps.recompute(place, members=12, workers=1, progress=False)
+    assert (found.members, found.differences) == (8, [])
+
+
+def test_a_sample_may_be_of_any_chunk(store):
+    layout = sweep_of(store)[1]
+    seen = {tuple(side.start for side in checking._sample(store, layout, 1, random.Random(seed))[0][0]) for seed in range(40)}
+    assert len(seen) > statuses(store).size / 2
+
+
+def test_nothing_behind_a_link_to_elsewhere_is_taken_away(store, experiments, hands, tmp_path):
+    elsewhere = tmp_path / "precious"
+    elsewhere.mkdir()
+    names = {"my-thesis.tex", "0.0", "2024", "0.0-" + "a" * 32}
+    for name in names:
+        (elsewhere / name).touch()
+    (store / claims.FOLDER).symlink_to(elsewhere)
+    zarr.open_group(store, mode="r+")["chunk_status"][0, 0] = MISSING
+    with pytest.raises(RuntimeError, match="is a link to elsewhere"):
+        sweeps.work(store, executor=hands, progress=False)
+    sweeps.session.tidy(store)
+    assert {path.name for path in elsewhere.iterdir()} == names
+
+
+def test_only_claims_are_taken_away(store):
+    (store / claims.FOLDER).mkdir()
+    for name in ("0.0", "my-notes", "0.1-" + "b" * 32):
+        (store / claims.FOLDER / name).touch()
+    sweeps.session.tidy(store)
+    assert [path.name for path in (store / claims.FOLDER).iterdir()] == ["my-notes"]
+
+
+@pytest.mark.parametrize("pid", ['{"a": 1}', "true", '"x"'])
+def test_a_claim_that_no_worker_wrote_names_nobody(pid, tmp_path):
+    (tmp_path / claims.FOLDER).mkdir()
+    text = f'{{"holder": ["h", "m", {pid}, "b"], "batch": null, "deaths": []}}'
+    (tmp_path / claims.FOLDER / "0").write_text(text)
+    assert claims.holders(tmp_path) == {}
+    (tmp_path / claims.FOLDER / "0").write_text(text.replace(pid, "1").replace('"h"', '"\\u001b[2J"'))
+    assert claims.holders(tmp_path) == {}
+
+
+class _SpeechlessError(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+def test_any_error_is_a_line_that_can_be_stored_and_shown():
+    assert members.line_of(_SpeechlessError()) == "_SpeechlessError: no message"
+    assert members.line_of(OSError("caf\udce9 \x1b[2J")) == "OSError: caf\\udce9 \\x1b[2J"
+
+
+def test_a_chunk_that_goes_on_keeps_the_time_that_it_took(store, experiments, hands):
+    opened = zarr.open_group(store, mode="r+")
+    specification, layout = sweep_of(store)
+    opened["chunk_status"][0, 0] = MISSING
+    begun, before = chunk._begun(Task(store, (0, 0)), specification, layout.box((0, 0)))
+    assert before == (float(opened["chunk_seconds"][0, 0]), float(opened["chunk_cpu_seconds"][0, 0]))
+    assert before[0] > 0
+    assert begun["total"].values.shape == (2, 1)

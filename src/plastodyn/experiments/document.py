@@ -28,6 +28,7 @@ NUMBER_OF_WEIGHTS = "number_of_weights"
 _RECORDED = ("loss", "weight_norm")
 """What a run records unless it is told, of which one."""
 _RESERVED = {*FUNCTIONS, *CONSTANTS, NUMBER_OF_WEIGHTS}
+_COLUMNS = "columns"
 _ORDER = "order"
 """Where the JSON of a document keeps the order of tables in which it counts: JSON itself may lose it."""
 _ORDERED = ("axes", "record", "analysis")
@@ -166,7 +167,10 @@ def to_json(document: Document) -> Json:
     ['b', 'a']
     """
     content = document.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    return {**content, _ORDER: {name: list(content[name]) for name in _ORDERED if name in content}}
+    order: Json = {name: list(content[name]) for name in _ORDERED if name in content}
+    forms = content.get("axes", {})
+    columns = {axis: list(form["zip"]) for axis, form in forms.items() if isinstance(form, dict) and "zip" in form}
+    return {**content, _ORDER: order | ({_COLUMNS: columns} if columns else {})}
 
 
 def from_json(content: Json) -> Document:
@@ -186,8 +190,12 @@ def from_json(content: Json) -> Document:
     plastodyn.experiments.faults.Fault: axes.rate must be a non-empty list of numbers or texts; got []
     """
     content = dict(content)
-    order = content.pop(_ORDER, {})
+    order = dict(content.pop(_ORDER, {}))
+    columns = order.pop(_COLUMNS, {})
     content |= {name: {key: content[name][key] for key in keys} for name, keys in order.items()}
+    for axis, names in columns.items():
+        zipped = content["axes"][axis]["zip"]
+        content["axes"] = {**content["axes"], axis: {"zip": {name: zipped[name] for name in names}}}
     try:
         return Document.model_validate(content)
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """A user's own code and arrays, named in a document: where they lie, whether they are what they were, and what they hold."""
 
+import ast
 import hashlib
 import importlib.util
 import re
@@ -89,8 +90,8 @@ class Opened(Sources):
             path = self.path(place, keys)
             module = _loaded(str(path), _digest(path))
         else:
-            module = user_module(place, checks.shown(keys))
             _refuse_changed(place, self.digests.get(place), keys)
+            module = user_module(place, checks.shown(keys))
         if not hasattr(module, name):
             raise Fault(keys, f"must name what {place} holds; got {name!r}{nearest(name, vars(module))}")
         return getattr(module, name)
@@ -124,7 +125,7 @@ def refuse_changed(digests: Mapping[str, str]) -> None:
     """
     opened = Opened(digests)
     for name, wanted in digests.items():
-        if _is_path(name):
+        if is_path(name):
             opened.path(name, ("files", name))
         else:
             _refuse_changed(name, wanted, ("files", name))
@@ -141,7 +142,12 @@ def _of_module(name: str, directory: Path) -> Path | None:
     return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str) -> bool:
+    """Whether code or data are named by a file, and not by a module.
+
+    >>> is_path("my.py"), is_path("package.module")
+    (True, False)
+    """
     return "/" in name or name.endswith((".py", ".npy", ".npz"))
 
 
@@ -161,7 +167,7 @@ def search_in(directory: str | Path) -> None:
 
 
 def digests(names: Mapping[str, Keys], directory: Path) -> dict[str, str]:
-    """The SHA-256 of the files and modules that a document names.
+    """The SHA-256 of the files and modules that a document names, and of files beside them that these import.
 
     Args:
         names: of files, or of modules, each with the keys where it stands.
@@ -176,7 +182,29 @@ def digests(names: Mapping[str, Keys], directory: Path) -> dict[str, str]:
     ...     digests({"my.py": ("circuit", "loss")}, Path(place))["my.py"][:8]
     '8ff436de'
     """
-    return {name: _digest(source_of(name, directory, keys)) for name, keys in sorted(names.items())}
+    found = {name: source_of(name, directory, keys) for name, keys in sorted(names.items())}
+    home, imported = directory.resolve(), set()
+    for path in found.values():
+        if path.suffix == ".py" and path.resolve().is_relative_to(home):
+            _add_imported(path.resolve(), path.resolve().parent, imported)
+    found |= {str(path.relative_to(home)): path for path in sorted(imported) if path.is_relative_to(home)}
+    return {name: _digest(path) for name, path in found.items()}
+
+
+def _add_imported(path: Path, home: Path, found: set[Path]) -> None:
+    """The files in a directory that one imports, and what these import; found by reading, for nothing is run."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    for name in names:
+        beside = home / name.split(".")[0]
+        package = sorted(beside.rglob("*.py")) if (beside / "__init__.py").is_file() else []
+        for each in [each for each in (beside.with_suffix(".py"), *package) if each.is_file() and each not in found]:
+            found.add(each)
+            _add_imported(each, home, found)
 
 
 def source_of(name: str, directory: Path, keys: Keys) -> Path:
@@ -185,7 +213,7 @@ def source_of(name: str, directory: Path, keys: Keys) -> Path:
     >>> source_of("json.tool", Path(), ("function",)).name
     'tool.py'
     """
-    if _is_path(name):
+    if is_path(name):
         path = directory / name
         if not path.is_file():
             must(keys, f"the path of a file from {str(directory)!r}", name)

@@ -103,7 +103,8 @@ def gathered(found: np.ndarray, names: tuple[str, ...]) -> dict[str, Variable]:
         kind = np.result_type(*(one.values.dtype for one in each.values()))
         room = _empty((*found.shape, *model.values.shape), kind)
         for index, one in each.items():
-            room[index] = one.values
+            # Of a single text the text, and not an array that holds it.
+            room[index] = np.asarray(one.values)[()]
         whole[name] = Variable((*names, *model.dims), room, model.coords, model.attrs)
     return whole
 

@@ -56,7 +56,8 @@ def _asked(experiment: Source, directory: str | os.PathLike[str] | None) -> _Ask
         found = _Asked(check(experiment, place), place)
     else:
         found = _Asked(read(experiment), Path(experiment).parent)
-    search_in(found.directory)
+    if words.sources(found.document):
+        search_in(found.directory)
     return found
 
 
@@ -274,14 +275,19 @@ def find_code(store: str | os.PathLike[str]) -> Code:
         names += code_of(from_json(specification.parameters["document"]))
         digests = specification.parameters["files"]
     directory = str(stores.group(place).attrs.get(DIRECTORY, Path.cwd()))
-    search_in(".")
-    search_in(directory)
+    # Only where something is sought: what lies in a directory of modules may be imported unasked. The file's own comes first.
+    if names or digests:
+        if not Path(directory).is_absolute() or Path(directory).resolve().is_relative_to(place.resolve()):
+            raise ValueError(f"store must tell the directory of its file, which is not in the store; got {directory!r}")
+        search_in(directory)
+        search_in(".")
     files.refuse_changed(digests)
     return Code(names, directory)
 
 
 def _is_ours(name: str) -> bool:
-    return (name == "plastodyn" or name.startswith("plastodyn.")) and "/" not in name and not name.endswith(".py")
+    """Whether code of a module runs without being said: that of members of files, and of papers; others may run anything."""
+    return name == member.__module__ or (name.startswith("plastodyn.papers.") and not files.is_path(name))
 
 
 def parameters(document: Document, directory: str | os.PathLike[str] = ".") -> Json:

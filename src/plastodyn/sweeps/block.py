@@ -12,7 +12,7 @@ import xarray as xr
 
 from plastodyn.sweeps.claims import Claim
 from plastodyn.sweeps.layout import TARGET_SECONDS, Box, Layout
-from plastodyn.sweeps.members import ERROR, FAILED, FINAL, KILLED, KINDS, STATUS, Failed, line_of, status_of
+from plastodyn.sweeps.members import ERROR, FAILED, FINAL, KILLED, KINDS, STATUS, Failed, line_of, printable, status_of
 from plastodyn.sweeps.specification import Specification
 
 
@@ -124,7 +124,7 @@ def run_batch(specification: Specification, batch: Box) -> Block:
     if ERROR in found and (found[ERROR].dims != axes or found[ERROR].values.dtype.kind != "O"):
         raise ValueError(f"experiment must return {ERROR} as texts over the axes {axes}; it has dimensions {found[ERROR].dims}")
     errors = found[ERROR].values if ERROR in found else np.full(lengths, "", object)
-    errors = np.array([" ".join(text.split()) for text in errors.flat], object).reshape(lengths)
+    errors = np.array([printable(" ".join(text.split())) for text in errors.flat], object).reshape(lengths)
     found[ERROR] = Variable(axes, errors, {"long_name": "why a member failed"}, False)
     found[STATUS] = Variable(axes, status_of(errors), {"long_name": ", ".join(map(" ".join, _MEANING))}, False)
     return found

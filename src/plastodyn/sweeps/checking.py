@@ -1,5 +1,6 @@
 """`verify`: is a store still what was written? `recompute`: does computing it again give the same?"""
 
+import itertools
 import random
 import warnings
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from plastodyn.sweeps import mending
 from plastodyn.sweeps import store as stores
 from plastodyn.sweeps.integrity import Damage, damages, digest, lost_statuses
 from plastodyn.sweeps.layout import Box, Layout
-from plastodyn.sweeps.members import FINAL, STATUS
+from plastodyn.sweeps.members import FINAL
 from plastodyn.sweeps.place import place_of
 from plastodyn.sweeps.specification import Specification
 from plastodyn.sweeps.staff import staff_of
@@ -117,11 +118,13 @@ def recompute(
 
 
 def _sample(place: Path, layout: Layout, members: int, source: random.Random) -> tuple[list[Box], int]:
-    """Batches of chunks that are done, in random order, until they have enough members."""
+    """Batches that came to their end, in random order, until they have enough members; what failed may do so again or not."""
+    final = np.isin(stores.member_statuses(place), FINAL)
     chunks = [tuple(map(int, index)) for index in np.argwhere(stores.statuses(place) != stores.MISSING)]
     source.shuffle(chunks)
     # From many chunks one batch each, rather than many of one chunk.
-    batches = {chunk: layout.batches(layout.box(chunk)) for chunk in chunks[:members]}
+    batches = {chunk: [box for box in layout.batches(layout.box(chunk)) if final[box].all()] for chunk in chunks}
+    batches = dict(itertools.islice(((chunk, boxes) for chunk, boxes in batches.items() if boxes), members))
     chosen, count = [], 0
     while count < members and any(batches.values()):
         for left in filter(None, batches.values()):
@@ -137,9 +140,6 @@ def _differing(place: Path, specification: Specification, batch: Box) -> list[st
     """The variables of a batch whose bits are others when it is computed again."""
     axes = tuple(specification.axes)
     kept = stores.stored(place, specification, batch)
-    if not np.isin(kept[STATUS].values, FINAL).all():
-        # It failed, as it may again or not.
-        return []
     new = blocks.run_batch(specification, batch)
     same = {name: digest(each.values) == digest(new[name].values) for name, each in kept.items() if each.spans(axes)}
     return [name for name, equal in same.items() if not equal]

@@ -12,6 +12,7 @@ A claim also remembers which batch killed its worker, and how often, so that a b
 
 import json
 import os
+import re
 import threading
 import time
 import uuid
@@ -29,6 +30,8 @@ HEARTBEAT = 5.0
 """Seconds between two touches of a claim."""
 PATIENCE = 30.0
 """Seconds without a touch after which a claim of another machine is taken for one of a dead process."""
+_ASIDE = re.compile(r"\d+(\.\d+)*-[0-9a-f]{32}")
+"""The name of a claim that was put aside, or is about to take its place."""
 MOST_DEATHS = 4
 """Workers that a batch may kill, once known to be the one, before it counts as failed."""
 
@@ -116,6 +119,7 @@ class Claim:
 def take(store: Path, place: Index) -> Claim | None:
     """Claim a chunk; None where somebody else works at it."""
     path, deaths = _path(store, place), ()
+    _refuse_link(store)
     # The few rounds are lost to others that take or drop the same claim in between.
     for _ in range(4):
         try:
@@ -134,10 +138,17 @@ def read(store: Path, place: Index) -> Content | None:
     """What the claim on a chunk says; None if there is none, or one that is just being written."""
     try:
         found = json.loads(_path(store, place).read_bytes())
-        holder = None if found["holder"] is None else Holder(*found["holder"])
+        holder = None if found["holder"] is None else _holder(*found["holder"])
         return Content(holder, found["batch"], tuple(found["deaths"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _holder(host: str, machine: str, pid: int, began: str) -> Holder:
+    """Refuses what no worker writes: it would be shown on a terminal."""
+    if type(pid) is not int or not all(isinstance(text, str) and text.isprintable() for text in (host, machine, began)):
+        raise ValueError("a claim must name a process")
+    return Holder(host, machine, pid, began)
 
 
 def seize(store: Path, place: Index, expected: Content | None) -> bool:
@@ -217,12 +228,20 @@ def holders(store: Path) -> dict[Index, Holder]:
 
 def tidy(store: Path, is_done: Callable[[Index], bool]) -> None:
     """Take away what processes that died left: claims on chunks that are done, those put aside; and the folder, if empty."""
+    if (store / FOLDER).is_symlink():
+        return
     with suppress(OSError):
         for path in list((store / FOLDER).iterdir()):
             place = _place_of(path.name)
-            if "-" in path.name or (place is not None and is_done(place)):
+            if _ASIDE.fullmatch(path.name) or (place is not None and is_done(place)):
                 path.unlink(missing_ok=True)
         (store / FOLDER).rmdir()
+
+
+def _refuse_link(store: Path) -> None:
+    """Nothing is written, or taken away, behind a link to elsewhere."""
+    if (store / FOLDER).is_symlink():
+        raise ValueError(f"store must keep its claims itself; {store / FOLDER} is a link to elsewhere: take it away")
 
 
 def _path(store: Path, place: Index) -> Path:

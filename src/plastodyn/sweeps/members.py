@@ -39,5 +39,17 @@ def line_of(error: BaseException) -> str:
     >>> line_of(ArithmeticError("no value\nfor this"))
     'ArithmeticError: no value'
     """
-    first = (str(error).strip() or "no message").splitlines()[0]
-    return f"{type(error).__name__}: {first}"
+    try:
+        text = str(error).strip()
+    except Exception:  # An error of a user's own may fail to say what it is.
+        text = ""
+    return printable(f"{type(error).__name__}: {(text or 'no message').splitlines()[0]}")
+
+
+def printable(text: str) -> str:
+    r"""A text that any file and any terminal takes: what cannot be printed stands as its escape.
+
+    >>> printable("caf\udce9 \x1b[2J"), printable("ä")
+    ('caf\\udce9 \\x1b[2J', 'ä')
+    """
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

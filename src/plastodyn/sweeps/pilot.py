@@ -39,6 +39,7 @@ class Cost(NamedTuple):
     Args:
         layout: how its store would be cut.
         seconds: of one batch, once compiled.
+        starting: seconds that the first batch of a worker takes more, for it compiles.
         compiling: seconds that a batch takes more in a worker that has computed another one: near 0 where all are one program.
         bytes: of the results of one batch, before they are compressed.
         memory: bytes, the most that the worker held.
@@ -46,6 +47,7 @@ class Cost(NamedTuple):
 
     layout: Layout
     seconds: float
+    starting: float
     compiling: float
     bytes: int
     memory: int
@@ -55,11 +57,11 @@ class Cost(NamedTuple):
         """In all."""
         return math.prod(-(-size // length) for size, length in zip(self.layout.sizes, self.layout.batch, strict=True))
 
-    @property
-    def processor_seconds(self) -> tuple[float, float]:
-        """Of all batches: if only one compiles, and if each does."""
-        computing = self.batches * self.seconds
-        return computing + self.compiling, computing + self.batches * self.compiling
+    def processor_seconds(self, workers: int) -> tuple[float, float]:
+        """Of all batches by so many workers: if each compiles once, and if it does so for each of its batches."""
+        at_once = min(workers, self.batches)
+        least = self.batches * self.seconds + at_once * self.starting
+        return least, least + (self.batches - at_once) * self.compiling
 
 
 class Refused(NamedTuple):
@@ -81,7 +83,8 @@ def cost(plan: Plan, passed: int) -> Cost | Refused:
     first = _first(plan, passed)
     if isinstance(first, Refused):
         return first
-    own = _again(plan, first) if any(plan.growing) else _seconds(plan, first.batch)
+    own = _seconds(plan, first.batch)
+    starting = max(first.seconds - own, 0.0)
     size = blocks.size(first.block)
     seconds, compiling, spent = [own], [], first.seconds + own
     for batch in _tried(plan)[passed:]:
@@ -94,7 +97,7 @@ def cost(plan: Plan, passed: int) -> Cost | Refused:
         seconds.append(warm)
         compiling.append(max(cold - warm, 0.0))
         spent += cold + warm
-    return Cost(_layout(plan, own, size), fmean(seconds), fmean(compiling or [0.0]), size, most_held())
+    return Cost(_layout(plan, own, size), fmean(seconds), starting, fmean(compiling or [0.0]), size, most_held())
 
 
 def _seconds(plan: Plan, batch: Box) -> float:

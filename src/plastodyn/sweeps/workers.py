@@ -180,7 +180,9 @@ def serve() -> None:
     _send(answers, b"ready")
     while True:
         answer = _answer(tasks.get())
-        sys.stdout.flush()
+        # A member may have closed it.
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
         _send(answers, answer)
 
 

@@ -62,6 +62,27 @@ def test_a_mean_over_an_axis_is_taken_draw_by_draw(made, run_here):
     assert found["rows"][0]["loss_standard_error"] == pytest.approx(expected, rel=1e-12)
 
 
+def test_errors_of_a_mean_are_those_of_the_mean_of_each_draw():
+    """Where the draws spread unlike at two points, and go against one another, that is not the mean of the two errors."""
+    at_noise = np.array([[1.0, 2.0, 3.0], [9.0, 5.0, 1.0]])
+    data = example().data.drop_dims(["replica", "step"])
+    loss = np.broadcast_to(at_noise[None], (2, 2, 3)).copy()
+    data["loss"] = (("rate", "noise", "replica"), loss)
+    data["member_status"] = (("rate", "noise"), np.ones((2, 2), np.int8))
+    data["chunk_status"] = data.chunk_status.copy(data=np.ones((2, 2), np.int8))
+    contents = reading.contents_of(Path("example.zarr"), data)
+    (shown, *_) = means.view(contents, choice.choose(contents, "loss", ["rate"])).shown
+    np.testing.assert_allclose(shown.value, [3.5, 3.5])
+    np.testing.assert_allclose(shown.error, np.std(at_noise.mean(0), ddof=1) / np.sqrt(3))
+
+
+def test_means_that_lack_points_of_an_axis_are_said():
+    contents = example()
+    found = means.view(contents, choice.choose(contents, "loss", ["rate"]))
+    assert "1 of the means lack some points of noise" in found.left_out
+    assert "lack" not in means.view(contents, choice.choose(contents, "loss", ["rate"], ["noise=0"])).left_out
+
+
 def test_theory_stays_where_simulation_diverged_and_goes_where_it_failed(made, run_here):
     rows = _shown(run_here, made("curves"), "--over", "ratio")["rows"]
     assert [row["ratio"] for row in rows if row["steady"] is None] == [1.0]

@@ -203,12 +203,13 @@ def _show_cost(found: "Cost", workers: int | None) -> None:
     from plastodyn.sweeps import cores
 
     layout, count = found.layout, workers or cores()
-    at_once = min(count, found.batches)
+    at_once, ends = min(count, found.batches), found.processor_seconds(count)
     rows = [
         ("members", f"{prod(layout.sizes)}, in {found.batches} batches of {prod(layout.batch)}, in {prod(layout.grid)} chunks"),
-        ("one batch", f"{found.seconds:.3g} s; another {found.compiling:.2g} s if it has a program of its own to compile"),
-        ("processor time", _span(*found.processor_seconds)),
-        (f"time, with {count} workers", _span(*(each / at_once for each in found.processor_seconds))),
+        ("one batch", f"{found.seconds:.3g} s"),
+        ("compiling", f"{found.starting:.2g} s for each worker, {found.compiling:.2g} s for a batch of another program"),
+        ("processor time", _span(*ends)),
+        (f"time, with {count} workers", _span(*(each / at_once for each in ends))),
         ("memory of a worker", readable(found.memory) if found.memory else "not known"),
         ("results, uncompressed", readable(found.batches * found.bytes)),
     ]

@@ -96,8 +96,8 @@ def show(
         return
     if out is not None:
         _check_picture(out)
-    asked = [*_listed(over), *_listed(mean), *(each.partition("=")[0] for each in at or [])]
-    contents = columns.by_columns(contents, asked)
+    counted = [each.partition("=")[0] for each in at or []]
+    contents = columns.by_columns(contents, [*_listed(over), *_listed(mean), *counted], counted)
     chosen = choice.choose(contents, variable, _listed(over), at or [], _listed(mean))
     found = means.view(contents, chosen)
     if out is not None:

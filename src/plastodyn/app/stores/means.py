@@ -61,14 +61,15 @@ def view(contents: Contents, choice: Choice) -> View:
     if not is_number(array) and long:
         raise ValueError(f"VARIABLE {choice.name} holds texts, of which no mean is taken: choose points of {long[0]} by --at")
     names = [choice.name, *_theories(contents, choice)]
-    invalid = 0
+    invalid = fewer = 0
     shown = []
     for name in names:
-        value, error, wrong = _reduced(contents, name, choice)
-        invalid += wrong if name == choice.name else 0
+        value, error, wrong, lacking = _reduced(contents, name, choice)
+        if name == choice.name:
+            invalid, fewer = wrong, lacking
         is_theory = "theory_of" in contents.data[name].attrs
         shown.append(Shown(name, value, error, is_theory))
-    return View(choice, shown, _averaged(array, choice), _left_out(contents, choice, invalid))
+    return View(choice, shown, _averaged(array, choice), _left_out(contents, choice, invalid, fewer))
 
 
 def _theories(contents: Contents, choice: Choice) -> list[str]:
@@ -80,17 +81,17 @@ def _theories(contents: Contents, choice: Choice) -> list[str]:
     ]
 
 
-def _reduced(contents: Contents, name: str, choice: Choice) -> tuple[xr.DataArray, xr.DataArray | None, int]:
-    """Mean, standard error, and how many values of members that are done are not finite."""
+def _reduced(contents: Contents, name: str, choice: Choice) -> tuple[xr.DataArray, xr.DataArray | None, int, int]:
+    """Mean, standard error, how many values of members that are done are not finite, and how many means lack some points."""
     array = _selected(contents, contents.data[name], choice)
     if not is_number(array):
-        return array.copy(data=np.where(array.status == DONE, values(contents, array), "")), None, 0
+        return array.copy(data=np.where(array.status == DONE, values(contents, array), "")), None, 0, 0
     parts = _in_pieces(array, choice.over, lambda piece: _moments(contents, piece, choice))
     value, error = _joined([part[0] for part in parts], choice.over), _joined([part[1] for part in parts], choice.over)
     if not np.isfinite(error.values).any():
         error = _stored_error(contents, name, choice)
     value = value.rename(name).assign_attrs(_described(array))
-    return value, error, sum(part[2] for part in parts)
+    return value, error, sum(part[2] for part in parts), sum(part[3] for part in parts)
 
 
 def _selected(contents: Contents, array: xr.DataArray, choice: Choice) -> xr.DataArray:
@@ -106,8 +107,8 @@ def _selected(contents: Contents, array: xr.DataArray, choice: Choice) -> xr.Dat
 
 
 def _in_pieces(
-    array: xr.DataArray, over: tuple[str, ...], work: Callable[[xr.DataArray], tuple[xr.DataArray, xr.DataArray, int]]
-) -> list[tuple[xr.DataArray, xr.DataArray, int]]:
+    array: xr.DataArray, over: tuple[str, ...], work: Callable[[xr.DataArray], tuple[xr.DataArray, xr.DataArray, int, int]]
+) -> list[tuple[xr.DataArray, xr.DataArray, int, int]]:
     """What comes of an array cut along the first dimension that stays, so that little is in memory at once."""
     if not over:
         return [work(array)]
@@ -120,8 +121,8 @@ def _joined(parts: list[xr.DataArray], over: tuple[str, ...]) -> xr.DataArray:
     return parts[0] if len(parts) == 1 else xr.concat(parts, over[0])
 
 
-def _moments(contents: Contents, piece: xr.DataArray, choice: Choice) -> tuple[xr.DataArray, xr.DataArray, int]:
-    """Mean and standard error: within samples, then over samples, then over points of axes."""
+def _moments(contents: Contents, piece: xr.DataArray, choice: Choice) -> tuple[xr.DataArray, xr.DataArray, int, int]:
+    """Mean and standard error: within samples, then over samples, then over points of axes; and which lack some of these."""
     loaded = values(contents, piece)
     loaded = np.abs(loaded) if loaded.dtype.kind == "c" else loaded
     array = piece.copy(data=loaded.astype(float))
@@ -147,7 +148,9 @@ def _moments(contents: Contents, piece: xr.DataArray, choice: Choice) -> tuple[x
         known = (error.notnull() | mean.isnull()).all(grid)
         whole = mean.mean(grid)
         spread = spread.where((spread > draws * _ROUNDING * np.abs(whole)) | spread.isnull(), 0.0).where(draws > 1)
-        return whole, spread.where(known), invalid
+        there = mean.count(grid)
+        lacking = int(((there > 0) & (there < mean.size // max(there.size, 1))).sum())
+        return whole, spread.where(known), invalid, lacking
 
 
 def _stored_error(contents: Contents, name: str, choice: Choice) -> xr.DataArray | None:
@@ -189,11 +192,13 @@ def _point(array: xr.DataArray, dim: str, place: int) -> str:
     return f"{text} (last)" if last else text
 
 
-def _left_out(contents: Contents, choice: Choice, invalid: int) -> str:
-    """Members without a value among those looked at, and values that are none."""
+def _left_out(contents: Contents, choice: Choice, invalid: int, fewer: int) -> str:
+    """Members without a value among those looked at, values that are none, and means over other points than the rest."""
     status = xr.DataArray(contents.status, dims=contents.axes)
     looked = status.isel({dim: place for dim, place in choice.at.items() if dim in contents.axes}).values
     counts = [(int((looked == code).sum()), word) for code, word in enumerate(STATUS_WORDS) if code != DONE]
     words = [f"{count} {word}" for count, word in counts if count]
     found = [f"left out of {looked.size} members: {', '.join(words)}"] if words else []
-    return "; ".join([*found, *([f"{invalid} values that are not finite"] if invalid else [])])
+    found += [f"{invalid} values that are not finite"] if invalid else []
+    found += [f"{fewer} of the means lack some points of {', '.join(choice.grid)}"] if fewer else []
+    return "; ".join(found)

@@ -9,7 +9,7 @@ from plastodyn.app.stores.reading import NOT_COMPUTED, Contents, values
 
 _HOUR = 3600.0
 _HOW = {
-    True: "plastodyn run FILE --out STORE, where FILE holds the table [document] below as its whole content",
+    True: "plastodyn run FILE --out STORE, where FILE holds the text of document, below",
     False: "plastodyn.sweep(EXPERIMENT, AXES, store=STORE, seed=SEED, parameters=PARAMETERS, chunk=BATCH), as specified below",
 }
 
@@ -47,9 +47,20 @@ def provenance(contents: Contents, fingerprint: str | None = None) -> dict[str, 
         "total": _cost(chunks),
         "machines": _machines(chunks),
         "specification": specification,
-        "document": document,
+        "document": None if document is None else _as_file(document),
     }
     return _without_none(found)
+
+
+def _as_file(document: dict[str, Any]) -> Any:
+    """The text that `plastodyn run` takes; as it stands in the store where it is none."""
+    from plastodyn.experiments.document import from_json  # noqa: PLC0415 - only where it is asked for
+    from plastodyn.experiments.writing import dump  # noqa: PLC0415 - as above
+
+    try:
+        return dump(from_json(document))
+    except ValueError:
+        return document
 
 
 def as_toml(found: dict[str, Any]) -> str:
@@ -61,7 +72,10 @@ def as_toml(found: dict[str, Any]) -> str:
     """
     import tomlkit  # noqa: PLC0415 - only where it is asked for
 
-    return tomlkit.dumps(found)
+    # A file within a file is read, and copied, line by line.
+    text = found.get("document")
+    shown = {**found, "document": tomlkit.string(text, multiline=True)} if isinstance(text, str) else found
+    return tomlkit.dumps(dict(sorted(shown.items(), key=lambda entry: isinstance(entry[1], dict | list))))
 
 
 def _chunks(contents: Contents) -> list[tuple[dict[str, Any], float, float]]:

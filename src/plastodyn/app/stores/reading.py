@@ -97,7 +97,7 @@ def contents_of(place: Path, data: xr.Dataset) -> Contents:
     if tuple(data.sizes[name] for name in axes) != shape:
         raise ValueError("its axes are not those of its specification")
     found = Contents(place, data, axes, {**specification, "axes": points}, _member_status(data, axes))
-    return found._replace(data=data.assign_coords(_columns(found)))
+    return found._replace(data=data.assign_coords(columns_of(found)))
 
 
 def values(contents: Contents, array: xr.DataArray) -> np.ndarray:
@@ -144,16 +144,22 @@ def _check_directory(place: Path) -> None:
         raise ValueError(f"STORE must be the directory of a sweep; {str(place)!r} has no zarr.json")
 
 
-def _columns(contents: Contents) -> dict[str, tuple[str, list[Any]]]:
-    """What names the points of a zipped axis, from the file that was run."""
-    written = (contents.document or {}).get("axes", {})
+def columns_of(contents: Contents) -> dict[str, tuple[str, list[Any]]]:
+    """What names the points of a zipped axis, from the file that was run, and in its order: the axis and the values of each.
+
+    >>> from plastodyn.app.stores.example import example
+    >>> columns_of(example())
+    {}
+    """
+    document = contents.document or {}
+    written, order = document.get("axes", {}), (document.get("order") or {}).get("columns", {})
     zipped = {
         axis: form["zip"] for axis, form in written.items() if isinstance(form, dict) and isinstance(form.get("zip"), dict)
     }
     return {
         name: (axis, values)
         for axis, columns in zipped.items()
-        for name, values in columns.items()
+        for name, values in ((name, columns[name]) for name in order.get(axis, columns))
         if axis in contents.axes and len(values) == contents.data.sizes[axis]
     }
 

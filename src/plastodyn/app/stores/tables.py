@@ -25,7 +25,10 @@ def headings(view: View) -> list[str]:
     """
     return [
         *_named(view),
-        *(f"{each.name} (theory)" if each.is_theory and place else each.name for place, each in enumerate(view.shown)),
+        *(
+            f"{each.name} (theory)" if place and "theory" not in each.name else each.name
+            for place, each in enumerate(view.shown)
+        ),
     ]
 
 
