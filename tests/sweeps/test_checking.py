@@ -189,10 +189,21 @@ def test_nothing_behind_a_link_to_elsewhere_is_taken_away(store, experiments, ha
         (elsewhere / name).touch()
     (store / claims.FOLDER).symlink_to(elsewhere)
     zarr.open_group(store, mode="r+")["chunk_status"][0, 0] = MISSING
-    with pytest.raises(RuntimeError, match="is a link to elsewhere"):
+    with pytest.raises(ValueError, match="a link to elsewhere"):
         sweeps.work(store, executor=hands, progress=False)
+    with pytest.raises(RuntimeError, match="is a link to elsewhere"):
+        sweeps.sweep(experiments.draws, AXES, store=store, seed=7, chunk=CHUNK, executor=hands, progress=False)
     sweeps.session.tidy(store)
     assert {path.name for path in elsewhere.iterdir()} == names
+
+
+@pytest.mark.parametrize("linked", ["noise", "noise/c"])
+def test_nothing_is_written_behind_a_link(linked, store, hands, tmp_path):
+    shutil.move(store / linked, tmp_path / "elsewhere")
+    (store / linked).symlink_to(tmp_path / "elsewhere")
+    zarr.open_group(store, mode="r+")["chunk_status"][0, 0] = MISSING
+    with pytest.raises(ValueError, match=r"noise is, or holds, a link to elsewhere"):
+        sweeps.work(store, executor=hands, progress=False)
 
 
 def test_only_claims_are_taken_away(store):

@@ -219,6 +219,8 @@ def source_of(name: str, directory: Path, keys: Keys) -> Path:
             must(keys, f"the path of a file from {str(directory)!r}", name)
         return path
     first, *rest = name.split(".")
+    if not all(part.isidentifier() for part in (first, *rest)):
+        must(keys, "a .py file, or an importable module", name)
     try:
         spec = importlib.util.find_spec(first)
     except (ImportError, ValueError):

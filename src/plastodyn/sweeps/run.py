@@ -264,6 +264,7 @@ def work(
             raise ValueError("seconds must be given without executor, whose workers may have other clocks; got both")
     place, staff = place_of(store), staff_of(workers, executor)
     specification, layout = stores.sweep_to_run(place)
+    _refuse_links(place)
     left = int((stores.statuses(place) != stores.DONE).sum())
     outcome = Outcome(0, [], False)
     if left:
@@ -280,6 +281,13 @@ def work(
         int(np.isin(stores.member_statuses(place), (members.FAILED, members.KILLED)).sum()),
         "" if first is None else f"{_coordinates(first, specification)}: {first.line}",
     )
+
+
+def _refuse_links(place: Path) -> None:
+    """Nothing is written behind a link to elsewhere, as a store may have that somebody sent."""
+    linked = next((path for path in sorted(place.iterdir()) if path.is_symlink() or (path / "c").is_symlink()), None)
+    if linked is not None:
+        raise ValueError(f"store must hold its own files; {linked} is, or holds, a link to elsewhere")
 
 
 def _limit(end: float, place: Path, layout: Layout) -> Limit:

@@ -123,6 +123,8 @@ def verify(
     """
     from plastodyn import experiments, sweeps
 
+    if not store.is_dir():
+        raise ValueError(f"STORE must be the directory of a sweep; {str(store)!r} is none")
     damages = sweeps.verify(store)
     for damage in damages:
         note(f"damaged{'' if damage.place is None else f' at chunk {damage.place}'}: {damage.what}")
