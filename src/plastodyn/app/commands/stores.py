@@ -37,7 +37,7 @@ def status(
     from plastodyn.app.stores import progress, reading
 
     # What is no store at all is told apart from one that is damaged, or empty so far.
-    reading.opened(store)
+    contents = reading.opened(store)
     found = sweeps.status(store)
     if watch and output.is_terminal and not as_json:
         with Live(_progress(store, found), console=output, auto_refresh=False, transient=True) as live:
@@ -45,7 +45,7 @@ def status(
                 time.sleep(_SECONDS_BETWEEN)
                 found = sweeps.status(store)
                 live.update(_progress(store, found), refresh=True)
-    failures = sweeps.failures(store)
+    failures = progress.with_columns(sweeps.failures(store), reading.columns_of(contents))
     most = None if all_failures else progress.FIRST
     if as_json:
         typer.echo(json.dumps(progress.as_values(store, found, failures, most), indent=2, allow_nan=False))

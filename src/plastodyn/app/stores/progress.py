@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,20 @@ def as_values(store: Path, status: Status, failures: Sequence[Failure], most: in
     workers = [{"host": who.host, "pid": who.pid, "chunk": list(place)} for place, who in status.claimed.items()]
     listed = [{"coordinates": each.coordinates, "kind": each.kind, "reason": each.reason} for each in failures[:most]]
     return {"store": str(store), **defined, "workers": workers, "failures": listed, "next": what_next(store, status)}
+
+
+def with_columns(failures: Sequence[Failure], columns: Mapping[str, tuple[str, list[Any]]]) -> list[Failure]:
+    """Failures whose coordinates tell the columns of zipped axes besides their count.
+
+    Args:
+        failures: of `sweeps.failures`.
+        columns: for each its axis and values, as `reading.columns_of` gives them.
+
+    >>> with_columns([Failure({"case": 1}, "failed", "no root")], {"units": ("case", [5, 10])})[0].coordinates
+    {'case': 1, 'units': 10}
+    """
+    rows = [(each, {name: values[each.coordinates[axis]] for name, (axis, values) in columns.items()}) for each in failures]
+    return [each._replace(coordinates={**each.coordinates, **row}) for each, row in rows]
 
 
 def what_next(store: Path, status: Status) -> str:
