@@ -62,7 +62,7 @@ def test_claims_that_dead_processes_left_are_taken_away(experiments, hands, tmp_
     (store / ".claims").mkdir()
     dead = claims.Holder(os.uname().nodename, "another machine", 1, "0")
     (store / ".claims" / "1").write_text(json.dumps({"holder": dead, "batch": None, "deaths": []}))
-    (store / ".claims" / "0-put-aside").write_text("")
+    (store / ".claims" / ("0-" + "a" * 32)).write_text("")
     sweeps.sweep(experiments.counts, {"a": [1, 2]}, **options)
     assert not (store / ".claims").exists()
 
