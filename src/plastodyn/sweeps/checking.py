@@ -123,8 +123,8 @@ def _sample(place: Path, layout: Layout, members: int, source: random.Random) ->
     chunks = [tuple(map(int, index)) for index in np.argwhere(stores.statuses(place) != stores.MISSING)]
     source.shuffle(chunks)
     # From many chunks one batch each, rather than many of one chunk.
-    batches = {chunk: [box for box in layout.batches(layout.box(chunk)) if final[box].all()] for chunk in chunks}
-    batches = dict(itertools.islice(((chunk, boxes) for chunk, boxes in batches.items() if boxes), members))
+    ended = ((chunk, [box for box in layout.batches(layout.box(chunk)) if final[box].all()]) for chunk in chunks)
+    batches = dict(itertools.islice(((chunk, boxes) for chunk, boxes in ended if boxes), members))
     chosen, count = [], 0
     while count < members and any(batches.values()):
         for left in filter(None, batches.values()):

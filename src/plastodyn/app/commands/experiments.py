@@ -188,7 +188,8 @@ def _try_own_code(document: "Document", spec: Path) -> None:
 
 def _say_names(names: list[str], directory: str) -> None:
     if names:
-        note(f"runs code of {', '.join(names)}, sought in this directory and in {directory}")
+        besides = "" if Path(directory).resolve() == Path.cwd() else ", then in this directory"
+        note(f"runs code of {', '.join(names)}, sought in {directory}{besides}")
 
 
 def _command() -> dict[str, str]:
