@@ -60,6 +60,7 @@ def test_list_as_json_names_papers_figures_and_sizes(tmp_path):
     assert set(found[0]["figures"][0]["seconds"]) == {"smoke", "standard", "full"}
 
 
+@pytest.mark.slow
 def test_doctor_passes_its_self_check(tmp_path):
     found = run("doctor", "--json", cwd=tmp_path)
     assert found.returncode == 0
@@ -240,6 +241,7 @@ def test_ctrl_c_writes_the_partial_run_and_exits_130(tmp_path):
     assert 0 < int(recorded.sum()) < stored.step.size
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_sweep_says_where_its_finished_parts_are(tmp_path):
     """Interrupted once a part of the sweep is in its store."""
     arguments = ["reproduce", "ninou2025", "fig5c", "--size", "standard", "--out", "out"]

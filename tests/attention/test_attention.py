@@ -110,6 +110,7 @@ def test_calibration_at_the_width_of_the_parent(share):
     assert locked_share(calibrated(raw, tokens, share), tokens) == pytest.approx(share, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_colearning_block_attends_on_its_graph_and_learns_without_a_gradient():
     tokens = _tokens(5)
     near = jnp.array([[1, 2, 3, 4, 0], [2, 3, 4, 0, 1]])

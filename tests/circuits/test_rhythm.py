@@ -23,8 +23,9 @@ def test_each_part_is_as_it_is_alone():
     both = _run(pd.circuits.with_rhythm(memory, _pair()), rule, record=["loss", "coherence"])
     np.testing.assert_array_equal(both.weights, _run(memory, rule).weights)
     alone = _run(_pair(), pd.rules.decay(0.0), record=["coherence"])
-    np.testing.assert_array_equal(both.coherence, alone.coherence)
-    np.testing.assert_array_equal(both.activity, alone.activity)
+    # To rounding: what is compiled together may be joined otherwise.
+    np.testing.assert_allclose(both.coherence, alone.coherence, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(both.activity, alone.activity, rtol=0, atol=1e-5)
 
 
 def test_a_gate_lets_the_rhythm_into_the_memory():

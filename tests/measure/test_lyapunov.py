@@ -41,6 +41,7 @@ def test_logistic_map_at_4_has_exponent_log_2():
         assert abs(float(found.value[0]) - np.log(2)) < 5 * float(found.standard_error[0]) < 5e-3
 
 
+@pytest.mark.slow
 def test_henon_map_in_a_batch_of_initial_conditions():
     """The published 0.41922 (Sprott 2003), the sum rule that the determinant gives, and the errors that are stated."""
     with jax.enable_x64(True):

@@ -164,6 +164,7 @@ def test_what_equation_9_does_not_suppose_is_refused(fluctuation, said):
         pd.measure.plasticity_ratio(CIRCUIT, fluctuation=fluctuation, samples=64, depth=0)
 
 
+@pytest.mark.slow
 def test_stationary_ratio_knows_the_fluctuations_direction_and_memory():
     """Lanczos quadrature against the dense answer: curvatures are on the diagonal, so that shares are those of the mask."""
     lam = np.geomspace(0.5, 4.0, 60)

@@ -34,7 +34,7 @@ def _forge(place, index, box, name):
     opened[CHECKSUM][index] = of_chunk(specification, index, {**kept, **about})
 
 
-@pytest.mark.parametrize("index", [(0, 0), (1, 3)])
+@pytest.mark.parametrize("index", [pytest.param((0, 0), marks=pytest.mark.slow), (1, 3)])
 def test_a_forged_value_is_seen_by_fingerprint_and_by_computing_again(index, store):
     kept = shutil.copytree(store, store.with_name("kept.zarr"))
     before = sweeps.fingerprint(store)

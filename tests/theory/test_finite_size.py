@@ -38,6 +38,7 @@ def test_chance_without_coupling_is_that_of_any_law():
         assert kuramoto.incoherent_coherence(100, 0.0, law.density) == pytest.approx(0.1, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_chance_and_spread_are_those_of_simulated_circuits():
     """160 circuits of 100 oscillators, normal frequencies, below and above K_c = 1.277: within 4 standard errors."""
     law, count, seeds = frequencies.gaussian(0.8), 100, 160

@@ -33,7 +33,7 @@ def test_stationary_optimum_of_the_example():
     assert float(ratio.greedy_optimum(eigenvalues, size, 10.0)) == pytest.approx(0.72, abs=0.01)
 
 
-@pytest.mark.parametrize("precision", [pytest.param(10.0, marks=pytest.mark.slow), 1.0])
+@pytest.mark.parametrize("precision", [pytest.param(each, marks=pytest.mark.slow) for each in (10.0, 1.0)])
 def test_stationary_loss_against_simulation(precision):
     """Within 3 % plus three standard errors for ratios >= 0.4; n = 12 replicas, after the slowest modes have settled."""
     eigenvalues, size = _example()
