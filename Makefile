@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-# Most of the tests' time goes into compiling: less thorough machine code takes nearly half of it off. `test-all` compiles as users do.
+# Most of the tests' time goes into compiling: less thorough machine code takes two fifths of it off. `test-all` compiles as users do.
 QUICK := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false
 
 # Debian's names of what the tests on a cluster run: a controller, a node, the commands, and what they trust one another by.

@@ -18,14 +18,15 @@ def _run(circuit, rule, **options):
     return pd.simulate(circuit, rule, duration=10.0, dt=0.05, key=KEY, solver=pd.solvers.rk4, **options)
 
 
-def test_each_part_is_as_it_is_alone():
+# Bit by bit as users compile; where `make test` compiles quickly, parts of one program may be joined and rounded otherwise.
+@pytest.mark.parametrize("rounding", [1e-6, pytest.param(0.0, marks=pytest.mark.slow)])
+def test_each_part_is_as_it_is_alone(rounding):
     memory, rule = pd.circuits.tracking([0.3, -0.2]), pd.rules.early(1.0) + pd.rules.late(0.3)
     both = _run(pd.circuits.with_rhythm(memory, _pair()), rule, record=["loss", "coherence"])
     np.testing.assert_array_equal(both.weights, _run(memory, rule).weights)
     alone = _run(_pair(), pd.rules.decay(0.0), record=["coherence"])
-    # To rounding: what is compiled together may be joined otherwise.
-    np.testing.assert_allclose(both.coherence, alone.coherence, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(both.activity, alone.activity, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(both.coherence, alone.coherence, rtol=0, atol=rounding)
+    np.testing.assert_allclose(both.activity, alone.activity, rtol=0, atol=10 * rounding)
 
 
 def test_a_gate_lets_the_rhythm_into_the_memory():

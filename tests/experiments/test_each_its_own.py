@@ -1,11 +1,14 @@
 """Each replica, point and seed gets its own: what a mutation that hands one's answer to all would change."""
 
+import tomllib
+
 import numpy as np
 import pytest
 import zarr
 
 import plastodyn as pd
 from plastodyn import experiments
+from plastodyn.app.stores import columns, origin, reading
 
 OWN = """
 import jax
@@ -89,7 +92,7 @@ def test_columns_in_the_store_are_those_of_their_points(write, place):
     experiments.run(path, place / "s.zarr", workers=1, progress=False)
     raw = pd.sweeps.store.dataset(place / "s.zarr")
     assert raw.rate.values.tolist() == [0.1, 0.5, 0.3]
-    from plastodyn.app.stores import columns, reading
+    from plastodyn.app.stores import reading
 
     contents = reading.opened(place / "s.zarr")
     # By the first column of the file, not of the alphabet.
@@ -134,3 +137,15 @@ def test_code_of_the_library_that_may_run_anything_is_said():
     assert experiments.code_of(experiments.from_json(named)) == ["plastodyn.runtime.modules"]
     own = {"axes": {"n": [1]}, "experiment": {"function": "plastodyn.papers.repeats:claims"}}
     assert experiments.code_of(experiments.from_json(own)) == []
+
+
+def test_the_file_within_a_provenance_is_the_experiment(write, place):
+    axes = "row = { zip = { rate = [0.1, 0.5], again = [7, 5] } }\nb = [1, 2]\na = { seeds = 2 }"
+    text = TEXT.replace("rate = [0.1, 0.5]", axes).replace('"= rate"', '"= rate * again / again * b / b"')
+    path = write(text.replace("[analysis]", ""))
+    experiments.begin(path, place / "s.zarr", workers=1)
+    found = tomllib.loads(origin.as_toml(origin.provenance(reading.opened(place / "s.zarr"))))
+    again = experiments.read(write(found["document"], "again.toml"))
+    assert experiments.parameters(again, place) == experiments.parameters(experiments.read(path), place)
+    assert list(again.axes) == ["row", "b", "a"]
+    assert list(again.columns()) == ["rate", "again"]

@@ -187,7 +187,7 @@ def digests(names: Mapping[str, Keys], directory: Path) -> dict[str, str]:
     for path in found.values():
         if path.suffix == ".py" and path.resolve().is_relative_to(home):
             _add_imported(path.resolve(), path.resolve().parent, imported)
-    found |= {str(path.relative_to(home)): path for path in sorted(imported) if path.is_relative_to(home)}
+    found |= {path.relative_to(home).as_posix(): path for path in sorted(imported) if path.is_relative_to(home)}
     return {name: _digest(path) for name, path in found.items()}
 
 

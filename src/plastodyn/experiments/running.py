@@ -273,7 +273,7 @@ def find_code(store: str | os.PathLike[str]) -> Code:
     digests: dict[str, str] = {}
     if specification.experiment == _MEMBER:
         names += code_of(from_json(specification.parameters["document"]))
-        digests = specification.parameters["files"]
+        digests = specification.parameters.get("files") or {}
     directory = str(stores.group(place).attrs.get(DIRECTORY, Path.cwd()))
     # Only where something is sought: what lies in a directory of modules may be imported unasked. The file's own comes first.
     if names or digests:

@@ -108,7 +108,8 @@ def sweep(
                 _begin(hands, plan, place, kept)
             outcome = _session(hands, after, place, staff.window, None).run(progress)
         _raise_failed(outcome, specification)
-    tidy(place)
+    else:
+        tidy(place)
     return stores.dataset(place)
 
 

@@ -230,6 +230,16 @@ def test_a_zipped_axis_goes_by_its_columns():
         np.testing.assert_array_equal(one.value, other.value)
 
 
+def test_an_axis_that_no_column_tells_apart_is_in_words():
+    contents = _of_a_file()
+    same = contents._replace(data=contents.data.assign_coords(units=("rate", [5, 5]), word=("rate", ["a", "a"])))
+    words = columns.by_columns(same, ["rate"])
+    assert words.data.rate.values.tolist() == ["0: units 5, word a", "1: units 5, word a"]
+    # A point that is named by its count keeps it.
+    assert columns.by_columns(same, ["rate"], ["rate"]).data.rate.values.tolist() == [0.1, 0.2]
+    assert choice.choose(words).over == ("rate",)
+
+
 def test_columns_that_cannot_stand_for_their_axis_are_refused():
     contents = _of_a_file()
     with pytest.raises(ValueError, match="must name a zipped axis once; units, word are the same axis"):
